@@ -1,0 +1,64 @@
+// What prettier and tsc do not see. TypeScript is linted with its types; the AssemblyScript folders (not type-checked by
+// tsc, and with decorators where TypeScript allows none) by syntax alone; plain scripts without types.
+
+import js from '@eslint/js';
+import ts from 'typescript-eslint';
+
+const ASSEMBLYSCRIPT = ['kernel/**/*.ts', 'drivers/**/*.ts', 'test/**/fixtures/**/*.ts'];
+const HOUSE = {
+  eqeqeq: ['error', 'always', { null: 'ignore' }],
+  'max-lines': ['error', 400],
+  'no-var': 'error',
+  'no-warning-comments': 'error',
+  'prefer-const': 'error',
+};
+const UNUSED = ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }];
+
+export default [
+  { ignores: ['dist/', 'node_modules/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+
+  ...[js.configs.recommended, ...ts.configs.recommendedTypeChecked].map((config) => ({
+    ...config,
+    files: ['host/**/*.ts', 'kernel/abi/*.ts', 'test/**/*.ts', '*.config.ts'],
+    ignores: ['test/**/fixtures/**'],
+  })),
+  {
+    files: ['host/**/*.ts', 'kernel/abi/*.ts', 'test/**/*.ts', '*.config.ts'],
+    ignores: ['test/**/fixtures/**'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      ...HOUSE,
+      '@typescript-eslint/no-unused-vars': UNUSED,
+      '@typescript-eslint/require-await': 'off', // an interface may ask for a promise that one side does not need
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+    },
+  },
+  { files: ['host/ambient/*.d.ts'], rules: { '@typescript-eslint/no-unsafe-function-type': 'off' } },
+  // Only the faces speak to a console.
+  { files: ['host/**/*.ts'], ignores: ['host/web/**'], rules: { 'no-console': 'error' } },
+
+  {
+    files: ASSEMBLYSCRIPT,
+    ignores: ['kernel/abi/*.ts'],
+    languageOptions: { parser: ts.parser, parserOptions: { allowInvalidAST: true } },
+    plugins: { '@typescript-eslint': ts.plugin },
+    rules: { ...HOUSE, eqeqeq: 'off', '@typescript-eslint/no-unused-vars': UNUSED },
+  },
+
+  {
+    ...js.configs.recommended,
+    files: ['scripts/**/*.mjs', 'bin/**/*.mjs', 'eslint.config.js'],
+    languageOptions: {
+      globals: { process: 'readonly', performance: 'readonly', setTimeout: 'readonly', URL: 'readonly' },
+    },
+    rules: { ...js.configs.recommended.rules, ...HOUSE },
+  },
+];

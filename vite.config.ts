@@ -1,0 +1,63 @@
+// The page: host/web → dist/web, static files that work from any folder (relative addresses).
+// The wasm images are no modules of the page but files beside it: dist/images is served, and copied, as images/.
+
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Connect, type Plugin } from 'vite';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const IMAGES = path('./dist/images');
+
+/** What makes a page cross-origin isolated, so that it has shared memory and a fine clock. */
+export const ISOLATION_HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/** dist/images as images/: from disk while developing and testing, copied by the build. */
+export const images = (): Plugin => {
+  const serve: Connect.NextHandleFunction = (request, response, next) => {
+    const file = join(IMAGES, basename((request.url ?? '').replace(/[?#].*/, '')));
+    if (!existsSync(file)) {
+      next();
+      return;
+    }
+    response.setHeader('Content-Type', file.endsWith('.wasm') ? 'application/wasm' : 'application/json');
+    response.setHeader('Cache-Control', 'no-cache');
+    for (const [name, value] of Object.entries(ISOLATION_HEADERS)) response.setHeader(name, value);
+    createReadStream(file).pipe(response);
+  };
+  return {
+    name: 'isolab-images',
+    configureServer: (server) => void server.middlewares.use('/images', serve),
+    generateBundle() {
+      for (const name of readdirSync(IMAGES)) {
+        if (!/\.wasm(\.map)?$/.test(name)) continue;
+        this.emitFile({
+          type: 'asset',
+          fileName: `images/${name}`,
+          source: readFileSync(join(IMAGES, name)),
+        });
+      }
+    },
+  };
+};
+
+export default defineConfig({
+  root: path('./host/web'),
+  base: './',
+  publicDir: false,
+  plugins: [images()],
+  worker: { format: 'es' },
+  build: {
+    outDir: path('./dist/web'),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    target: 'es2023',
+    sourcemap: true,
+  },
+  server: { host: '127.0.0.1', headers: ISOLATION_HEADERS },
+  preview: { host: '127.0.0.1', headers: ISOLATION_HEADERS },
+});

@@ -1,0 +1,72 @@
+// Three projects: unit and contract run in Node, browser in a real Chromium. What measures time or kills threads runs one
+// file after another: two cores are enough for everything, but not for two timing tests at once.
+// A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite.
+
+import { fileURLToPath } from 'node:url';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { findChromium } from './scripts/setup.mjs';
+import { images, ISOLATION_HEADERS } from './vite.config.ts';
+
+const LONG = process.env['ISOLAB_LONG'] === '1';
+const SECOND = 1000;
+const timeouts = (seconds: number) => ({
+  testTimeout: seconds * SECOND * (LONG ? 20 : 1),
+  hookTimeout: seconds * SECOND * (LONG ? 20 : 1),
+  teardownTimeout: 20 * SECOND,
+});
+
+const chromium = await findChromium();
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  test: {
+    allowOnly: false,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/contract/**', 'test/**/*.browser.test.ts'],
+          ...timeouts(60),
+        },
+      },
+      {
+        test: {
+          name: 'contract',
+          environment: 'node',
+          include: ['test/contract/**/*.node.test.ts'],
+          fileParallelism: false,
+          ...timeouts(120),
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        plugins: [images()],
+        worker: { format: 'es' },
+        server: { headers: ISOLATION_HEADERS },
+        define: { __ISOLAB_LONG__: JSON.stringify(LONG) },
+        test: {
+          name: 'browser',
+          include: ['test/**/*.browser.test.ts'],
+          fileParallelism: false,
+          ...timeouts(120),
+          sequence: { groupOrder: 2 },
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                ...(chromium === undefined ? {} : { executablePath: chromium }),
+                args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+    ],
+  },
+});
