@@ -1,0 +1,162 @@
+// A thrown value becomes a Fault here, and nowhere else: what kind of trap it was, in whose code, at which source line.
+//
+// Every engine words its traps in its own way, and a stack names functions as the module calls itself. So the kind comes
+// from the table of texts below, and functions and lines come from our own symbols by index and offset. A Fault is
+// plain data: it can be posted to another thread. Its texts fit on one line. toFault never throws.
+
+import { printable, stackOf, type StackFrame } from './stack.ts';
+
+export { formatOops, type OopsContext } from './oops.ts';
+
+export type FaultKind =
+  | 'unreachable'
+  | 'memory out of bounds'
+  | 'table out of bounds'
+  | 'indirect call' // null, or of another type
+  | 'divide by zero'
+  | 'integer overflow'
+  | 'float conversion'
+  | 'stack exhausted'
+  | 'trap' // one that the table does not know
+  | 'exit' // a driver left by its own will
+  | 'host'; // an ordinary error in host code
+
+export interface Frame {
+  module: string | null;
+  function: string | null;
+  index: number | null;
+  /** Byte offset in the module's file. */
+  offset: number | null;
+  /** `ramdisk_write+0x1c/0x80 [ramdisk]` */
+  text: string;
+  source: { file: string; line: number; column: number } | null;
+}
+
+export interface Fault {
+  kind: FaultKind;
+  message: string;
+  /** Innermost first, at most FRAME_LIMIT; host functions have neither module nor index. */
+  frames: Frame[];
+  /** Of the innermost wasm frame. */
+  module: string | null;
+}
+
+/** What is asked of a module's symbols (host/linker/symbols.ts has them). Offsets are those of the file. */
+export interface FaultSymbols {
+  functionByIndex(index: number): { name: string; index: number } | null;
+  functionAt(offset: number): { name: string; index: number } | null;
+  /** `ramdisk_write+0x1c/0x80` */
+  describe(offset: number): string;
+  locate(offset: number): { file: string; line: number; column: number } | null;
+}
+
+/** The symbols of a loaded module, null for a name nobody loaded. */
+export type SymbolLookup = (moduleName: string) => FaultSymbols | null;
+
+/** Thrown by the host when a driver asks to leave; it unwinds the driver's frames. */
+export class DriverExit extends Error {
+  override readonly name = 'DriverExit';
+
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`exit ${code}`);
+    this.code = code;
+  }
+}
+
+// V8, SpiderMonkey, JavaScriptCore, in this order where they differ.
+const TRAPS: readonly (readonly [RegExp, FaultKind])[] = [
+  [/^unreachable/i, 'unreachable'],
+  [/^divide by zero|^remainder by zero|^integer divide by zero|^Division by zero/i, 'divide by zero'],
+  [/^divide result unrepresentable|^integer overflow/i, 'integer overflow'],
+  [/^float unrepresentable|^invalid conversion to integer|^Out of bounds Trunc/i, 'float conversion'],
+  [
+    /null function|function signature mismatch|indirect call to null|indirect call signature/i,
+    'indirect call',
+  ],
+  [/call_indirect to a (null|signature)/i, 'indirect call'],
+  [
+    /^table .*out of bounds|^element segment .*out of bounds|^Out of bounds (table|call_indirect)/i,
+    'table out of bounds',
+  ],
+  [
+    /^memory access out of bounds|^data segment .*out of bounds|^index out of bounds/i,
+    'memory out of bounds',
+  ],
+  [/^Out of bounds memory access/i, 'memory out of bounds'],
+  [/^stack overflow/i, 'stack exhausted'],
+];
+const STACK_EXHAUSTED = /^Maximum call stack size exceeded|^too much recursion/;
+
+/**
+ * Describes anything that was caught.
+ *
+ * @param thrown  the caught value; to be passed before anybody reads its `stack`
+ * @param symbols finds a module's symbols by its name
+ */
+export function toFault(thrown: unknown, symbols: SymbolLookup): Fault {
+  const stack = thrown instanceof Error ? stackOf(thrown) : [];
+  const frames = stack.map((frame) => toFrame(frame, symbols));
+  return {
+    kind: kindOf(thrown),
+    message: printable(messageOf(thrown)),
+    frames,
+    module: frames.find((frame) => frame.index !== null || frame.module !== null)?.module ?? null,
+  };
+}
+
+function kindOf(thrown: unknown): FaultKind {
+  if (!(thrown instanceof Error)) return 'host';
+  if (thrown instanceof DriverExit) return 'exit';
+  // A RangeError in V8 and JavaScriptCore, an InternalError in SpiderMonkey.
+  if (STACK_EXHAUSTED.test(thrown.message)) return 'stack exhausted';
+  if (!(thrown instanceof WebAssembly.RuntimeError)) return 'host';
+  return TRAPS.find(([text]) => text.test(thrown.message))?.[1] ?? 'trap';
+}
+
+function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `something that is no error was thrown: ${typeof thrown}`;
+  return thrown instanceof WebAssembly.RuntimeError ? thrown.message : `${thrown.name}: ${thrown.message}`;
+}
+
+function toFrame({ wasm, host }: StackFrame, symbols: SymbolLookup): Frame {
+  if (wasm === null) return hostFrame(host);
+  const module = wasm.module === null ? null : printable(wasm.module);
+  const table = wasm.module === null ? null : symbols(wasm.module);
+  const owner = wasm.index === null ? null : (table?.functionByIndex(wasm.index) ?? null);
+  // An offset counts only where the index says the same: what was compiled may not be the file that was linked.
+  const inside =
+    table !== null &&
+    owner !== null &&
+    wasm.offset !== null &&
+    table.functionAt(wasm.offset)?.index === owner.index;
+  const where =
+    inside && table !== null && wasm.offset !== null ? table.describe(wasm.offset) : (owner?.name ?? null);
+  return {
+    module,
+    function: owner === null ? null : printable(owner.name),
+    index: wasm.index,
+    offset: wasm.offset,
+    text: `${where === null ? anonymous(wasm) : printable(where)} [${module ?? 'unnamed module'}]`,
+    source: inside && table !== null && wasm.offset !== null ? table.locate(wasm.offset) : null,
+  };
+}
+
+function anonymous(position: { index: number | null; offset: number | null }): string {
+  const offset = position.offset === null ? '' : `:0x${position.offset.toString(16)}`;
+  return position.index === null ? 'wasm code' : `wasm-function[${position.index}]${offset}`;
+}
+
+function hostFrame(host: StackFrame['host']): Frame {
+  const name = printable(host?.name ?? '') || '<anonymous>';
+  const file = printable(host?.file ?? '');
+  return {
+    module: null,
+    function: name,
+    index: null,
+    offset: null,
+    text: file === '' ? name : `${name} (${file}:${host?.line}:${host?.column})`,
+    source: host === null || file === '' ? null : { file, line: host.line, column: host.column },
+  };
+}

@@ -1,0 +1,148 @@
+// The stack of a thrown value, as positions: which module, which function index, which byte.
+//
+// V8 says so in call sites, which it hands to Error.prepareStackTrace the first time `stack` is read (seen in Node 20
+// and Chromium 156, in pages and workers, for traps and exhausted stacks alike). The hook is therefore set for that one
+// read only. Elsewhere, and where somebody has read `stack` before, the text is parsed, strictly: function names
+// come out of the module, and a newline in one can forge a line. Nothing here believes a name of a function.
+
+export const FRAME_LIMIT = 32;
+
+export interface WasmPosition {
+  /** The module's name by its own name section; null where the engine does not tell. */
+  module: string | null;
+  index: number | null;
+  /** Byte offset in the compiled file. */
+  offset: number | null;
+}
+
+export interface HostPosition {
+  name: string;
+  file: string;
+  line: number;
+  column: number;
+}
+
+/** Exactly one of the two is set. */
+export interface StackFrame {
+  wasm: WasmPosition | null;
+  host: HostPosition | null;
+}
+
+/** Lets errors of this thread carry FRAME_LIMIT frames. A thread calls it before it runs any wasm. */
+export function installStackCapture(): void {
+  Error.stackTraceLimit = FRAME_LIMIT;
+}
+
+/** The innermost frames of an error, at most FRAME_LIMIT. */
+export function stackOf(error: Error): StackFrame[] {
+  const previous = Error.prepareStackTrace;
+  let captured: StackFrame[] | null = null;
+  Error.prepareStackTrace = (subject, sites) => {
+    const frames = sites.map(fromCallSite);
+    if (subject === error) captured = frames;
+    // What is answered becomes the error's `stack`: text, as everybody expects.
+    return `${String(subject)}${sites.map((site) => `\n    at ${printable(site.toString())}`).join('')}`;
+  };
+  let text: unknown;
+  try {
+    text = error.stack;
+  } finally {
+    if (previous === undefined) delete Error.prepareStackTrace;
+    else Error.prepareStackTrace = previous;
+  }
+  return (captured ?? fromText(typeof text === 'string' ? text : '')).slice(0, FRAME_LIMIT);
+}
+
+/** A name or message that came out of a module or an engine, made fit for one line of a log. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
+}
+
+// The position is the last thing a call site prints, so a name before it cannot forge one.
+const SITE_END = /:wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
+
+function fromCallSite(site: CallSite): StackFrame {
+  const file = site.getFileName() ?? '';
+  const position = file.startsWith('wasm://') ? SITE_END.exec(site.toString()) : null;
+  if (position !== null) return wasmFrame(moduleOfUrl(file), position[1], position[2]);
+  return hostFrame(
+    site.getFunctionName() ?? '',
+    file,
+    site.getLineNumber() ?? 0,
+    site.getColumnNumber() ?? 0,
+  );
+}
+
+/** `ramdisk` of V8's `wasm://wasm/ramdisk-0a1b2c3d`; null where the module has no name. */
+function moduleOfUrl(url: string): string | null {
+  return /^wasm:\/\/wasm\/(.+)-[0-9a-f]{8,16}$/s.exec(url)?.[1] ?? null;
+}
+
+function fromText(text: string): StackFrame[] {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => line.startsWith('    at '));
+  return first >= 0 ? parseLines(lines.slice(first), fromV8Line) : parseLines(lines, fromGeckoLine);
+}
+
+/** Stops at the first line that is no frame: behind it stands what somebody's name wants us to read. */
+function parseLines(lines: string[], parse: (line: string) => StackFrame | null): StackFrame[] {
+  const frames: StackFrame[] = [];
+  for (const line of lines) {
+    const frame = parse(line);
+    if (frame === null) break;
+    frames.push(frame);
+  }
+  return frames;
+}
+
+// at NAME (wasm://wasm/ramdisk-0a1b2c3d:wasm-function[19]:0x772)
+const V8_WASM = /^ {4}at (?:.* \()?(wasm:\/\/wasm\/[^()]+):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
+// at NAME (file:///x.js:12:34)
+const V8_HOST = /^ {4}at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/;
+const V8_NOWHERE = /^ {4}at (.*) \((?:<anonymous>|native)\)$|^ {4}at (<anonymous>|native)$/;
+
+function fromV8Line(line: string): StackFrame | null {
+  const wasm = V8_WASM.exec(line);
+  if (wasm !== null) return wasmFrame(moduleOfUrl(wasm[1] ?? ''), wasm[2], wasm[3]);
+  const host = V8_HOST.exec(line);
+  if (host !== null) return hostFrame(host[1] ?? '', host[2] ?? '', Number(host[3]), Number(host[4]));
+  const nowhere = V8_NOWHERE.exec(line);
+  return nowhere === null ? null : hostFrame(nowhere[1] ?? '', '', 0, 0);
+}
+
+// SpiderMonkey  NAME@http://x/y.js line 3 > WebAssembly.Module:wasm-function[19]:0x772
+const SPIDERMONKEY_WASM = /^.*@.*:wasm-function\[(\d+)\]:0x([0-9a-f]+)$/;
+// JavaScriptCore  ramdisk.wasm-function[NAME or 19]@[wasm code]
+const JSC_WASM = /^(?:(.+)\.)?wasm-function\[(.*)\]@\[wasm code\]$/;
+// both  NAME@http://x/y.js:12:34
+const GECKO_HOST = /^(.*?)@(.*?):(\d+):(\d+)$/;
+const GECKO_NOWHERE = /^(.*?)@(?:\[native code\]|\[wasm code\])?$/;
+
+function fromGeckoLine(line: string): StackFrame | null {
+  const spider = SPIDERMONKEY_WASM.exec(line);
+  if (spider !== null) return wasmFrame(null, spider[1], spider[2]);
+  const jsc = JSC_WASM.exec(line);
+  if (jsc !== null) {
+    const module = jsc[1] === undefined || jsc[1] === '<?>' ? null : jsc[1];
+    return wasmFrame(module, /^\d+$/.test(jsc[2] ?? '') ? jsc[2] : undefined, undefined);
+  }
+  const host = GECKO_HOST.exec(line);
+  if (host !== null) return hostFrame(host[1] ?? '', host[2] ?? '', Number(host[3]), Number(host[4]));
+  const nowhere = GECKO_NOWHERE.exec(line);
+  return nowhere === null ? null : hostFrame(nowhere[1] ?? '', '', 0, 0);
+}
+
+function wasmFrame(module: string | null, index?: string, offset?: string): StackFrame {
+  return {
+    wasm: {
+      module,
+      index: index === undefined ? null : Number(index),
+      offset: offset === undefined ? null : Number.parseInt(offset, 16),
+    },
+    host: null,
+  };
+}
+
+function hostFrame(name: string, file: string, line: number, column: number): StackFrame {
+  return { wasm: null, host: { name, file, line, column } };
+}
