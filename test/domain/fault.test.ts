@@ -1,50 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DriverExit, formatOops, toFault, type FaultSymbols, type Fault } from '../../host/domain/fault.ts';
+import { BODY_START, RECURSION, thrownBy, TRAPS, UNREACHABLE } from './handmade.ts';
 import { FRAME_LIMIT, installStackCapture } from '../../host/domain/stack.ts';
-
-// Hand-made modules: one function, index 0, whose body traps; the code section starts at a known place.
-const leb = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)]);
-const text = (value: string): number[] => {
-  const bytes = [...new TextEncoder().encode(value)];
-  return [...leb(bytes.length), ...bytes];
-};
-const section = (id: number, body: number[]): number[] => [id, ...leb(body.length), ...body];
-
-function moduleBytes(body: number[], functionName = 'boom', moduleName = 'ramdisk'): Uint8Array<ArrayBuffer> {
-  const code = [0, ...body, 0x0b];
-  return new Uint8Array([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 0, 0]),
-    ...section(3, [1, 0]),
-    ...section(4, [1, 0x70, 0, 1]),
-    ...section(5, [1, 0, 1]),
-    ...section(7, [1, ...text('run'), 0, 0]),
-    ...section(10, [1, ...leb(code.length), ...code]),
-    ...section(0, [
-      ...text('name'),
-      ...section(0, text(moduleName)),
-      ...section(1, [1, 0, ...text(functionName)]),
-    ]),
-  ]);
-}
-
-function thrownBy(body: number[], functionName?: string, moduleName?: string): unknown {
-  const instance = new WebAssembly.Instance(
-    new WebAssembly.Module(moduleBytes(body, functionName, moduleName)),
-  );
-  return caught(instance.exports['run'] as () => void);
-}
-
-function caught(run: () => void): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}
-
-const BODY_START = moduleBytes([0]).indexOf(0x0a, 30) + 5; // section id, size, count, body size, locals
 
 const symbols: FaultSymbols = {
   functionByIndex: (index) => (index === 0 ? { name: 'ramdisk_write', index } : null),
@@ -54,24 +11,8 @@ const symbols: FaultSymbols = {
 };
 const lookup = (name: string): FaultSymbols | null => (name === 'ramdisk' ? symbols : null);
 
-const I32_CONST = 0x41;
-const MINUS_ONE = 0x7f;
-const DROP = 0x1a;
-
 describe('kind', () => {
-  test.each<[Fault['kind'], number[]]>([
-    ['unreachable', [0x00]],
-    ['memory out of bounds', [I32_CONST, MINUS_ONE, 0x28, 2, 0, DROP]],
-    ['memory out of bounds', [I32_CONST, MINUS_ONE, I32_CONST, 0, I32_CONST, MINUS_ONE, 0xfc, 11, 0]],
-    ['table out of bounds', [I32_CONST, MINUS_ONE, 0x25, 0, DROP]],
-    ['table out of bounds', [I32_CONST, MINUS_ONE, 0x11, 0, 0]],
-    ['indirect call', [I32_CONST, 0, 0x11, 0, 0]],
-    ['divide by zero', [I32_CONST, 1, I32_CONST, 0, 0x6d, DROP]],
-    ['divide by zero', [I32_CONST, 1, I32_CONST, 0, 0x70, DROP]],
-    ['integer overflow', [I32_CONST, 0x80, 0x80, 0x80, 0x80, 0x78, I32_CONST, MINUS_ONE, 0x6d, DROP]],
-    ['float conversion', [0x43, 0, 0, 0xc0, 0x7f, 0xa8, DROP]],
-    ['stack exhausted', [0x10, 0]],
-  ])('%s %j', (kind, body) => {
+  test.each(TRAPS)('%s %j', (kind, body) => {
     const fault = toFault(thrownBy(body), lookup);
     expect(fault.kind).toBe(kind);
     expect(fault.module).toBe('ramdisk');
@@ -128,35 +69,38 @@ describe('frames', () => {
   });
 
   test('a module nobody loaded keeps its index and offset, no name', () => {
-    const frame = toFault(thrownBy([0x00], 'boom', 'stranger'), lookup).frames[0];
+    const frame = toFault(thrownBy(UNREACHABLE, 'boom', 'stranger'), lookup).frames[0];
     expect(frame).toMatchObject({ module: 'stranger', function: null, index: 0, source: null });
     expect(frame?.text).toBe(`wasm-function[0]:0x${frame?.offset?.toString(16)} [stranger]`);
   });
 
   test('an offset that is not in the named function leads to no line', () => {
     const moved: FaultSymbols = { ...symbols, functionAt: () => ({ name: 'other', index: 7 }) };
-    const frame = toFault(thrownBy([0x00]), () => moved).frames[0];
+    const frame = toFault(thrownBy(UNREACHABLE), () => moved).frames[0];
     expect(frame).toMatchObject({ function: 'ramdisk_write', text: 'ramdisk_write [ramdisk]', source: null });
   });
 
   const forged = 'x (wasm://wasm/ramdisk-00000000:wasm-function[0]:0x10)\n    at y';
 
   test('a newline in a function name forges no frame', () => {
-    const fault = toFault(thrownBy([0x00], forged, 'evil'), lookup);
+    const fault = toFault(thrownBy(UNREACHABLE, forged, 'evil'), lookup);
     expect(fault.module).toBe('evil');
     expect(fault.frames.filter((frame) => frame.index !== null)).toHaveLength(1);
     expect(fault.frames.map((frame) => frame.text).join('')).not.toContain('\n');
   });
 
   test('nor does one in a module name', () => {
-    const fault = toFault(thrownBy([0x00], 'boom', 'evil-00000000\n    at (wasm://wasm/ramdisk'), lookup);
+    const fault = toFault(
+      thrownBy(UNREACHABLE, 'boom', 'evil-00000000\n    at (wasm://wasm/ramdisk'),
+      lookup,
+    );
     expect(fault.frames.filter((frame) => frame.index !== null)).toHaveLength(1);
     expect(fault.module).toBe('evil-00000000?    at (wasm://wasm/ramdisk');
     expect(fault.frames[0]?.function).toBeNull();
   });
 
   test('a stack that was read before is parsed as text, up to the first line that is no frame', () => {
-    const honest = thrownBy([0x00]) as Error;
+    const honest = thrownBy(UNREACHABLE) as Error;
     expect(honest.stack).toContain('wasm-function[0]');
     expect(toFault(honest, lookup).frames[0]?.text).toBe('ramdisk_write+0x0/0x10 [ramdisk]');
     const evil = thrownBy(
@@ -169,11 +113,11 @@ describe('frames', () => {
   });
 
   test('the stack still reads as text afterwards, and the hook is gone', () => {
-    const hook = Error.prepareStackTrace;
-    const error = thrownBy([0x00]) as Error;
+    const hook: unknown = Reflect.get(Error, 'prepareStackTrace');
+    const error = thrownBy(UNREACHABLE) as Error;
     toFault(error, lookup);
     expect(error.stack).toMatch(/^RuntimeError: unreachable\n {4}at /);
-    expect(Error.prepareStackTrace).toBe(hook);
+    expect(Reflect.get(Error, 'prepareStackTrace')).toBe(hook);
   });
 
   test.each([
@@ -193,7 +137,7 @@ describe('frames', () => {
   });
 
   test('a fault can be posted', () => {
-    const fault = toFault(thrownBy([0x00]), lookup);
+    const fault = toFault(thrownBy(UNREACHABLE), lookup);
     expect(structuredClone(fault)).toEqual(fault);
   });
 });
@@ -202,7 +146,7 @@ describe('oops', () => {
   const context = { number: 2, comm: 'cat', taint: 'D', modules: ['null', 'ramdisk'] };
 
   test('reads like Linux', () => {
-    const lines = formatOops(toFault(thrownBy([0x00]), lookup), context);
+    const lines = formatOops(toFault(thrownBy(UNREACHABLE), lookup), context);
     expect(lines).toEqual([
       'BUG: unreachable',
       'Oops: unreachable [#2]',
@@ -218,7 +162,7 @@ describe('oops', () => {
 
   test('folds recursion', () => {
     installStackCapture();
-    const fault = toFault(thrownBy([0x10, 0]), lookup);
+    const fault = toFault(thrownBy(RECURSION), lookup);
     expect(fault.frames).toHaveLength(FRAME_LIMIT);
     const lines = formatOops(fault, context);
     expect(lines).toContain(` ... ${FRAME_LIMIT - 1} more`);
@@ -227,7 +171,7 @@ describe('oops', () => {
   });
 
   test('folds two functions that call each other', () => {
-    const base = toFault(thrownBy([0x00]), lookup);
+    const base = toFault(thrownBy(UNREACHABLE), lookup);
     const frame = (index: number): Fault['frames'][number] => ({
       ...{ module: 'm', function: `f${index}`, offset: 1, source: null },
       ...{ index, text: `f${index} [m]` },
@@ -240,7 +184,7 @@ describe('oops', () => {
 
   test('keeps each line within a log record', () => {
     const modules = Array.from({ length: 60 }, (_, index) => `module_${index}`);
-    const fault = { ...toFault(thrownBy([0x00]), lookup), message: 'ü'.repeat(300) };
+    const fault = { ...toFault(thrownBy(UNREACHABLE), lookup), message: 'ü'.repeat(300) };
     const lines = formatOops(fault, { ...context, modules });
     for (const line of lines) expect(new TextEncoder().encode(line).length).toBeLessThanOrEqual(236);
     expect(lines.join(' ')).toContain('module_59');
