@@ -1,0 +1,10 @@
+// The registry: one file per command, one line here. What a command needs is imported in its action, so that --help is
+// quick and one broken command leaves the others working.
+
+import type { Command } from 'commander';
+import type { Io } from '../io.ts';
+import { addBuild } from './build.ts';
+import { addImages } from './images.ts';
+import { addServe } from './serve.ts';
+
+export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [addBuild, addServe, addImages];
