@@ -28,7 +28,7 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/contract/**', 'test/**/*.browser.test.ts'],
+          exclude: ['test/contract/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
           ...timeouts(60),
         },
       },
@@ -46,6 +46,8 @@ export default defineConfig({
         plugins: [images()],
         worker: { format: 'es' },
         server: { headers: ISOLATION_HEADERS },
+        // Named, so that none is found in the middle of a run: vite would reload the page under the test.
+        optimizeDeps: { include: ['comlink', '@jridgewell/gen-mapping', '@jridgewell/trace-mapping'] },
         define: { __ISOLAB_LONG__: JSON.stringify(LONG) },
         test: {
           name: 'browser',

@@ -2,9 +2,11 @@
 // name first, renamed when everything is there. A refusal of the linker becomes one line per place in the source.
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { link, LinkError } from '../linker/link.ts';
+import { dirname, relative, resolve } from 'node:path';
+import { link } from '../linker/link.ts';
+import { LinkError, refusalText } from '../linker/refusal.ts';
 import { Failure } from './io.ts';
+import { ROOT } from './root.ts';
 import { Sources, sourcePath } from './sources.ts';
 
 export interface LinkFile {
@@ -36,14 +38,15 @@ export async function linkFile({ entry, out, kind, name }: LinkFile): Promise<Li
   return { bytes: linked.bytes.length, sources: sources.read };
 }
 
+/** One line per refusal, its file as the user would name it from the current folder. */
 function describe(entry: string, error: LinkError): string {
-  const lines = error.refusals.map(({ reason, function: name, file, line, column }) => {
-    const place = [file ?? entry, line, column]
-      .filter((part) => part !== null && part !== undefined)
-      .join(':');
-    return `${place}: ${reason}${name ? ` (in ${name})` : ''}`;
+  const lines = error.refusals.map((refusal) => {
+    const { file } = refusal;
+    return refusalText(
+      file === undefined ? refusal : { ...refusal, file: relative('.', resolve(ROOT, file)) },
+    );
   });
-  return [`cannot link ${entry}: ${error.message}`, ...lines].join('\n');
+  return [`${entry} is not linked`, ...lines].join('\n');
 }
 
 async function writeTogether(files: [path: string, content: string | Uint8Array][]): Promise<void> {

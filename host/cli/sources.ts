@@ -4,11 +4,12 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { ROOT } from './root.ts';
 
-/** asc looks for the package `isolab` as a folder of this name, beside the importer or above it. */
-const PACKAGE = /(?:^|\/)node_modules\/isolab\//;
+/** `from "isolab"`: asc would look for a package of its library; a path relative to the importer takes its place. */
+const API_IMPORT = /(\bfrom\s*)(["'])isolab\2/g;
+const API = join(ROOT, 'drivers/include/index');
 
 /** The path by which the linker knows a file: relative to the project, with forward slashes. */
 export function sourcePath(file: string): string {
@@ -23,12 +24,11 @@ export class Sources {
 
   /** The text of a source, or null where there is none. */
   readText(path: string): string | null {
-    const match = PACKAGE.exec(path);
-    const inTree = match === null ? path : `drivers/include/${path.slice(match.index + match[0].length)}`;
-    const file = resolve(ROOT, inTree);
+    const file = resolve(ROOT, path);
     if (!existsSync(file) || !statSync(file).isFile()) return null;
     const text = readFileSync(file, 'utf8');
-    this.read.set(inTree, hash(text));
-    return text;
+    this.read.set(path, hash(text));
+    const api = relative(dirname(file), API).split(sep).join('/');
+    return text.replace(API_IMPORT, `$1$2${api.startsWith('.') ? api : `./${api}`}$2`);
   }
 }
