@@ -1,0 +1,105 @@
+// What a build must not do, beside having addresses that cannot be relocated.
+
+import { CONSTRUCTORS } from './compile.ts';
+import { InstructionCursor, skipLocals } from './instructions.ts';
+import { OP } from './opcodes.ts';
+import { LIBRARY, type Places } from './places.ts';
+import type { Refusal } from './refusal.ts';
+import { importedCount, signatureOf, type Sections } from './sections.ts';
+import { symbolText } from './crc.ts';
+
+/** The import that an image's runtime calls for every managed object. Nobody provides it: it must be gone. */
+export const MANAGED = '__managed_allocation';
+
+interface Call {
+  /** Own index of the function that calls. */
+  caller: number;
+  callee: number;
+  at: number;
+}
+
+function* instructions(sections: Sections, index: number): Generator<InstructionCursor> {
+  const { start, end } = sections.bodies[index]!;
+  const cursor = new InstructionCursor(sections.bytes, skipLocals(sections.bytes, start, end), end);
+  while (cursor.step()) yield cursor;
+}
+
+function calls(sections: Sections): Call[] {
+  const found: Call[] = [];
+  sections.bodies.forEach((_, caller) => {
+    for (const { opcode, value, start } of instructions(sections, caller)) {
+      if (opcode === OP.call) found.push({ caller, callee: value, at: start });
+    }
+  });
+  return found;
+}
+
+/** Managed objects that an image would make at run time, by the functions of its own sources that ask for them. */
+export function managedAllocations(sections: Sections, places: Places): Refusal[] {
+  const functions = sections.imports.filter((entry) => entry.kind === 'function');
+  const target = functions.findIndex(({ name }) => name === MANAGED);
+  if (target < 0) return [];
+  const all = calls(sections);
+  const reached = new Set([target]);
+  const refusals: Refusal[] = [];
+  for (const callee of reached) {
+    for (const call of all.filter((one) => one.callee === callee)) {
+      const name = places.functionName(call.caller);
+      if (name.startsWith(LIBRARY)) reached.add(functions.length + call.caller);
+      else refusals.push(places.refuse('managed allocation', call.at));
+    }
+  }
+  return refusals.length ? refusals : [{ reason: 'managed allocation in the library' }];
+}
+
+/** What a file must not import, have or do. */
+export function forbidden(sections: Sections, kind: 'module' | 'image', places: Places): Refusal[] {
+  const refusals: Refusal[] = [];
+  for (const entry of sections.imports) {
+    const name = `${entry.module}.${entry.name}`;
+    if (entry.kind === 'function') {
+      const known = entry.module === 'env' || (kind === 'image' && entry.module === 'host');
+      if (!known) refusals.push({ reason: `a function is imported from elsewhere than the kernel: ${name}` });
+    } else if (entry.kind === 'global' && name !== 'env.__stack_pointer') {
+      refusals.push({ reason: `a variable is imported: ${name}` });
+    }
+  }
+  if (sections.elements.length > 1)
+    refusals.push({ reason: 'the function table is filled in several pieces' });
+  sections.bodies.forEach((_, index) => {
+    for (const { opcode, code, start } of instructions(sections, index)) {
+      // memory.init and data.drop, table.init and elem.drop name segments, which the linker joins
+      if (opcode !== OP.numeric || ![8, 9, 12, 13].includes(code)) continue;
+      refusals.push(places.refuse('a segment is used at run time', start));
+    }
+  });
+  return refusals;
+}
+
+const ENTRY_POINTS = new Map([
+  ['init_module', 'init_module()i32'],
+  ['cleanup_module', 'cleanup_module()'],
+]);
+
+/** init_module and cleanup_module have the types that the loader calls them with. */
+export function entryPoints(sections: Sections): Refusal[] {
+  const refusals: Refusal[] = [];
+  for (const { name, kind, index } of sections.exports) {
+    const wanted = ENTRY_POINTS.get(name);
+    if (wanted === undefined) continue;
+    const signature = kind === 'function' ? signatureOf(sections, index) : null;
+    const actual = signature ? symbolText(name, signature) : `${name}, which is no function`;
+    if (actual !== wanted) refusals.push({ reason: `${wanted} is expected, not ${actual}`, function: name });
+  }
+  return refusals;
+}
+
+/** Whether the constructors write an own global: then its initial value is computed at run time. */
+export function setByConstructors(sections: Sections, global: number): boolean {
+  const index = sections.exports.find(({ name }) => name === CONSTRUCTORS)?.index;
+  if (index === undefined) return false;
+  for (const { opcode, value } of instructions(sections, index - importedCount(sections, 'function'))) {
+    if (opcode === OP.globalSet && value === global) return true;
+  }
+  return false;
+}

@@ -1,0 +1,163 @@
+// One build of a source by AssemblyScript's compiler, at a given base.
+//
+// Drives the compiler's own interface instead of its command line: no configuration file is read, no process is ended
+// when the compiler fails, and nothing is shared between builds. `rt/stub` is replaced by the project's runtime; abort
+// is left out, so that a failed assertion is an `unreachable` at its own place in the source.
+
+import * as asc from 'assemblyscript';
+import { libraryFiles, version } from 'assemblyscript/asc';
+import type { Base } from './bases.ts';
+import { refusalAt, takeDeclarations, type Declarations } from './declarations.ts';
+import { LinkError, type Refusal } from './refusal.ts';
+
+export interface BuildOptions {
+  /** Path of the entry with its ending. */
+  entry: string;
+  runtime: string;
+  optimizeLevel: number;
+  read(path: string): Promise<string | null>;
+  onWarning(text: string): void;
+}
+
+export interface Build {
+  bytes: Uint8Array;
+  /** asc's source map as JSON, with the texts of the sources. */
+  map: string;
+  declarations: Declarations;
+  /** The largest alignment that static data asked for. */
+  alignment: number;
+  /** AssemblyScript's type of each module parameter. */
+  parameterTypes: Map<string, string>;
+}
+
+export const CONSTRUCTORS = '__wasm_call_ctors';
+
+const LIBRARY = '~lib/';
+/** Pages that every base and image fits into; equal in all builds, so that nothing depends on it. */
+const BUILD_PAGES = 4096;
+const MAX_PAGES = 65536;
+/** "Will require an explicit cast when switching between 32/64-bit": addresses have 32 bits here. */
+const PORTABILITY_WARNING = 201;
+
+/** asc's compiler, which also tells how data was aligned. */
+class MeasuringCompiler extends asc.Compiler {
+  largestAlignment = 16;
+
+  override addAlignedMemorySegment(buffer: Uint8Array, alignment = 16): asc.MemorySegment {
+    this.largestAlignment = Math.max(this.largestAlignment, alignment);
+    return super.addAlignedMemorySegment(buffer, alignment);
+  }
+}
+
+function compilerOptions(base: Base, optimizeLevel: number): asc.Options {
+  const options = asc.newOptions();
+  asc.setTarget(options, 0);
+  asc.setRuntime(options, 0);
+  asc.setDebugInfo(options, true);
+  asc.setSourceMap(options, true);
+  asc.setOptimizeLevelHints(options, optimizeLevel, 0);
+  asc.setImportMemory(options, true);
+  asc.setExportMemory(options, false);
+  asc.setSharedMemory(options, true);
+  asc.setInitialMemory(options, BUILD_PAGES);
+  asc.setMaximumMemory(options, MAX_PAGES);
+  asc.setImportTable(options, true);
+  asc.setMemoryBase(options, base.memory);
+  asc.setTableBase(options, base.table);
+  asc.setExportStart(options, CONSTRUCTORS);
+  asc.setFeature(options, asc.FEATURE_THREADS, true);
+  asc.addGlobalAlias(options, 'abort', '');
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  asc.setBundleVersion(options, major, minor, patch);
+  return options;
+}
+
+/** Text and path of a file that is imported as `path`, which has no ending. */
+async function findFile(path: string, options: BuildOptions): Promise<[text: string | null, path: string]> {
+  if (path.startsWith(LIBRARY)) {
+    const name = path.slice(LIBRARY.length);
+    if (name === 'rt/stub') return [options.runtime, `${path}.ts`];
+    const file = Object.hasOwn(libraryFiles, name) ? name : `${name}/index`;
+    return [Object.hasOwn(libraryFiles, file) ? libraryFiles[file]! : null, `${LIBRARY}${file}.ts`];
+  }
+  const text = await options.read(`${path}.ts`);
+  if (text !== null) return [text, `${path}.ts`];
+  const index = await options.read(`${path}/index.ts`);
+  return index !== null ? [index, `${path}/index.ts`] : [null, `${path}.ts`];
+}
+
+async function parseAll(program: asc.Program, options: BuildOptions): Promise<void> {
+  for (const [name, text] of Object.entries(libraryFiles)) {
+    if (!name.includes('/')) asc.parse(program, text, `${LIBRARY}${name}.ts`, false);
+  }
+  asc.parse(program, libraryFiles['rt/index-stub']!, `${LIBRARY}rt/index-stub.ts`, true);
+  const text = await options.read(options.entry);
+  if (text === null) throw new LinkError([{ reason: `no such file: ${options.entry}` }]);
+  asc.parse(program, text, options.entry, true);
+  for (let path = asc.nextFile(program); path !== null; path = asc.nextFile(program)) {
+    const [found, place] = await findFile(path, options);
+    asc.parse(program, found, place, false);
+  }
+}
+
+/** Passes warnings on and throws the errors. */
+function checkDiagnostics(program: asc.Program, onWarning: (text: string) => void): void {
+  const refusals: Refusal[] = [];
+  for (let next = asc.nextDiagnostic(program); next; next = asc.nextDiagnostic(program)) {
+    if (asc.isWarning(next) && next.code !== PORTABILITY_WARNING) onWarning(asc.formatDiagnostic(next, false, false));
+    if (!asc.isError(next)) continue;
+    refusals.push(next.range ? refusalAt(next.range, next.message) : { reason: next.message });
+  }
+  if (refusals.length) throw new LinkError(refusals);
+}
+
+function parameterTypes(
+  program: asc.Program,
+  entry: string,
+  declarations: Declarations,
+): Map<string, string> {
+  const types = new Map<string, string>();
+  const file = program.filesByName.get(entry.replace(/\.ts$/, ''));
+  for (const { name } of declarations.parameters) {
+    const element = file?.getMember(name);
+    if (element instanceof asc.Global) types.set(name, element.type.toString());
+  }
+  return types;
+}
+
+/** The map that binaryen wrote, with the sources' texts. */
+function completeMap(program: asc.Program, json: string | null): string {
+  const map = JSON.parse(json ?? '{"version":3,"sources":[],"names":[],"mappings":""}') as {
+    sources: string[];
+    sourcesContent?: (string | null)[];
+  };
+  map.sourcesContent = map.sources.map((name) => asc.getSource(program, name.replace(/\.ts$/, '')));
+  return JSON.stringify(map);
+}
+
+/** Builds a source at a base. Throws LinkError with what asc says. */
+export async function build(options: BuildOptions, base: Base): Promise<Build> {
+  const program = asc.newProgram(compilerOptions(base, options.optimizeLevel));
+  await parseAll(program, options);
+  const declarations = takeDeclarations(program.parser.sources, options.entry);
+  checkDiagnostics(program, options.onWarning);
+  if (declarations.refusals.length) throw new LinkError(declarations.refusals);
+  asc.initializeProgram(program);
+  program.parser.finish();
+  const compiler = new MeasuringCompiler(program);
+  const module = compiler.compile();
+  try {
+    checkDiagnostics(program, options.onWarning);
+    module.optimize(options.optimizeLevel, 0, true, false);
+    const { output, sourceMap } = module.toBinary('map');
+    return {
+      bytes: output,
+      map: completeMap(program, sourceMap),
+      declarations,
+      alignment: compiler.largestAlignment,
+      parameterTypes: parameterTypes(program, options.entry, declarations),
+    };
+  } finally {
+    module.dispose();
+  }
+}

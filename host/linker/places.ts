@@ -1,0 +1,49 @@
+// Says where in the sources a position of a build is: every refusal about code goes through here.
+
+import { readNames, shortName, type Names } from './names.ts';
+import type { Refusal } from './refusal.ts';
+import { importedCount, type Sections } from './sections.ts';
+import { PlaceMap } from './source-map.ts';
+
+export const LIBRARY = '~lib/';
+
+export class Places {
+  readonly names: Names;
+  private readonly sections: Sections;
+  private readonly map: PlaceMap;
+  private readonly imported: number;
+
+  constructor(sections: Sections, map: string) {
+    this.sections = sections;
+    this.map = new PlaceMap(map);
+    const section = sections.custom.find(({ name }) => name === 'name');
+    this.names = section
+      ? readNames(sections.bytes, section.start, section.end)
+      : { module: '', functions: new Map(), globals: new Map() };
+    this.imported = importedCount(sections, 'function');
+  }
+
+  /** Full name of the own function `index`. */
+  functionName(index: number): string {
+    return this.names.functions.get(this.imported + index) ?? `function ${this.imported + index}`;
+  }
+
+  /** A refusal of what stands at a position, with the nearest line of the author's own files. */
+  refuse(reason: string, at: number | null): Refusal {
+    const index =
+      at === null ? -1 : this.sections.bodies.findIndex(({ start, end }) => at >= start && at < end);
+    if (at === null || index < 0) return { reason };
+    const place = this.map.near(at, this.sections.bodies[index]!, ({ file }) => !file.startsWith(LIBRARY));
+    return { reason, function: shortName(this.functionName(index)), ...place };
+  }
+}
+
+/** Refusals without those that say the same of the same line. */
+export function distinct(refusals: readonly Refusal[]): Refusal[] {
+  const seen = new Map<string, Refusal>();
+  for (const refusal of refusals) {
+    const key = `${refusal.reason}\n${refusal.file}:${refusal.line}`;
+    if (!seen.has(key)) seen.set(key, refusal);
+  }
+  return [...seen.values()];
+}
