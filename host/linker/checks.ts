@@ -94,12 +94,27 @@ export function entryPoints(sections: Sections): Refusal[] {
   return refusals;
 }
 
-/** Whether the constructors write an own global: then its initial value is computed at run time. */
-export function setByConstructors(sections: Sections, global: number): boolean {
-  const index = sections.exports.find(({ name }) => name === CONSTRUCTORS)?.index;
-  if (index === undefined) return false;
-  for (const { opcode, value } of instructions(sections, index - importedCount(sections, 'function'))) {
-    if (opcode === OP.globalSet && value === global) return true;
+/** Functions that run the top level of asc's files: the constructors, and what they call of that kind. */
+function constructors(sections: Sections, places: Places): Set<number> {
+  const imported = importedCount(sections, 'function');
+  const found = new Set<number>();
+  const first = sections.exports.find(({ name }) => name === CONSTRUCTORS)?.index;
+  if (first !== undefined) found.add(first - imported);
+  for (const index of found) {
+    for (const { opcode, value } of instructions(sections, index)) {
+      if (opcode !== OP.call || value < imported) continue;
+      if (places.functionName(value - imported).startsWith('start:')) found.add(value - imported);
+    }
+  }
+  return found;
+}
+
+/** Whether the constructors write a global: then its initial value is computed at run time. */
+export function setByConstructors(sections: Sections, places: Places, global: number): boolean {
+  for (const index of constructors(sections, places)) {
+    for (const { opcode, value } of instructions(sections, index)) {
+      if (opcode === OP.globalSet && value === global) return true;
+    }
   }
   return false;
 }

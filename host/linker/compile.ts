@@ -15,8 +15,8 @@ export interface BuildOptions {
   entry: string;
   runtime: string;
   optimizeLevel: number;
-  read(path: string): Promise<string | null>;
-  onWarning(text: string): void;
+  read: (path: string) => Promise<string | null>;
+  onWarning: (text: string) => void;
 }
 
 export interface Build {
@@ -104,7 +104,8 @@ async function parseAll(program: asc.Program, options: BuildOptions): Promise<vo
 function checkDiagnostics(program: asc.Program, onWarning: (text: string) => void): void {
   const refusals: Refusal[] = [];
   for (let next = asc.nextDiagnostic(program); next; next = asc.nextDiagnostic(program)) {
-    if (asc.isWarning(next) && next.code !== PORTABILITY_WARNING) onWarning(asc.formatDiagnostic(next, false, false));
+    if (asc.isWarning(next) && next.code !== PORTABILITY_WARNING)
+      onWarning(asc.formatDiagnostic(next, false, false));
     if (!asc.isError(next)) continue;
     refusals.push(next.range ? refusalAt(next.range, next.message) : { reason: next.message });
   }

@@ -15,6 +15,7 @@ import {
   type ModuleParameter,
   type ParameterType,
 } from './metadata.ts';
+import type { Places } from './places.ts';
 import { LinkError, type Refusal } from './refusal.ts';
 import { signatureOf, type Export, type Sections } from './sections.ts';
 
@@ -38,9 +39,11 @@ class Describer {
   private readonly built: Build;
   private readonly main: Sections;
   private readonly layout: Layout;
+  private readonly places: Places;
 
-  constructor(built: Build, main: Sections, layout: Layout) {
+  constructor(built: Build, main: Sections, layout: Layout, places: Places) {
     this.built = built;
+    this.places = places;
     this.main = main;
     this.layout = layout;
   }
@@ -86,7 +89,7 @@ class Describer {
       this.refusals.push(refusalAt(range, `a parameter must be a variable of this file: ${name}`));
       return null;
     }
-    if (setByConstructors(this.main, index!)) {
+    if (setByConstructors(this.main, this.places, index!)) {
       this.refusals.push(refusalAt(range, `a parameter's initial value must be a constant: ${name}`));
       return null;
     }
@@ -100,11 +103,12 @@ export function describeModule(
   built: Build,
   main: Sections,
   layout: Layout,
+  places: Places,
   kind: 'module' | 'image',
   vermagic: string | undefined,
 ): Described {
   if (!/^[A-Za-z0-9_-]{1,55}$/.test(name)) throw new LinkError([{ reason: `not a module name: ${name}` }]);
-  const describer = new Describer(built, main, layout);
+  const describer = new Describer(built, main, layout, places);
   const symbols = describer.symbols();
   const parameters = describer.parameters();
   if (describer.refusals.length) throw new LinkError(describer.refusals);

@@ -117,12 +117,12 @@ export function layOut(
 
 /** Writes a constant expression's value as memory holds it. */
 function writeConstant(image: Uint8Array, at: number, expression: Uint8Array): void {
-  const opcode = expression[0]!;
+  const [opcode = 0] = expression;
   if (opcode === 0x41 || opcode === 0x42) {
     let value = 0n;
     let shift = 0n;
     for (let i = 1; i < expression.length; i++, shift += 7n) value |= BigInt(expression[i]! & 0x7f) << shift;
-    if (expression.at(-1)! & 0x40) value |= -1n << shift;
+    if (expression.at(-1) & 0x40) value |= -1n << shift;
     const view = new DataView(image.buffer, image.byteOffset);
     if (opcode === 0x41) view.setInt32(at, Number(BigInt.asIntN(32, value)), true);
     else view.setBigInt64(at, BigInt.asIntN(64, value), true);

@@ -104,7 +104,7 @@ function finish(
   if (layout.size > MAX_IMAGE) {
     throw new LinkError([{ reason: `static data of more than ${MAX_IMAGE} bytes: ${layout.size}` }]);
   }
-  const described = describeModule(name, built, main, layout, options.kind, options.vermagic);
+  const described = describeModule(name, built, main, layout, places, options.kind, options.vermagic);
   const emitted = emit(main, layout, found, {
     name,
     alignment,

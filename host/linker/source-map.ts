@@ -56,7 +56,7 @@ export class PlaceMap {
   /** Throws SyntaxError or TypeError where the text is no source map. */
   constructor(json: string) {
     const map = new TraceMap(json);
-    this.segments = (decodedMappings(map)[0] ?? []) as Segment[];
+    this.segments = decodedMappings(map)[0] ?? [];
     this.sources = map.sources;
   }
 

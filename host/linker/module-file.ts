@@ -1,0 +1,275 @@
+// Reads a module's file, ours or a stranger's, and checks everything that the loader will rely on.
+//
+// readModule throws BadModule and nothing else, whatever the bytes are; its work and memory are proportional to them.
+// It does not check code: the engine does that when it compiles. Names that could forge a line of a log are refused
+// where the loader uses them, and cleaned in the name section, which is only for people.
+
+import { BadModule, ByteReader } from './bytes.ts';
+import { symbolCrc } from './crc.ts';
+import {
+  readDylink,
+  readInfo,
+  readParameters,
+  readSymbols,
+  SECTION,
+  type AreaInfo,
+  type ExportedSymbol,
+  type ModuleParameter,
+} from './metadata.ts';
+import { cleanName, readNames, type Names } from './names.ts';
+import { OP, typeName } from './opcodes.ts';
+import {
+  readSections,
+  signatureOf,
+  type Constant,
+  type ExportKind,
+  type Limits,
+  type Sections,
+  type Signature,
+} from './sections.ts';
+
+export { BadModule } from './bytes.ts';
+export type { AreaInfo, ExportedSymbol, ModuleParameter } from './metadata.ts';
+export type { Limits, Signature } from './sections.ts';
+
+export const MAX_MODULE_MEMORY = 0x4000000;
+export const MAX_MODULE_TABLE = 65536;
+
+export type ModuleImport = { module: string; name: string } & (
+  | { kind: 'function'; signature: Signature; crc: number }
+  | { kind: 'global'; valueType: string; mutable: boolean }
+  | { kind: 'memory'; limits: Limits }
+  | { kind: 'table'; limits: Limits }
+);
+
+export interface ModuleExport {
+  name: string;
+  kind: ExportKind;
+  index: number;
+  /** Of a function. */
+  signature: Signature | null;
+  /** Of an immutable i32 with a constant value: for data the offset from the memory base. */
+  value: number | null;
+}
+
+export interface ModuleFile {
+  /** From .modinfo, else from the name section; may be empty. */
+  name: string;
+  memory: AreaInfo;
+  table: AreaInfo;
+  /** Libraries that dylink.0 asks for. */
+  needed: string[];
+  /** Keys of .modinfo with all their values. */
+  modinfo: Map<string, string[]>;
+  symbols: ExportedSymbol[];
+  parameters: ModuleParameter[];
+  imports: ModuleImport[];
+  exports: ModuleExport[];
+  /** Offsets and lengths of what is copied to the memory base, and of the slots filled from the table base. */
+  data: { offset: number; length: number }[];
+  elements: { offset: number; count: number }[];
+  /** Whether it has a function that runs on instantiation. */
+  hasStart: boolean;
+  sourceMappingURL: string | null;
+}
+
+/** A name as the loader may use it. */
+function plain(name: string, what: string): string {
+  if (name === '' || cleanName(name) !== name)
+    throw new BadModule(`not a name of ${what}: ${JSON.stringify(cleanName(name))}`);
+  return name;
+}
+
+/** The content of the one custom section of a name. */
+function custom(sections: Sections, name: string): ByteReader | null {
+  const found = sections.custom.filter((section) => section.name === name);
+  if (found.length > 1) throw new BadModule(`more than one section ${name}`);
+  return found[0] ? new ByteReader(sections.bytes, found[0].start, found[0].end) : null;
+}
+
+function readImports(sections: Sections): ModuleImport[] {
+  return sections.imports.map((entry): ModuleImport => {
+    const { module, name } = entry;
+    plain(module, 'an import');
+    plain(name, 'an import');
+    if (entry.kind === 'function') {
+      const signature = sections.types[entry.type];
+      if (!signature) throw new BadModule(`import ${module}.${name} has no type ${entry.type}`);
+      return { module, name, kind: 'function', signature, crc: symbolCrc(name, signature) };
+    }
+    if (entry.kind === 'global') {
+      return { module, name, kind: 'global', valueType: typeName(entry.type), mutable: entry.mutable };
+    }
+    return { module, name, kind: entry.kind, limits: entry.limits };
+  });
+}
+
+class Checker {
+  private readonly sections: Sections;
+  private readonly memory: AreaInfo;
+  private readonly table: AreaInfo;
+  private readonly importedGlobals: string[];
+
+  constructor(sections: Sections, memory: AreaInfo, table: AreaInfo) {
+    this.sections = sections;
+    this.memory = memory;
+    this.table = table;
+    this.importedGlobals = sections.imports
+      .filter((entry) => entry.kind === 'global')
+      .map(({ module, name }) => `${module}.${name}`);
+    this.areas();
+    this.code();
+  }
+
+  private areas(): void {
+    const { sections, memory, table } = this;
+    if (memory.size > MAX_MODULE_MEMORY)
+      throw new BadModule(`it wants too much memory: ${memory.size} bytes`);
+    if (table.size > MAX_MODULE_TABLE)
+      throw new BadModule(`it wants too much of the table: ${table.size} slots`);
+    const count = (kind: 'memory' | 'table'): number =>
+      sections.imports.filter((entry) => entry.kind === kind).length;
+    if (sections.memories.length) throw new BadModule('it has a memory of its own');
+    if (sections.tables.length) throw new BadModule('it has a table of its own');
+    if (count('memory') > 1) throw new BadModule('it imports more than one memory');
+    if (count('table') > 1) throw new BadModule('it imports more than one table');
+  }
+
+  private code(): void {
+    const { sections } = this;
+    for (const type of sections.functions) {
+      if (!sections.types[type]) throw new BadModule(`a function has no type ${type}`);
+    }
+    if (sections.start !== null && !signatureOf(sections, sections.start)) {
+      throw new BadModule(`the start function does not exist: ${sections.start}`);
+    }
+  }
+
+  /** Offset of a segment from the base that it must lie at. */
+  private offset(constant: Constant, base: string, what: string): number {
+    if (this.importedGlobals[constant.base] !== base) throw new BadModule(`${what} does not lie at ${base}`);
+    return constant.value;
+  }
+
+  data(): ModuleFile['data'] {
+    return this.sections.data.flatMap(({ offset, start, end }) => {
+      if (!offset) return [];
+      const length = end - start;
+      const from = this.offset(offset, 'env.__memory_base', 'a data segment');
+      if (from < 0 || from + length > this.memory.size) {
+        throw new BadModule(
+          `a data segment lies outside of its memory: ${from} and ${length} bytes of ${this.memory.size}`,
+        );
+      }
+      return [{ offset: from, length }];
+    });
+  }
+
+  elements(): ModuleFile['elements'] {
+    return this.sections.elements.map(({ offset, functions }) => {
+      const count = functions.length;
+      const from = this.offset(offset, 'env.__table_base', 'an element segment');
+      if (from < 0 || from + count > this.table.size) {
+        throw new BadModule(
+          `an element segment lies outside of its slots: ${from} and ${count} of ${this.table.size}`,
+        );
+      }
+      for (const index of functions) {
+        if (!signatureOf(this.sections, index))
+          throw new BadModule(`a table slot names no function: ${index}`);
+      }
+      return { offset: from, count };
+    });
+  }
+
+  exports(): ModuleExport[] {
+    const { sections } = this;
+    const seen = new Set<string>();
+    return sections.exports.map(({ name, kind, index }) => {
+      plain(name, 'an export');
+      if (seen.has(name)) throw new BadModule(`it exports ${name} twice`);
+      seen.add(name);
+      const signature = kind === 'function' ? signatureOf(sections, index) : null;
+      if (kind === 'function' && !signature) throw new BadModule(`export ${name} is no function: ${index}`);
+      return {
+        name,
+        kind,
+        index,
+        signature,
+        value: kind === 'global' ? this.globalValue(name, index) : null,
+      };
+    });
+  }
+
+  private globalValue(name: string, index: number): number | null {
+    const imported = this.importedGlobals.length;
+    if (index < imported) return null;
+    const global = this.sections.globals[index - imported];
+    if (!global) throw new BadModule(`export ${name} is no global: ${index}`);
+    const { mutable, init } = global;
+    return !mutable && init.opcode === OP.i32Const && init.base < 0 ? init.value : null;
+  }
+
+  symbols(symbols: ExportedSymbol[], exports: readonly ModuleExport[]): ExportedSymbol[] {
+    const functions = new Map(exports.map((entry) => [entry.name, entry.signature]));
+    const seen = new Set<string>();
+    for (const { name, kinds } of symbols) {
+      plain(name, 'a symbol');
+      const signature = functions.get(name);
+      if (!signature) throw new BadModule(`symbol ${name} is no exported function`);
+      if (kinds.length !== signature.parameters.length) {
+        throw new BadModule(
+          `symbol ${name} describes ${kinds.length} parameters of ${signature.parameters.length}`,
+        );
+      }
+      if (seen.has(name)) throw new BadModule(`symbol ${name} stands twice in __ksymtab`);
+      seen.add(name);
+    }
+    return symbols;
+  }
+
+  parameters(parameters: ModuleParameter[]): ModuleParameter[] {
+    for (const { name, offset } of parameters) {
+      plain(name, 'a parameter');
+      if (offset + 4 > this.memory.size)
+        throw new BadModule(`parameter ${name} lies outside of its memory: ${offset}`);
+    }
+    return parameters;
+  }
+}
+
+function namesOf(sections: Sections): Names | null {
+  const section = sections.custom.find(({ name }) => name === SECTION.names);
+  return section ? readNames(sections.bytes, section.start, section.end) : null;
+}
+
+/** Reads and checks a module's file. Throws BadModule, and nothing else. */
+export function readModule(bytes: Uint8Array): ModuleFile {
+  const sections = readSections(bytes);
+  const dylink = custom(sections, SECTION.dylink);
+  if (!dylink || !sections.dylinkFirst) throw new BadModule('it does not begin with a dylink.0 section');
+  const { memory, table, needed } = readDylink(dylink);
+  const checker = new Checker(sections, memory, table);
+  const exports = checker.exports();
+  const info = custom(sections, SECTION.info);
+  const modinfo = info ? readInfo(info) : new Map<string, string[]>();
+  const symbols = custom(sections, SECTION.symbols);
+  const parameters = custom(sections, SECTION.parameters);
+  const url = custom(sections, SECTION.sourceMap);
+  const ownName = modinfo.get('name')?.[0];
+  return {
+    name: ownName === undefined ? (namesOf(sections)?.module ?? '') : plain(ownName, 'a module'),
+    memory,
+    table,
+    needed,
+    modinfo,
+    symbols: symbols ? checker.symbols(readSymbols(symbols), exports) : [],
+    parameters: parameters ? checker.parameters(readParameters(parameters)) : [],
+    imports: readImports(sections),
+    exports,
+    data: checker.data(),
+    elements: checker.elements(),
+    hasStart: sections.start !== null,
+    sourceMappingURL: url ? cleanName(url.text()) : null,
+  };
+}
