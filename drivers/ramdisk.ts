@@ -1,0 +1,69 @@
+// /dev/ramdisk: `size` bytes of kernel memory, read and written at the file's position.
+
+import {
+  copy_from_user, copy_to_user, cstr, EFAULT, EINVAL, ENOMEM, ENOSPC, File, FileOperations, fixed_size_llseek, kfree, kzalloc,
+  MODULE_DESCRIPTION, MODULE_LICENSE, module_param, operation, operations_at, pr_err, pr_info, register_chrdev, unregister_chrdev,
+} from "./include";
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("A disk in memory");
+
+export let size: u32 = 0x200000;
+module_param(size, "uint", 0o444, "size of the disk in bytes");
+
+const fops: FileOperations = operations_at(memory.data(24));
+let major: u32 = 0;
+let disk: usize = 0;
+
+/** How many of `count` bytes lie on the disk from `position` on. */
+// @ts-ignore: decorator
+@inline
+function available(position: u64, count: i32): i32 {
+  return position >= <u64>size ? 0 : <i32>min<u64>(<u64>count, <u64>size - position);
+}
+
+function ramdisk_read(file: File, to: usize, count: i32, position: usize): i32 {
+  const at = load<u64>(position);
+  const bytes = available(at, count);
+  if (copy_to_user(to, disk + <usize>at, bytes)) return -EFAULT;
+  store<u64>(position, at + bytes);
+  return bytes;
+}
+
+function ramdisk_write(file: File, from: usize, count: i32, position: usize): i32 {
+  const at = load<u64>(position);
+  const bytes = available(at, count);
+  if (count && !bytes) return -ENOSPC;
+  if (copy_from_user(disk + <usize>at, from, bytes)) return -EFAULT;
+  store<u64>(position, at + bytes);
+  return bytes;
+}
+
+function ramdisk_llseek(file: File, offset: i64, whence: i32): i64 {
+  return fixed_size_llseek(file, offset, whence, size);
+}
+
+export function init_module(): i32 {
+  if (!size) {
+    pr_err(cstr("ramdisk: size must not be 0"));
+    return -EINVAL;
+  }
+  disk = kzalloc(size);
+  if (!disk) return -ENOMEM;
+  fops.llseek = operation(ramdisk_llseek);
+  fops.read = operation(ramdisk_read);
+  fops.write = operation(ramdisk_write);
+  const status = register_chrdev(0, cstr("ramdisk"), fops);
+  if (status < 0) {
+    kfree(disk);
+    return status;
+  }
+  major = status;
+  pr_info(cstr("ramdisk: %u KiB"), size >> 10);
+  return 0;
+}
+
+export function cleanup_module(): void {
+  unregister_chrdev(major, cstr("ramdisk"));
+  kfree(disk);
+}

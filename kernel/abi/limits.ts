@@ -1,0 +1,22 @@
+// Limits, all of them. Read by both compilers: constants only.
+
+/** Open files of one client. */
+export const MAX_FDS = 16;
+/** Open files of all clients. */
+export const MAX_FILES = 128;
+export const MAX_DEVICES = 32;
+/** Loaded modules of a domain (struct module is allocated, this bounds walks over damaged lists). */
+export const MAX_MODULES = 4096;
+export const MAX_CHANNELS = 32;
+/** Buckets of the symbol table. */
+export const SYMBOL_BUCKETS = 256;
+/** Bytes of a module, symbol or device name with its NUL. */
+export const NAME_SIZE = 56;
+/** Default time a request, a system call or an initialisation may take, in ms. */
+export const DEADLINE_MS = 2000;
+/** The least deadline that may be set: on two cores a spinning neighbour alone delays a thread by up to 160 ms. */
+export const MIN_DEADLINE_MS = 500;
+/** Polls of a reply before the kernel's thread goes to sleep. */
+export const SPINS = 20000;
+/** Spins between two looks at everything else. */
+export const SPIN_STRIDE = 64;

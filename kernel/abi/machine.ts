@@ -1,0 +1,80 @@
+// The machine block at MACHINE_BASE: what must be found when the kernel is dead. Offsets in bytes; a line is 64 bytes
+// and has one writer.
+//
+//   line 0  identity, written at boot          line 4  the call in progress, written by the switch
+//   line 1  doorbell, rung by everybody        line 5  roots: where the lists begin
+//   line 2  the kernel's answers               line 6  counters
+//   line 3  the supervisor's words
+//
+// Read by both compilers: constants only.
+
+export const M_MAGIC = 0;
+export const M_ABI = 4;
+export const M_MEMORY_SIZE = 8;
+export const M_BOOT = 12;
+/** The call deadline of this boot, in ms. */
+export const M_DEADLINE = 16;
+export const M_PANIC_ON_OOPS = 20;
+/** 0 in the kernel's domain; channel + 1 in a driver's. */
+export const M_CHANNEL = 24;
+/** First byte behind the page pool. */
+export const M_POOL_END = 28;
+
+/** Counts every event but a reply; the kernel's thread sleeps on it. */
+export const M_DOORBELL = 64;
+
+export const M_SLEEPING = 128;
+/** Copies M_PING: the kernel's loop turns. */
+export const M_PONG = 132;
+export const M_STATE = 136;
+/** Sequence of the last line taken out of the mailbox. */
+export const M_MAIL_ACK = 140;
+
+export const M_PING = 192;
+/** Raised by the supervisor when it gave this kernel up: no client waits for it any longer. */
+export const M_ABANDONED = 196;
+export const M_MAIL_SEQUENCE = 200;
+
+/** Client + 1 of the call in progress, 0 between calls. */
+export const M_CALL_CLIENT = 256;
+/** struct module that runs, 0 for the kernel itself. */
+export const M_CALL_MODULE = 260;
+export const M_CALL_OPERATION = 264;
+export const M_CALL_FILE = 268;
+
+/** A domain's answer beside the status: the open file's handle, and its position. */
+export const M_REPLY_HANDLE = 272;
+export const M_REPLY_POSITION = 280; // i64
+
+export const M_MODULES = 320;
+export const M_DEVICES = 324;
+export const M_FILES = 328;
+export const M_SYMBOLS = 332;
+export const M_PAGE_MAP = 336;
+export const M_SLABS = 340;
+export const M_CLIENTS = 344;
+export const M_TABLE_MAP = 348;
+
+export const M_LOG_NEXT = 384;
+export const M_TAINT = 388;
+export const M_OOPSES = 392;
+export const M_SYMBOL_COUNT = 396;
+export const M_MODULE_COUNT = 400;
+export const M_PAGES_FREE = 404;
+export const M_SLOTS_FREE = 408;
+/** Bytes that kmalloc has handed out. */
+export const M_BYTES_USED = 412;
+export const M_MODULE_BYTES = 416;
+
+export const MACHINE_MAGIC = 0x424c5349; // "ISLB"
+export const ABI_VERSION = 1;
+
+export const STATE_BOOTING = 1;
+export const STATE_RUNNING = 2;
+export const STATE_PANIC = 3;
+
+// Taints, Linux's bits.
+export const TAINT_PROPRIETARY = 1; // P
+export const TAINT_BAD_PAGE = 32; // B
+export const TAINT_DIE = 128; // D
+export const TAINT_WARN = 512; // W

@@ -1,0 +1,48 @@
+// Numbers of operations: system calls, requests to a driver, calls by a driver.
+// Read by both compilers: constants only.
+
+// System calls of a client.
+export const SYS_OPEN = 1;
+export const SYS_CLOSE = 2;
+export const SYS_READ = 3;
+export const SYS_WRITE = 4;
+export const SYS_LSEEK = 5;
+export const SYS_IOCTL = 6;
+export const SYS_DELETE_MODULE = 7;
+/** Ends the client: closes what it has open. */
+export const SYS_EXIT = 8;
+
+// Requests to a driver. Those of a device are the entries of its file_operations (file.ts).
+export const OP_OPEN = 1;
+export const OP_RELEASE = 2;
+export const OP_READ = 3;
+export const OP_WRITE = 4;
+export const OP_LLSEEK = 5;
+export const OP_IOCTL = 6;
+/** Runs cleanup_module and reports what was left behind. */
+export const OP_CLEANUP = 7;
+/** Runs the bare echo loop that is the floor of a call: argument 0 is the number of rounds. */
+export const OP_ECHO = 8;
+/** module_init or module_exit runs; only in the call mark. */
+export const OP_INIT = 9;
+
+// Calls by a driver's domain to the kernel.
+export const CALL_LOG = 1;
+export const CALL_REGISTER_CHRDEV = 2;
+export const CALL_UNREGISTER_CHRDEV = 3;
+export const CALL_MODULE_BEGIN = 4;
+export const CALL_MODULE_LIVE = 5;
+export const CALL_MODULE_ABORT = 6;
+
+/** What the kernel tells the supervisor about an endpoint. */
+export const COMPLAINT_DEADLINE = 1;
+export const COMPLAINT_PROTOCOL = 2;
+
+/** open's flags */
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+
+export const SEEK_SET = 0;
+export const SEEK_CUR = 1;
+export const SEEK_END = 2;

@@ -1,0 +1,57 @@
+// A domain's image: what is loaded into a driver's domain before the driver. The same allocators and module code as the
+// kernel's, and gates to the kernel for everything else. Exports are kernel symbols or entry points of the host.
+
+import { MACHINE_BASE } from "./abi/map";
+import { M_STATE, STATE_RUNNING } from "./abi/machine";
+import { CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE } from "./abi/operation";
+import { boot_common } from "./boot";
+import { set_emit } from "./lib/emit";
+import { index_of } from "./lib/function";
+import { strlen } from "./lib/text";
+import { call, emit_to_kernel } from "./ipc/gates";
+import { add_symbol } from "./module/symbols";
+
+export { printk, vprintk_emit } from "./lib/printk";
+export { kmalloc, kzalloc, kfree } from "./mm/kmalloc";
+export { register_chrdev, unregister_chrdev, copy_to_user, copy_from_user, clear_user, do_exit } from "./ipc/gates";
+export { fixed_size_llseek } from "./fs/seek";
+
+EXPORT_SYMBOL(printk);
+EXPORT_SYMBOL(vprintk_emit);
+EXPORT_SYMBOL(kmalloc);
+EXPORT_SYMBOL(kzalloc);
+EXPORT_SYMBOL(kfree);
+EXPORT_SYMBOL(register_chrdev);
+EXPORT_SYMBOL(unregister_chrdev);
+EXPORT_SYMBOL(copy_to_user);
+EXPORT_SYMBOL(copy_from_user);
+EXPORT_SYMBOL(clear_user);
+EXPORT_SYMBOL(fixed_size_llseek);
+EXPORT_SYMBOL(do_exit);
+
+// Entry points of the host.
+export { module_begin, module_layout, module_resolve, module_export, module_parameter, module_unknown_parameter,
+  module_init, module_exit, module_free, module_leaked_bytes, module_leaked_objects } from "./module/load";
+export { serve } from "./ipc/serve";
+
+/** Boots a driver's domain of `size` bytes behind `channel`. */
+export function boot(slots: i32, size: u32, channel: i32, deadline: u32): void {
+  set_emit(index_of(emit_to_kernel));
+  boot_common(size, size, slots, 0, deadline, 0, channel + 1);
+  store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);
+}
+
+/** Adds one of the image's own symbols; the host has set its table slot. */
+export function kernel_symbol(name: usize, slot: u32, flags: u32, crc: u32): i32 {
+  return add_symbol(0, name, slot, flags, crc);
+}
+
+/** Tells the kernel what is about to be loaded here. @returns 0, -EEXIST … */
+export function announce(name: usize, size: i32): i32 {
+  return call(CALL_MODULE_BEGIN, size, 0, name, strlen(name));
+}
+
+/** Tells the kernel how the loading ended. */
+export function concluded(live: bool): i32 {
+  return call(live ? CALL_MODULE_LIVE : CALL_MODULE_ABORT, 0, 0, 0, 0);
+}

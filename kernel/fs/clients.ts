@@ -1,0 +1,62 @@
+// The kernel's side of a client: its open files and its one request in progress. Client 0 is the in-thread client, the
+// others have a system-call slot (abi/syscall.ts). A client has at most one call in progress, so the record of a
+// split-phase request is part of the client and nothing is allocated on the way.
+
+import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from "../abi/map";
+import { M_CLIENTS } from "../abi/machine";
+import { MAX_FDS } from "../abi/limits";
+
+/** What a system call returns when its answer comes later. */
+export const PARKED = i32.MIN_VALUE;
+
+export const CL_CALL = 0; // number of the system call in progress, 0 none
+export const CL_OPERATION = 4; // operation of the request to the driver
+export const CL_FILE = 8;
+export const CL_FD = 12;
+export const CL_CHANNEL = 16;
+export const CL_NEXT = 20; // client + 1 behind this one in the endpoint's queue
+export const CL_BUFFER = 24;
+export const CL_LENGTH = 28;
+export const CL_RIGHTS = 32;
+export const CL_ARGUMENT0 = 36;
+export const CL_ARGUMENT1 = 40;
+export const CL_RESULT = 44;
+export const CL_TAKEN = 48; // sequence of the last request taken from the slot
+export const CL_DEADLINE = 56; // f64 ms, 0 until somebody looks at the clock
+export const CL_FDS = 64; // MAX_FDS file pointers
+export const CL_SIZE = 128;
+
+const clients = memory.data(MAX_CLIENTS * CL_SIZE);
+
+export function clients_init(): void {
+  store<u32>(MACHINE_BASE, <u32>clients, M_CLIENTS);
+}
+
+// @ts-ignore: decorator
+@inline
+export function client_at(client: i32): usize {
+  return clients + client * CL_SIZE;
+}
+
+// @ts-ignore: decorator
+@inline
+export function file_of(client: i32, fd: i32): usize {
+  return <u32>fd < <u32>MAX_FDS ? <usize>load<u32>(client_at(client) + (<usize>fd << 2), CL_FDS) : 0;
+}
+
+export function set_fd(client: i32, fd: i32, file: usize): void {
+  store<u32>(client_at(client) + (<usize>fd << 2), <u32>file, CL_FDS);
+}
+
+/** @returns the lowest free descriptor, or -1 */
+export function free_fd(client: i32): i32 {
+  for (let fd = 0; fd < MAX_FDS; fd++) if (!file_of(client, fd)) return fd;
+  return -1;
+}
+
+/** Whether a range lies in the part of the user area that belongs to the client. */
+// @ts-ignore: decorator
+@inline
+export function access_ok(client: i32, address: usize, length: i32): bool {
+  return <u32>length <= <u32>USER_SIZE && <u32>address - <u32>(USER_BASE + client * USER_SIZE) <= <u32>(USER_SIZE - length);
+}

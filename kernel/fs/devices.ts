@@ -1,0 +1,98 @@
+// The table of character devices (abi/file.ts): who answers for /dev/NAME. In a driver's domain it lists what that
+// driver registered; in the kernel's domain everything, with the endpoint behind which the driver lives.
+
+import { MACHINE_BASE } from "../abi/map";
+import { M_DEVICES } from "../abi/machine";
+import { MAX_DEVICES, NAME_SIZE } from "../abi/limits";
+import {
+  DEV_NAME, DEV_MAJOR, DEV_ENDPOINT, DEV_EPOCH, DEV_MODULE, DEV_FOPS, DEV_CHECKSUM, DEV_SIZE, ENDPOINT_NONE,
+} from "../abi/file";
+import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from "../abi/errno";
+import { FNV_OFFSET } from "../abi/log";
+import { fnv, same_name, strlen, strscpy } from "../lib/text";
+
+const devices = memory.data(MAX_DEVICES * DEV_SIZE);
+/** Linux hands out dynamic majors from 254 down. */
+const FIRST_DYNAMIC = 254;
+
+export function devices_init(): void {
+  store<u32>(MACHINE_BASE, <u32>devices, M_DEVICES);
+}
+
+@inline
+function at(i: i32): usize {
+  return devices + i * DEV_SIZE;
+}
+
+export function device_by_name(name: usize): usize {
+  for (let i = 0; i < MAX_DEVICES; i++) {
+    if (load<u32>(at(i), DEV_MAJOR) && same_name(at(i) + DEV_NAME, name)) return at(i);
+  }
+  return 0;
+}
+
+export function device_by_major(major: u32): usize {
+  for (let i = 0; i < MAX_DEVICES; i++) if (load<u32>(at(i), DEV_MAJOR) == major) return at(i);
+  return 0;
+}
+
+/**
+ * Adds a device, or gives one whose driver died to its successor: same name, same major unless dynamic.
+ * @param major 0 for a dynamic one
+ * @returns the major, or -EINVAL, -ENAMETOOLONG, -EBUSY, -ENOSPC
+ */
+export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, fops: usize): i32 {
+  const length = strlen(name);
+  if (!length || major > 511) return -EINVAL;
+  if (length >= NAME_SIZE) return -ENAMETOOLONG;
+  let dev = device_by_name(name);
+  if (dev) {
+    if (load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE || (major && load<u32>(dev, DEV_MAJOR) != major)) return -EBUSY;
+    major = load<u32>(dev, DEV_MAJOR);
+  } else {
+    if (!major) for (major = FIRST_DYNAMIC; major && device_by_major(major); ) major--;
+    else if (device_by_major(major)) return -EBUSY;
+    dev = device_by_major(0);
+    if (!dev || !major) return -ENOSPC;
+  }
+  strscpy(dev + DEV_NAME, name, NAME_SIZE);
+  store<u32>(dev, endpoint, DEV_ENDPOINT);
+  store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
+  store<u32>(dev, <u32>mod, DEV_MODULE);
+  store<u32>(dev, <u32>fops, DEV_FOPS);
+  store<u32>(dev, major, DEV_MAJOR);
+  store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
+  return major;
+}
+
+/** Takes a device away; files that are still open on it have an older epoch from now on. */
+export function device_remove(dev: usize): void {
+  const epoch = load<u32>(dev, DEV_EPOCH) + 1;
+  memory.fill(dev, 0, DEV_SIZE);
+  store<u32>(dev, epoch, DEV_EPOCH);
+}
+
+/** The driver behind an endpoint is gone: its devices wait for a successor, their open files are stale. */
+export function devices_orphan(endpoint: u32): void {
+  for (let i = 0; i < MAX_DEVICES; i++) {
+    const dev = at(i);
+    if (!load<u32>(dev, DEV_MAJOR) || load<u32>(dev, DEV_ENDPOINT) != endpoint) continue;
+    store<u32>(dev, ENDPOINT_NONE, DEV_ENDPOINT);
+    store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
+    store<u32>(dev, 0, DEV_MODULE);
+    store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
+  }
+}
+
+/** Takes away every device of a module: what an unloaded driver forgot. @returns how many */
+export function devices_remove_all(mod: usize, endpoint: u32): i32 {
+  let count = 0;
+  for (let i = 0; i < MAX_DEVICES; i++) {
+    const dev = at(i);
+    if (!load<u32>(dev, DEV_MAJOR) || load<u32>(dev, DEV_ENDPOINT) != endpoint) continue;
+    if (<usize>load<u32>(dev, DEV_MODULE) != mod) continue;
+    device_remove(dev);
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,172 @@
+// System calls. Each checks what it was given, then starts a device operation: answered at once where the driver is in this
+// domain, PARKED where a message has gone out; `complete` takes the answer up later. Nothing here waits.
+
+import { MACHINE_BASE, MAX_CLIENTS } from "../abi/map";
+import { M_CALL_CLIENT } from "../abi/machine";
+import { MAX_FDS, NAME_SIZE } from "../abi/limits";
+import {
+  OP_CLEANUP, OP_IOCTL, OP_LLSEEK, OP_OPEN, OP_READ, OP_RELEASE, OP_WRITE, SEEK_END, SEEK_SET,
+  SYS_CLOSE, SYS_DELETE_MODULE, SYS_EXIT, SYS_IOCTL, SYS_LSEEK, SYS_OPEN, SYS_READ, SYS_WRITE, O_RDWR,
+} from "../abi/operation";
+import { GRANT_READ, GRANT_WRITE } from "../abi/channel";
+import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from "../abi/file";
+import { MOD_ENDPOINT, MOD_REFERENCES, MOD_STATE, MODULE_GOING, MODULE_LIVE } from "../abi/module";
+import {
+  EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, EIO, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOSYS, ENXIO,
+} from "../abi/errno";
+import { access_ok, CL_CALL, CL_FD, CL_FILE, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from "./clients";
+import { device_by_name } from "./devices";
+import { file_current, file_free, file_new } from "./files";
+import { operate } from "./operations";
+import { endpoint_submit } from "../ipc/endpoint";
+import { find_module } from "../module/list";
+
+const path = memory.data(64);
+
+/** Starts an operation on an open file. @returns the driver's status or PARKED */
+// @ts-ignore: decorator
+@inline
+function start(client: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
+  if (!file_current(file)) return -EIO;
+  const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
+  if (!endpoint) return operate(operation, file, buffer, count);
+  return endpoint_submit(client, endpoint - 1, operation, file, buffer, count, rights);
+}
+
+export function sys_read(client: i32, fd: i32, buffer: usize, count: i32): i32 {
+  const file = file_of(client, fd);
+  if (!file || !(load<u32>(file, FILE_MODE) & FMODE_READ)) return -EBADF;
+  if (!access_ok(client, buffer, count)) return count < 0 ? -EINVAL : -EFAULT;
+  return start(client, OP_READ, file, buffer, count, GRANT_WRITE);
+}
+
+export function sys_write(client: i32, fd: i32, buffer: usize, count: i32): i32 {
+  const file = file_of(client, fd);
+  if (!file || !(load<u32>(file, FILE_MODE) & FMODE_WRITE)) return -EBADF;
+  if (!access_ok(client, buffer, count)) return count < 0 ? -EINVAL : -EFAULT;
+  return start(client, OP_WRITE, file, buffer, count, GRANT_READ);
+}
+
+export function sys_lseek(client: i32, fd: i32, offset: i32, whence: i32): i32 {
+  const file = file_of(client, fd);
+  if (!file) return -EBADF;
+  if (whence < SEEK_SET || whence > SEEK_END) return -EINVAL;
+  return start(client, OP_LLSEEK, file, offset, whence, 0);
+}
+
+export function sys_ioctl(client: i32, fd: i32, command: i32, argument: i32): i32 {
+  const file = file_of(client, fd);
+  if (!file) return -EBADF;
+  return start(client, OP_IOCTL, file, command, argument, 0);
+}
+
+/** Copies a name out of the caller's memory. @returns 0, -EFAULT or -ENAMETOOLONG */
+function take_name(client: i32, from: usize): i32 {
+  for (let i = 0; i < NAME_SIZE + 5; i++) {
+    if (!access_ok(client, from + i, 1)) return -EFAULT;
+    const letter = load<u8>(from + i);
+    store<u8>(path + i, letter);
+    if (!letter) return 0;
+  }
+  return -ENAMETOOLONG;
+}
+
+/** @param name a path `/dev/NAME` in the caller's memory */
+export function sys_open(client: i32, name: usize, flags: i32): i32 {
+  const taken = take_name(client, name);
+  if (taken < 0) return taken;
+  if (flags < 0 || flags > O_RDWR) return -EINVAL;
+  // "/dev/"
+  if (load<u32>(path) != 0x7665642f || load<u8>(path, 4) != 0x2f) return -ENOENT;
+  const dev = device_by_name(path + 5);
+  if (!dev) return -ENOENT;
+  if (load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE) return -ENXIO;
+  const fd = free_fd(client);
+  if (fd < 0) return -EMFILE;
+  const file = file_new(client, dev, flags);
+  if (!file) return -ENFILE;
+  store<u32>(client_at(client), fd, CL_FD);
+  const status = start(client, OP_OPEN, file, 0, 0, 0);
+  return status == PARKED ? status : opened(client, file, status);
+}
+
+function opened(client: i32, file: usize, status: i32): i32 {
+  if (status < 0) {
+    file_free(file);
+    return status;
+  }
+  const fd = load<u32>(client_at(client), CL_FD);
+  set_fd(client, fd, file);
+  return fd;
+}
+
+export function sys_close(client: i32, fd: i32): i32 {
+  const file = file_of(client, fd);
+  if (!file) return -EBADF;
+  set_fd(client, fd, 0);
+  const status = start(client, OP_RELEASE, file, 0, 0, 0);
+  if (status == PARKED) return status;
+  file_free(file);
+  return 0;
+}
+
+/** Closes whatever a client has open, one file after the other. @returns 0 or PARKED */
+export function sys_exit(client: i32): i32 {
+  for (let fd = 0; fd < MAX_FDS; fd++) {
+    if (file_of(client, fd) && sys_close(client, fd) == PARKED) return PARKED;
+  }
+  return 0;
+}
+
+/** Unloads a module that lives in a domain of its own; the host's loader unloads those of this domain. */
+export function sys_delete_module(client: i32, name: usize): i32 {
+  const taken = take_name(client, name);
+  if (taken < 0) return taken;
+  const mod = find_module(path);
+  if (!mod) return -ENOENT;
+  const endpoint = load<u32>(mod, MOD_ENDPOINT);
+  if (!endpoint) return -ENOSYS;
+  if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return -EBUSY;
+  if (load<u32>(mod, MOD_REFERENCES)) return -EAGAIN;
+  store<u32>(mod, MODULE_GOING, MOD_STATE);
+  return endpoint_submit(client, endpoint - 1, OP_CLEANUP, 0, 0, 0, 0);
+}
+
+/** @returns the result, or PARKED: then `complete` is called when the answer is there */
+export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32): i32 {
+  if (<u32>client >= <u32>MAX_CLIENTS) return -EINVAL;
+  store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
+  let result: i32;
+  if (number == SYS_READ) result = sys_read(client, a, b, c);
+  else if (number == SYS_WRITE) result = sys_write(client, a, b, c);
+  else if (number == SYS_OPEN) result = sys_open(client, a, b);
+  else if (number == SYS_CLOSE) result = sys_close(client, a);
+  else if (number == SYS_LSEEK) result = sys_lseek(client, a, b, c);
+  else if (number == SYS_IOCTL) result = sys_ioctl(client, a, b, c);
+  else if (number == SYS_DELETE_MODULE) result = sys_delete_module(client, a);
+  else if (number == SYS_EXIT) result = sys_exit(client);
+  else result = -ENOSYS;
+  store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
+  if (result == PARKED) store<u32>(client_at(client), number, CL_CALL);
+  return result;
+}
+
+/** The answer to a parked operation is here. @returns whether the system call is finished, its result in CL_RESULT */
+export function complete(client: i32, status: i32): bool {
+  const record = client_at(client);
+  const file = <usize>load<u32>(record, CL_FILE);
+  const call = load<u32>(record, CL_CALL);
+  if (call == SYS_OPEN) {
+    status = opened(client, file, status);
+  } else if (call == SYS_CLOSE) {
+    file_free(file);
+    status = 0;
+  } else if (call == SYS_EXIT) {
+    file_free(file);
+    status = sys_exit(client);
+    if (status == PARKED) return false;
+  }
+  store<u32>(record, status, CL_RESULT);
+  store<u32>(record, 0, CL_CALL);
+  return true;
+}

@@ -1,0 +1,82 @@
+// Calls by driver domains: what a driver that lives elsewhere may ask of the kernel. Each ends at once. The data of a call is
+// copied before it is looked at, so that the driver's thread cannot change it afterwards.
+
+import {
+  A_SEQUENCE, A_STATUS, C_ARGUMENT, C_DATA_LENGTH, C_GENERATION, C_OPERATION, C_SEQUENCE, CHANNEL_DATA, CHANNEL_DATA_SIZE,
+} from "../abi/channel";
+import {
+  CALL_LOG, CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE, CALL_REGISTER_CHRDEV, CALL_UNREGISTER_CHRDEV,
+} from "../abi/operation";
+import { DEV_ENDPOINT } from "../abi/file";
+import { MOD_ENDPOINT, MOD_SIZE, MOD_STATE, MODULE_COMING, MODULE_LIVE } from "../abi/module";
+import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOMEM, ENOSYS } from "../abi/errno";
+import { NAME_SIZE } from "../abi/limits";
+import { channel_at, endpoint_at, endpoint_generation, endpoint_module, EP_CALLED, set_endpoint_module } from "./endpoint";
+import { device_add, device_by_major, device_remove, devices_remove_all } from "../fs/devices";
+import { add_module, find_module, remove_module, seal_module } from "../module/list";
+import { log_write } from "../lib/log";
+import { strlen } from "../lib/text";
+
+const data = memory.data(CHANNEL_DATA_SIZE + 8);
+
+/** @returns whether there was a call */
+export function serve_call(channel: i32): bool {
+  const ch = channel_at(channel);
+  const ep = endpoint_at(channel);
+  const sequence = atomic.load<u32>(ch, C_SEQUENCE);
+  if (sequence == load<u32>(ep, EP_CALLED)) return false;
+  store<u32>(ep, sequence, EP_CALLED);
+  if (load<u32>(ch, C_GENERATION) != endpoint_generation(channel)) return true;
+  const length = load<u32>(ch, C_DATA_LENGTH);
+  const a = load<i32>(ch, C_ARGUMENT);
+  let status = -EINVAL;
+  if (length <= <u32>CHANNEL_DATA_SIZE) {
+    memory.copy(data, ch + CHANNEL_DATA, length);
+    store<u8>(data + length, 0);
+    status = run(channel, load<i32>(ch, C_OPERATION), a, length);
+  }
+  store<i32>(ch, status, A_STATUS);
+  atomic.store<u32>(ch, sequence, A_SEQUENCE);
+  atomic.notify(ch + A_SEQUENCE, 1);
+  return true;
+}
+
+function run(channel: i32, operation: i32, a: i32, length: i32): i32 {
+  if (operation == CALL_LOG) {
+    log_write(a, data, length);
+    return 0;
+  }
+  const mod = endpoint_module(channel);
+  if (operation == CALL_MODULE_BEGIN) {
+    if (mod) return -EBUSY;
+    if (strlen(data) >= NAME_SIZE) return -ENAMETOOLONG;
+    if (find_module(data)) return -EEXIST;
+    const made = add_module(data);
+    if (!made) return -ENOMEM;
+    store<u32>(made, channel + 1, MOD_ENDPOINT);
+    store<u32>(made, a, MOD_SIZE);
+    store<u32>(made, MODULE_COMING, MOD_STATE);
+    seal_module(made);
+    set_endpoint_module(channel, made);
+    return 0;
+  }
+  if (!mod) return -EINVAL;
+  if (operation == CALL_MODULE_LIVE) {
+    store<u32>(mod, MODULE_LIVE, MOD_STATE);
+    return 0;
+  }
+  if (operation == CALL_MODULE_ABORT) {
+    devices_remove_all(mod, channel + 1);
+    remove_module(mod);
+    set_endpoint_module(channel, 0);
+    return 0;
+  }
+  if (operation == CALL_REGISTER_CHRDEV) return device_add(a, data, channel + 1, mod, 0);
+  if (operation == CALL_UNREGISTER_CHRDEV) {
+    const dev = device_by_major(a);
+    if (!a || !dev || load<u32>(dev, DEV_ENDPOINT) != channel + 1) return -ENOENT;
+    device_remove(dev);
+    return 0;
+  }
+  return -ENOSYS;
+}

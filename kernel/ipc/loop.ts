@@ -1,0 +1,109 @@
+// The one loop of the kernel's thread: it takes whatever comes next, a system call, a reply, a call by a driver, a line
+// for the log, a deadline. It can be driven in two ways:
+//
+//   await_call   by the in-thread client: runs the loop until its own request is done
+//   poll, sleep_begin, wait_time, sleep_end   by the host's event loop
+//
+// Every event but a reply rings the doorbell; a reply is polled for while the thread is awake and rings when it sleeps.
+
+import { MACHINE_BASE, MAILBOX_BASE, MAX_CLIENTS } from "../abi/map";
+import { M_DEADLINE, M_DOORBELL, M_MAIL_ACK, M_MAIL_SEQUENCE, M_PING, M_PONG, M_SLEEPING } from "../abi/machine";
+import { MAX_CHANNELS, SPIN_STRIDE, SPINS } from "../abi/limits";
+import { LOG_TEXT_MAX } from "../abi/log";
+import { CL_CALL, CL_CHANNEL, CL_RESULT, client_at } from "../fs/clients";
+import { serve_client } from "./clients";
+import { serve_call } from "./calls";
+import { endpoint_adopt, endpoint_answered, endpoint_deadline, endpoint_obituary, endpoint_reply, endpoint_up } from "./endpoint";
+import { now, wait } from "../lib/host";
+import { log_write } from "../lib/log";
+
+/** Polls between two looks at the deadlines while there is always something to do. */
+const DEADLINE_STRIDE: u32 = 256;
+const FOREVER: f64 = 1e9;
+
+let heard: i32 = -1;
+let polls: u32 = 0;
+
+/** Takes everything that is there. @returns how many things there were */
+export function poll(): i32 {
+  let work = 0;
+  heard = atomic.load<i32>(MACHINE_BASE, M_DOORBELL);
+  atomic.store<u32>(MACHINE_BASE, atomic.load<u32>(MACHINE_BASE, M_PING), M_PONG);
+  if (take_mail()) work++;
+  for (let channel = 0; channel < MAX_CHANNELS; channel++) {
+    endpoint_obituary(channel);
+    endpoint_adopt(channel);
+  }
+  for (let channel = 0; channel < MAX_CHANNELS; channel++) {
+    if (!endpoint_up(channel)) continue;
+    if (serve_call(channel)) work++;
+    if (endpoint_answered(channel)) {
+      endpoint_reply(channel);
+      work++;
+    }
+  }
+  for (let client = 1; client < MAX_CLIENTS; client++) if (serve_client(client)) work++;
+  if (++polls % DEADLINE_STRIDE == 0) wait_time();
+  return work;
+}
+
+/** A line that the supervisor wants in the log: u32 level, u32 length, text. */
+function take_mail(): bool {
+  const sequence = atomic.load<u32>(MACHINE_BASE, M_MAIL_SEQUENCE);
+  if (sequence == load<u32>(MACHINE_BASE, M_MAIL_ACK)) return false;
+  const length = load<i32>(MAILBOX_BASE, 4);
+  log_write(load<i32>(MAILBOX_BASE), MAILBOX_BASE + 8, length < 0 || length > LOG_TEXT_MAX ? LOG_TEXT_MAX : length);
+  atomic.store<u32>(MACHINE_BASE, sequence, M_MAIL_ACK);
+  atomic.notify(MACHINE_BASE + M_MAIL_ACK, 1);
+  return true;
+}
+
+/** Ends what is overdue. @returns ms until the next deadline, FOREVER where there is none */
+export function wait_time(): f64 {
+  const time = now();
+  const limit = <f64>load<u32>(MACHINE_BASE, M_DEADLINE);
+  let least = FOREVER;
+  for (let channel = 0; channel < MAX_CHANNELS; channel++) {
+    const left = endpoint_deadline(channel, time, limit);
+    if (left >= 0 && left < least) least = left;
+  }
+  return least;
+}
+
+/** Says that this thread is about to sleep, then looks once more. @returns the doorbell to sleep on, or -1: stay awake */
+export function sleep_begin(): i32 {
+  atomic.store<u32>(MACHINE_BASE, 1, M_SLEEPING);
+  const bell = atomic.load<i32>(MACHINE_BASE, M_DOORBELL) & 0x7fffffff;
+  if (!poll()) return bell;
+  atomic.store<u32>(MACHINE_BASE, 0, M_SLEEPING);
+  return -1;
+}
+
+export function sleep_end(): void {
+  atomic.store<u32>(MACHINE_BASE, 0, M_SLEEPING);
+}
+
+/** Runs the loop until the in-thread client's parked system call is done. @returns its result */
+export function await_call(client: i32, number: i32): i32 {
+  const record = client_at(client);
+  store<u32>(record, number, CL_CALL);
+  let spins = 0;
+  while (load<u32>(record, CL_CALL)) {
+    const channel = <i32>load<u32>(record, CL_CHANNEL);
+    if (endpoint_answered(channel)) {
+      endpoint_reply(channel);
+      continue;
+    }
+    if (++spins % SPIN_STRIDE) continue;
+    if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard) poll();
+    if (spins < SPINS) continue;
+    spins = 0;
+    const bell = sleep_begin();
+    if (bell < 0) continue;
+    const left = wait_time();
+    if (load<u32>(record, CL_CALL)) wait(MACHINE_BASE + M_DOORBELL, bell, left);
+    sleep_end();
+    poll();
+  }
+  return load<i32>(record, CL_RESULT);
+}

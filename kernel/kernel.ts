@@ -1,0 +1,92 @@
+// The kernel's image: boots the kernel's domain, which is the whole machine in a monolith and everything but the drivers in
+// a microkernel. Exports are either kernel symbols (EXPORT_SYMBOL: what a module may import) or entry points of the host.
+
+import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from "./abi/map";
+import { M_CALL_CLIENT, M_STATE, STATE_RUNNING } from "./abi/machine";
+import { LEVEL_INFO, LEVEL_NOTICE } from "./abi/log";
+import { SYS_READ } from "./abi/operation";
+import { boot_common } from "./boot";
+import { log_init, log_write } from "./lib/log";
+import { set_emit } from "./lib/emit";
+import { index_of } from "./lib/function";
+import { cstr } from "./lib/cstr";
+import { pr } from "./lib/printk";
+import { clients_init, PARKED } from "./fs/clients";
+import { files_init } from "./fs/files";
+import { sys_read, system_call } from "./fs/syscalls";
+import { endpoints_init } from "./ipc/endpoint";
+import { await_call } from "./ipc/loop";
+import { add_symbol } from "./module/symbols";
+import { end_task } from "./lib/host";
+
+export { printk, vprintk_emit } from "./lib/printk";
+export { kmalloc, kzalloc, kfree } from "./mm/kmalloc";
+export { register_chrdev, unregister_chrdev } from "./fs/chrdev";
+export { copy_to_user, copy_from_user, clear_user } from "./fs/uaccess";
+export { fixed_size_llseek } from "./fs/seek";
+
+EXPORT_SYMBOL(printk);
+EXPORT_SYMBOL(vprintk_emit);
+EXPORT_SYMBOL(kmalloc);
+EXPORT_SYMBOL(kzalloc);
+EXPORT_SYMBOL(kfree);
+EXPORT_SYMBOL(register_chrdev);
+EXPORT_SYMBOL(unregister_chrdev);
+EXPORT_SYMBOL(copy_to_user);
+EXPORT_SYMBOL(copy_from_user);
+EXPORT_SYMBOL(clear_user);
+EXPORT_SYMBOL(fixed_size_llseek);
+EXPORT_SYMBOL(do_exit);
+
+/** Linux's do_exit: ends the task that is in the kernel. */
+export function do_exit(code: i32): void {
+  end_task(code);
+}
+
+// Entry points of the host.
+export { log_write } from "./lib/log";
+export { module_begin, module_layout, module_resolve, module_export, module_parameter, module_unknown_parameter,
+  module_init, module_exit, module_free, module_leaked_bytes, module_leaked_objects } from "./module/load";
+export { poll, sleep_begin, wait_time, sleep_end } from "./ipc/loop";
+export { current_client, oops, kill_current, reap } from "./oops";
+
+/** Boots the kernel's domain. */
+export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32): void {
+  log_init(); // the log ring, before anything that may want to say something
+  set_emit(index_of(log_write));
+  boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0);
+  clients_init(); // who may ask
+  files_init(); // what they have open
+  endpoints_init(); // who answers from another domain
+  pr(LEVEL_NOTICE, cstr("isolab kernel, boot %u, %u KiB"), number, KERNEL_MEMORY >> 10);
+}
+
+/** Everything is in place: the kernel serves. */
+export function running(): void {
+  store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);
+  pr(LEVEL_INFO, cstr("kernel is running"));
+}
+
+/** Adds one of the image's own symbols; the host has set its table slot. */
+export function kernel_symbol(name: usize, slot: u32, flags: u32, crc: u32): i32 {
+  return add_symbol(0, name, slot, flags, crc);
+}
+
+/** A system call of the in-thread client: runs the loop until it is done. */
+export function syscall(number: i32, a: i32, b: i32, c: i32): i32 {
+  const result = system_call(0, number, a, b, c);
+  return result == PARKED ? await_call(0, number) : result;
+}
+
+/** The dispatch benchmark: `rounds` reads inside the kernel, with all their checks. @returns the last result */
+export function bench_dispatch(rounds: i32, fd: i32, buffer: usize, count: i32): i32 {
+  let result = 0;
+  for (let i = 0; i < rounds; i++) {
+    store<u32>(MACHINE_BASE, 1, M_CALL_CLIENT);
+    result = sys_read(0, fd, buffer, count);
+    if (result == PARKED) result = await_call(0, SYS_READ);
+    if (result < 0) break;
+  }
+  store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
+  return result;
+}

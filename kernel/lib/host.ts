@@ -1,0 +1,18 @@
+// What only the host can do for the kernel's image. The domain's image has its own list in ../ipc/gates.ts; both are
+// implemented in host/domain/imports.ts.
+
+/** Monotonic clock in ms. */
+@external("host", "now")
+export declare function now(): f64;
+
+/** Sleeps until the word at `address` is no longer `expected`, somebody notifies it, or `ms` have passed. */
+@external("host", "wait")
+export declare function wait(address: usize, expected: i32, ms: f64): void;
+
+/** Tells the supervisor that an incarnation was given up by the kernel, and why. */
+@external("host", "complain")
+export declare function complain(channel: i32, generation: i32, reason: i32): void;
+
+/** The client that called is ended: leaves the call in progress, whatever is on the stack, as a task that exits does. */
+@external("host", "end_task")
+export declare function end_task(code: i32): void;

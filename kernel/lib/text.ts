@@ -1,0 +1,46 @@
+// C strings: UTF-8 ending in NUL. Nothing here allocates.
+
+import { FNV_OFFSET, FNV_PRIME } from "../abi/log";
+
+export function strlen(text: usize): i32 {
+  let end = text;
+  while (load<u8>(end)) end++;
+  return <i32>(end - text);
+}
+
+/** Whether two texts are equal; `-` and `_` are the same letter, as in Linux's module names. */
+export function same_name(a: usize, b: usize): bool {
+  let x = plain(load<u8>(a));
+  while (x && x == plain(load<u8>(b))) {
+    x = plain(load<u8>(++a));
+    b++;
+  }
+  return x == plain(load<u8>(b));
+}
+
+@inline
+function plain(letter: u8): u8 {
+  return letter == 0x2d ? 0x5f : letter;
+}
+
+/** Copies a text into `size` bytes, cut to fit, always ended by NUL. */
+export function strscpy(to: usize, from: usize, size: i32): i32 {
+  let i = 0;
+  for (; i < size - 1; i++) {
+    const letter = load<u8>(from + i);
+    if (!letter) break;
+    store<u8>(to + i, letter);
+  }
+  store<u8>(to + i, 0);
+  return i;
+}
+
+/** FNV-1a (Fowler, Noll, Vo), 32 bits, going on from `hash`. */
+export function fnv(hash: u32, from: usize, length: i32): u32 {
+  for (let i = 0; i < length; i++) hash = (hash ^ load<u8>(from + i)) * FNV_PRIME;
+  return hash;
+}
+
+export function fnv_text(text: usize): u32 {
+  return fnv(FNV_OFFSET, text, strlen(text));
+}
