@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DriverExit, formatOops, toFault, type FaultSymbols, type Fault } from '../../host/domain/fault.ts';
-import { BODY_START, RECURSION, thrownBy, TRAPS, UNREACHABLE } from './handmade.ts';
+import { BODY_START, moduleBytes, RECURSION, thrownBy, TRAPS, UNREACHABLE } from './handmade.ts';
+import { ModuleSymbols } from '../../host/linker/symbols.ts';
 import { FRAME_LIMIT, installStackCapture } from '../../host/domain/stack.ts';
 
 const symbols: FaultSymbols = {
@@ -66,6 +67,21 @@ describe('frames', () => {
       text: 'ramdisk_write+0x1/0x10 [ramdisk]',
       source: { file: 'drivers/ramdisk.ts', line: BODY_START + 1, column: 3 },
     });
+  });
+
+  test("the linker's symbols lead to the same place", () => {
+    const bytes = moduleBytes([0x01, 0x00], 'drivers/ramdisk/ramdisk_write');
+    const frame = toFault(
+      thrownBy([0x01, 0x00], 'drivers/ramdisk/ramdisk_write'),
+      () => new ModuleSymbols(bytes),
+    ).frames[0];
+    expect(frame).toMatchObject({
+      function: 'ramdisk_write',
+      index: 0,
+      offset: BODY_START + 1,
+      source: null,
+    });
+    expect(frame?.text).toMatch(/^ramdisk_write\+0x[12]\/0x[45] \[ramdisk\]$/);
   });
 
   test('a module nobody loaded keeps its index and offset, no name', () => {

@@ -10,7 +10,11 @@ const text = (value: string): number[] => {
 const section = (id: number, body: number[]): number[] => [id, ...leb(body.length), ...body];
 
 /** A module of one function, index 0, exported as `run`. */
-function moduleBytes(body: number[], functionName = 'boom', moduleName = 'ramdisk'): Uint8Array<ArrayBuffer> {
+export function moduleBytes(
+  body: number[],
+  functionName = 'boom',
+  moduleName = 'ramdisk',
+): Uint8Array<ArrayBuffer> {
   const code = [0, ...body, 0x0b];
   return new Uint8Array([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
