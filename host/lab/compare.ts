@@ -1,0 +1,199 @@
+// The main job: the same drivers on both machines; what a call costs, over several fresh boots; then every fault that
+// lkdtm knows, on both sides. Needs somebody who can boot machines; prints nothing, ends every machine it started.
+
+import type { LoadedModule } from '../domain/loaded.ts';
+import type { Machine, Measured, MeasureSpec, Placement } from '../machine/types.ts';
+import { clockStepNs } from './clock.ts';
+import { sha256 } from './image.ts';
+import { faultNames, provoke, readFaulty, type Faulty } from './provoke.ts';
+import { callRow, PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
+import { Side, type BootOptions, type Setting } from './side.ts';
+import { Cancelled, throwIfCancelled, within, type CancelSignal } from './wait.ts';
+
+export interface CompareOptions {
+  boot(placement: Placement, options?: BootOptions): Promise<Machine>;
+  /** null, zero, ramdisk and lkdtm, in the order in which they are loaded. */
+  drivers: readonly LoadedModule[];
+  /** What is written into the measured driver and read back. */
+  image: Uint8Array;
+  /** The driver to measure; ramdisk without it. One of the same name takes its place. */
+  driver?: LoadedModule | undefined;
+  /** The clock's step is measured here. */
+  environment: Omit<Environment, 'clockStepNs'>;
+  /** Fresh machines per side, the spread between boots being larger than that between samples; default 3. */
+  boots?: number | undefined;
+  /** Pairs of batches (floor, subject) a boot; default 15. */
+  samples?: number | undefined;
+  /** Least time of a batch in ms; default 3. */
+  batchMs?: number | undefined;
+  bootOptions?: BootOptions | undefined;
+  signal?: CancelSignal | undefined;
+  /** Told in a sentence what could not be measured; its rows are missing in the report. */
+  onProblem?: ((text: string) => void) | undefined;
+  /** Told what is worth knowing and no failure. */
+  onNote?: ((text: string) => void) | undefined;
+}
+
+/** What is measured, in this order. */
+export const OPERATIONS: readonly Pick<MeasureSpec, 'operation' | 'bytes'>[] = [
+  { operation: 'dispatch', bytes: 0 },
+  { operation: 'syscall', bytes: 0 },
+  { operation: 'read', bytes: 64 },
+  { operation: 'read', bytes: 4096 },
+  { operation: 'read', bytes: 65536 },
+];
+
+const DEFAULT_DRIVER = 'ramdisk';
+/** A measurement that takes so much longer than its batches is not coming any more. */
+const MEASURE_PATIENCE_MS = 20_000;
+
+type Sides = PerSide<Side>;
+
+/**
+ * Runs the whole comparison.
+ *
+ * @param progress told what is being done, a short text each time
+ * @throws Cancelled when the signal was aborted; else what kept a machine from booting or a driver from being loaded
+ */
+export async function compare(
+  options: CompareOptions,
+  progress: (text: string) => void,
+): Promise<CompareReport> {
+  const setting = arrange(options);
+  const sides: Sides = {
+    monolithic: new Side('monolithic', setting),
+    microkernel: new Side('microkernel', setting),
+  };
+  try {
+    const clockStep = clockStepNs(() => performance.now());
+    const call = await measureCalls(sides, options, progress);
+    const { driver, image } = await identify(sides, setting);
+    const faults = await provokeAll(sides, options, progress);
+    return {
+      schema: SCHEMA,
+      environment: { ...options.environment, clockStepNs: clockStep },
+      ...{ driver, image, call, faults },
+    };
+  } finally {
+    await Promise.all(PLACEMENTS.map((placement) => sides[placement].end()));
+  }
+}
+
+function arrange(options: CompareOptions): Setting {
+  const { drivers, driver, image } = options;
+  const others = drivers.filter((candidate) => candidate.name !== driver?.name);
+  const loaded = driver === undefined ? others : [...others, driver];
+  const measured = driver?.name ?? DEFAULT_DRIVER;
+  if (image.length === 0) throw new RangeError('an image has at least one byte, this one 0');
+  return {
+    boot: (placement, bootOptions) => options.boot(placement, bootOptions),
+    bootOptions: options.bootOptions ?? {},
+    ...{ drivers: loaded, measured, image, signal: options.signal },
+  };
+}
+
+async function measureCalls(
+  sides: Sides,
+  options: CompareOptions,
+  progress: (text: string) => void,
+): Promise<CompareReport['call']> {
+  const { boots = 3, samples = 15, batchMs = 3, signal } = options;
+  const rows = OPERATIONS.flatMap((spec) =>
+    PLACEMENTS.map((placement) => ({ spec, placement, measured: [] as Measured[] })),
+  );
+  for (let boot = 1; boot <= boots; boot++) {
+    for (const placement of PLACEMENTS) {
+      progress(`booting the ${placement} machine, ${boot} of ${boots}`);
+      await sides[placement].fresh();
+      const problem = sides[placement].imageProblem;
+      if (boot === 1 && problem !== null)
+        options.onNote?.(`no image on the ${placement} machine: ${problem}`);
+    }
+    // A B A B …: whatever slows this computer down for a while slows both sides.
+    for (const { spec, placement, measured } of rows) {
+      throwIfCancelled(signal);
+      progress(`measuring ${nameOf(spec)} on the ${placement} machine, boot ${boot} of ${boots}`);
+      const side = sides[placement];
+      const result = await tried(`${nameOf(spec)} on the ${placement} machine`, options, () =>
+        within(
+          side.machine.measure({ ...spec, path: side.measured, samples, batchMs }),
+          MEASURE_PATIENCE_MS,
+          null,
+          signal,
+        ),
+      );
+      if (result !== null) measured.push(result);
+    }
+  }
+  return rows
+    .filter(({ measured }) => measured.length > 0)
+    .map(({ spec, placement, measured }) => callRow(placement, spec, measured));
+}
+
+async function provokeAll(
+  sides: Sides,
+  options: CompareOptions,
+  progress: (text: string) => void,
+): Promise<CompareReport['faults']> {
+  const faulty: PerSide<Faulty> = {
+    monolithic: await readFaulty(sides.monolithic.machine, sides.monolithic.faulty),
+    microkernel: await readFaulty(sides.microkernel.machine, sides.microkernel.faulty),
+  };
+  const rows: CompareReport['faults'] = [];
+  const names = faultNames(faulty.monolithic);
+  for (const [index, fault] of names.entries()) {
+    for (const placement of PLACEMENTS) {
+      throwIfCancelled(options.signal);
+      progress(`fault ${index + 1} of ${names.length}: ${fault} on the ${placement} machine`);
+      const row = await tried(`${fault} on the ${placement} machine`, options, () =>
+        provoke(sides[placement], faulty[placement], fault, options.signal),
+      );
+      if (row !== null) rows.push(row);
+      // Nothing is known of a machine whose experiment failed.
+      else await sides[placement].end();
+    }
+  }
+  return rows;
+}
+
+/** The result, or null and a problem told: one row less is better than no report. */
+async function tried<T>(
+  what: string,
+  options: CompareOptions,
+  run: () => Promise<T | null>,
+): Promise<T | null> {
+  let problem: string;
+  try {
+    const result = await run();
+    if (result !== null) return result;
+    problem = 'no answer';
+  } catch (error) {
+    if (error instanceof Cancelled) throw error;
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  options.onProblem?.(`not measured: ${what}: ${problem}`);
+  return null;
+}
+
+async function identify(
+  sides: Sides,
+  { measured, image }: Setting,
+): Promise<Pick<CompareReport, 'driver' | 'image'>> {
+  const hashOf = (placement: Placement): string => {
+    const status = sides[placement].machine.status().drivers.find((driver) => driver.name === measured);
+    if (status === undefined) throw new Error(`the machine does not know the driver: ${measured}`);
+    return status.sha256;
+  };
+  const both = <T>(of: (placement: Placement) => T): PerSide<T> => ({
+    monolithic: of('monolithic'),
+    microkernel: of('microkernel'),
+  });
+  return {
+    driver: { name: measured, sha256: both(hashOf) },
+    image: { sha256: await sha256(image), readBack: both((placement) => sides[placement].readBack) },
+  };
+}
+
+function nameOf({ operation, bytes }: Pick<MeasureSpec, 'operation' | 'bytes'>): string {
+  return bytes === 0 ? operation : `${operation} ${bytes} bytes`;
+}
