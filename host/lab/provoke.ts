@@ -95,11 +95,13 @@ export async function provoke(
     await attempt(() => machine.console.close(fd), patience, signal);
     const rebooted = machine.status().boot !== before.boot;
     const lies = lieOf(provoked, order.length);
+    const found = rebooted ? [] : machine.check().filter((sentence) => !before.damage.includes(sentence));
     const damage = [
       ...lies,
       ...service.lies,
-      ...(rebooted ? [] : machine.check().filter((sentence) => !before.damage.includes(sentence))),
-      ...(rebooted ? [] : leaks(before.held, held(machine))),
+      ...found,
+      // Of damaged lists no sum is to be believed.
+      ...(rebooted || found.length > 0 ? [] : leaks(before.held, held(machine))),
       ...contentDamage(side.keeper, before.content, await side.contentHash(), rebooted),
     ];
     const callFailed = !provoked.ok || provoked.value < 0;
