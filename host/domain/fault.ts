@@ -117,7 +117,8 @@ function kindOf(thrown: unknown): FaultKind {
 
 function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return `something that is no error was thrown: ${typeof thrown}`;
-  return thrown instanceof WebAssembly.RuntimeError ? thrown.message : `${thrown.name}: ${thrown.message}`;
+  const plain = thrown instanceof WebAssembly.RuntimeError || thrown instanceof DriverExit;
+  return plain ? thrown.message : `${thrown.name}: ${thrown.message}`;
 }
 
 function toFrame({ wasm, host }: StackFrame, symbols: SymbolLookup): Frame {

@@ -46,7 +46,7 @@ describe('kind', () => {
 
   test('an exhausted stack in SpiderMonkey, an exit, a host error, no error at all', () => {
     expect(toFault(new Error('too much recursion'), lookup).kind).toBe('stack exhausted');
-    expect(toFault(new DriverExit(3), lookup)).toMatchObject({ kind: 'exit', message: 'DriverExit: exit 3' });
+    expect(toFault(new DriverExit(3), lookup)).toMatchObject({ kind: 'exit', message: 'exit 3' });
     expect(toFault(new TypeError('x is not a function'), lookup)).toMatchObject({
       kind: 'host',
       message: 'TypeError: x is not a function',
