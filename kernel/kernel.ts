@@ -4,17 +4,19 @@
 import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from "./abi/map";
 import { M_CALL_CLIENT, M_STATE, STATE_RUNNING } from "./abi/machine";
 import { LEVEL_INFO, LEVEL_NOTICE } from "./abi/log";
-import { SYS_READ } from "./abi/operation";
+import { OP_ECHO, SYS_IOCTL, SYS_READ } from "./abi/operation";
 import { boot_common } from "./boot";
 import { log_init, log_write } from "./lib/log";
 import { set_emit } from "./lib/emit";
 import { index_of } from "./lib/function";
 import { cstr } from "./lib/cstr";
 import { pr } from "./lib/printk";
-import { clients_init, PARKED } from "./fs/clients";
+import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE } from "./abi/file";
+import { EBADF, EIO, ENXIO } from "./abi/errno";
+import { clients_init, file_of, PARKED } from "./fs/clients";
 import { files_init } from "./fs/files";
 import { sys_read, system_call } from "./fs/syscalls";
-import { endpoints_init } from "./ipc/endpoint";
+import { endpoint_submit, endpoints_init } from "./ipc/endpoint";
 import { await_call } from "./ipc/loop";
 import { add_symbol } from "./module/symbols";
 import { end_task } from "./lib/host";
@@ -89,4 +91,17 @@ export function bench_dispatch(rounds: i32, fd: i32, buffer: usize, count: i32):
   }
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
   return result;
+}
+
+/** The floor of a call: asks the domain behind an open file to echo `rounds` times; the host echoes from this side. */
+export function bench_echo(fd: i32, rounds: i32, from: i32): i32 {
+  const file = file_of(0, fd);
+  if (!file) return -EBADF;
+  const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
+  if (!endpoint || endpoint == ENDPOINT_NONE) return -ENXIO;
+  return endpoint_submit(0, endpoint - 1, OP_ECHO, 0, rounds, from, 0) == PARKED ? endpoint - 1 : -EIO;
+}
+
+export function bench_echo_end(): i32 {
+  return await_call(0, SYS_IOCTL);
 }

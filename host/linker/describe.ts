@@ -115,6 +115,8 @@ export function describeModule(
 
   const info: [string, string][] = [['name', name], ...built.declarations.info];
   if (vermagic !== undefined) info.push(['vermagic', vermagic]);
+  // Bytes at the front of the data that are mutable globals: the rest of what was loaded must not change.
+  info.push(['globals', String(layout.shift)]);
   for (const parameter of built.declarations.parameters) {
     info.push(
       ['parm', `${parameter.name}:${parameter.description}`],

@@ -75,3 +75,7 @@ export const CHANNEL_ATTACHED = 1;
 /** Its thread is not known to have ended: nobody gets the channel. */
 export const CHANNEL_ZOMBIE = 2;
 
+
+/** Words of the request and of the reply line that only the bare echo uses, the floor of a call. */
+export const Q_ECHO = 60;
+export const R_ECHO = 124;

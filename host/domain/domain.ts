@@ -1,0 +1,120 @@
+// A domain: a memory, a table and a symbol table, with the kernel's or the domain's image in it. Modules are put in by
+// ./loader.ts. The table is never shared, and never reused by another incarnation.
+
+import { SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
+import { IMAGE_BASE, IMAGE_SIZE, STACK_BASE, STACK_SIZE, TABLE_SIZE, WINDOW_BASE, WINDOW_SIZE } from '../../kernel/abi/map.ts';
+import type { Image, ImageExports } from './image.ts';
+
+const IMAGE_TABLE_BASE = 1;
+
+/** Static data as it was when it was loaded: what does not belong to a mutable global must stay so. */
+export interface StaticData {
+  name: string;
+  base: number;
+  bytes: Uint8Array;
+  /** Bytes at the front that are mutable globals. */
+  globals: number;
+}
+
+const encoder = new TextEncoder();
+
+export class Domain<Exports extends ImageExports> {
+  readonly memory: WebAssembly.Memory;
+  readonly table: WebAssembly.Table;
+  readonly stackPointer: WebAssembly.Global;
+  readonly exports: Exports;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  /** Table slots that the image occupies: its own elements and its symbols. */
+  readonly slots: number;
+  readonly statics: StaticData[] = [];
+  private readonly image: Image;
+  private windowEnd = WINDOW_BASE;
+
+  /** Instantiates the image in an empty memory. The image's own boot comes next, then `publish`. */
+  constructor(image: Image, memory: WebAssembly.Memory, host: WebAssembly.ModuleImports) {
+    if (image.file.memory.size > IMAGE_SIZE) throw new Error(`image is larger than ${IMAGE_SIZE} bytes: ${image.name}`);
+    this.image = image;
+    this.memory = memory;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
+    this.stackPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK_BASE + STACK_SIZE);
+    this.slots = IMAGE_TABLE_BASE + image.file.table.size + image.file.symbols.length;
+    const instance = this.instantiate(image.module, IMAGE_BASE, IMAGE_TABLE_BASE, {}, host);
+    this.exports = instance.exports as unknown as Exports;
+    this.remember(image.name, IMAGE_BASE, image);
+    const constructors = instance.exports['__wasm_call_ctors'] as unknown as (() => void) | undefined;
+    constructors?.();
+  }
+
+  /** Instantiates a module at its bases and applies its data relocations. */
+  instantiate(
+    module: WebAssembly.Module,
+    memoryBase: number,
+    tableBase: number,
+    symbols: WebAssembly.ModuleImports,
+    host: WebAssembly.ModuleImports = {},
+  ): WebAssembly.Instance {
+    const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
+    const instance = new WebAssembly.Instance(module, {
+      env: {
+        ...symbols,
+        memory: this.memory,
+        __indirect_function_table: this.table,
+        __memory_base: constant(memoryBase),
+        __table_base: constant(tableBase),
+        __stack_pointer: this.stackPointer,
+      },
+      host,
+    });
+    const relocate = instance.exports['__wasm_apply_data_relocs'] as unknown as (() => void) | undefined;
+    relocate?.();
+    return instance;
+  }
+
+  /** Puts the image's own symbols into the domain's symbol table; the image has booted. */
+  publish(): void {
+    this.image.file.symbols.forEach((symbol, index) => {
+      const slot = this.slots - this.image.file.symbols.length + index;
+      this.table.set(slot, (this.exports as unknown as Record<string, unknown>)[symbol.name]);
+      const flags = symbol.gplOnly ? SYMBOL_GPL_ONLY : 0;
+      const status = this.exports.kernel_symbol(this.text(symbol.name), slot, flags, symbol.crc | 0);
+      if (status < 0) throw new Error(`symbol cannot be published (errno ${-status}): ${symbol.name}`);
+    });
+  }
+
+  /** Remembers a file's static data as it lies in memory now, before any of its code has run. */
+  remember(name: string, base: number, image: Image): void {
+    const length = image.file.data.reduce((end, { offset, length }) => Math.max(end, offset + length), 0);
+    // A file that does not say which of its bytes may change is not watched.
+    const globals = Number(image.file.modinfo.get('globals')?.[0] ?? length);
+    this.statics.push({ name, base, bytes: this.bytes.slice(base, base + length), globals });
+  }
+
+  forget(name: string): void {
+    const index = this.statics.findIndex((data) => data.name === name);
+    if (index >= 0) this.statics.splice(index, 1);
+  }
+
+  /** Writes a C string into the host window; valid until the window has gone round. @returns its address */
+  text(text: string): number {
+    const encoded = encoder.encode(text);
+    if (encoded.length + 1 > WINDOW_SIZE / 2) throw new Error(`text is too long for the kernel: ${encoded.length} bytes`);
+    if (this.windowEnd + encoded.length + 1 > WINDOW_BASE + WINDOW_SIZE) this.windowEnd = WINDOW_BASE;
+    const at = this.windowEnd;
+    this.bytes.set(encoded, at);
+    this.bytes[at + encoded.length] = 0;
+    this.windowEnd = at + encoded.length + 1;
+    return at;
+  }
+
+  /** printk by the host: one line at a level. */
+  log(level: number, line: string): void {
+    this.exports.vprintk_emit(level, this.text(line.replaceAll('%', '%%')), 0);
+  }
+
+  resetStack(): void {
+    this.stackPointer.value = STACK_BASE + STACK_SIZE;
+  }
+}

@@ -1,0 +1,56 @@
+// The entry points of the two images, as kernel/kernel.ts and kernel/domain.ts export them. Addresses are numbers; a
+// negative result is an errno.
+
+/** What both images offer to the loader. */
+export interface ImageExports {
+  kernel_symbol(name: number, slot: number, flags: number, crc: number): number;
+  vprintk_emit(level: number, format: number, words: number): number;
+  module_begin(name: number, vermagic: number, gpl: number): number;
+  module_layout(mod: number, size: number, alignLog2: number, table: number, extra: number): number;
+  module_resolve(mod: number, name: number): number;
+  module_export(mod: number, name: number, slot: number, flags: number, crc: number): number;
+  module_parameter(mod: number, name: number, type: number, address: number, text: number): number;
+  module_unknown_parameter(mod: number, name: number): void;
+  module_init(mod: number, constructors: number, init: number, exit: number): number;
+  module_exit(name: number): number;
+  module_free(mod: number): void;
+  module_leaked_bytes(mod: number): number;
+  module_leaked_objects(mod: number): number;
+  /** A domain's image alone: tells the kernel what is loaded here. */
+  announce?(name: number, size: number): number;
+  concluded?(live: number): number;
+}
+
+export interface KernelExports extends ImageExports {
+  boot(slots: number, number: number, deadline: number, panicOnOops: number): void;
+  running(): void;
+  log_write(level: number, text: number, length: number): void;
+  poll(): number;
+  sleep_begin(): number;
+  wait_time(): number;
+  sleep_end(): void;
+  current_client(): number;
+  oops(): number;
+  kill_current(): number;
+  reap(client: number): number;
+  syscall(number: number, a: number, b: number, c: number): number;
+  bench_dispatch(rounds: number, fd: number, buffer: number, count: number): number;
+  bench_echo(fd: number, rounds: number, from: number): number;
+  bench_echo_end(): number;
+}
+
+export interface DomainExports extends ImageExports {
+  boot(slots: number, size: number, channel: number, deadline: number): void;
+  serve(
+    operation: number,
+    handle: number,
+    device: number,
+    low: number,
+    high: number,
+    buffer: number,
+    count: number,
+  ): number;
+}
+
+/** A file of the kernel's, read and compiled: kernel.wasm, domain.wasm or user.wasm. */
+export type Image = import('./loaded.ts').LoadedModule;

@@ -1,0 +1,94 @@
+// A client's end of its system-call slot (kernel/abi/syscall.ts): asks, spins, then sleeps until the answer is there or the
+// machine was given up. For threads that may block.
+
+import { M_ABANDONED } from '../../kernel/abi/machine.ts';
+import { MACHINE_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import { EIO } from '../../kernel/abi/errno.ts';
+import {
+  SLOT_ANSWER,
+  SLOT_ARGUMENT,
+  SLOT_ATTACHED,
+  SLOT_KILLED,
+  SLOT_NUMBER,
+  SLOT_RESULT,
+  SLOT_SEQUENCE,
+  SLOT_SIZE,
+  SLOT_SLEEPING,
+} from '../../kernel/abi/syscall.ts';
+import { ring } from './doorbell.ts';
+
+const ABANDONED = (MACHINE_BASE + M_ABANDONED) >> 2;
+/** Looks at the answer before the thread sleeps; fewer than a driver's, since clients are many. */
+const SPINS = 2000;
+
+export class ClientSide {
+  /** The client's part of the user area. */
+  readonly buffer: Uint8Array;
+  /** Its address. */
+  readonly address: number;
+  private readonly kernel: Int32Array;
+  private readonly base: number;
+
+  constructor(memory: WebAssembly.Memory, client: number) {
+    this.kernel = new Int32Array(memory.buffer);
+    this.base = (SLOTS_BASE + client * SLOT_SIZE) >> 2;
+    this.address = USER_BASE + client * USER_SIZE;
+    this.buffer = new Uint8Array(memory.buffer, this.address, USER_SIZE);
+    Atomics.store(this.kernel, this.base + (SLOT_ATTACHED >> 2), 1);
+  }
+
+  /** Whether this kernel was given up by the supervisor. */
+  get abandoned(): boolean {
+    return Atomics.load(this.kernel, ABANDONED) !== 0;
+  }
+
+  /**
+   * One system call.
+   *
+   * @returns its result; -EIO with `killed` when the client was ended in it, -EIO when the machine died meanwhile
+   */
+  call(number: number, a = 0, b = 0, c = 0): { result: number; killed: boolean } {
+    const { kernel, base } = this;
+    const answer = base + (SLOT_ANSWER >> 2);
+    const sequence = (Atomics.load(kernel, base + (SLOT_SEQUENCE >> 2)) + 1) | 0;
+    kernel[base + (SLOT_NUMBER >> 2)] = number;
+    kernel[base + (SLOT_ARGUMENT >> 2)] = a;
+    kernel[base + (SLOT_ARGUMENT >> 2) + 1] = b;
+    kernel[base + (SLOT_ARGUMENT >> 2) + 2] = c;
+    Atomics.store(kernel, base + (SLOT_SEQUENCE >> 2), sequence);
+    ring(kernel);
+    for (let spins = 0; spins < SPINS; spins++) {
+      if (Atomics.load(kernel, answer) === sequence) return this.answer();
+    }
+    for (;;) {
+      Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 1);
+      const seen = Atomics.load(kernel, answer);
+      if (seen !== sequence && !this.abandoned) Atomics.wait(kernel, answer, seen);
+      Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 0);
+      if (Atomics.load(kernel, answer) === sequence) return this.answer();
+      if (this.abandoned) return { result: -EIO, killed: false };
+    }
+  }
+
+  private answer(): { result: number; killed: boolean } {
+    const { kernel, base } = this;
+    return {
+      result: kernel[base + (SLOT_RESULT >> 2)]!,
+      killed: kernel[base + (SLOT_KILLED >> 2)] !== 0,
+    };
+  }
+
+  /** Gives the slot back; the client must have closed its files. */
+  detach(): void {
+    Atomics.store(this.kernel, this.base + (SLOT_ATTACHED >> 2), 0);
+  }
+}
+
+/** Wakes every client of a kernel that was given up. */
+export function abandon(memory: WebAssembly.Memory, clients: number): void {
+  const kernel = new Int32Array(memory.buffer);
+  Atomics.store(kernel, ABANDONED, 1);
+  for (let client = 0; client < clients; client++) {
+    Atomics.notify(kernel, (SLOTS_BASE + client * SLOT_SIZE + SLOT_ANSWER) >> 2);
+  }
+}

@@ -1,0 +1,53 @@
+// Copies between two shared memories. Where the engine has multi-memory, one wasm instruction; otherwise what the
+// runtime offers, a TypedArray.set at worst (shared memory makes that several times slower than a plain copy).
+
+/** Copies `count` bytes; the caller has checked both ranges. */
+export type Copy = (to: number, from: number, count: number) => void;
+
+/** The two directions between the kernel's memory and a domain's. */
+export interface Copies {
+  /** domain → kernel */
+  out: Copy;
+  /** kernel → domain */
+  in: Copy;
+}
+
+/** Makes the copies of one domain; a runtime may have a faster one than portableCopies. */
+export type CopyMaker = (kernel: WebAssembly.Memory, domain: WebAssembly.Memory) => Copies;
+
+// (module (import "k" "m" (memory 0 65536 shared)) (import "d" "m" (memory 0 65536 shared))
+//   (func (export "o") (param i32 i32 i32) local.get 0 local.get 1 local.get 2 memory.copy 0 1)
+//   (func (export "i") (param i32 i32 i32) local.get 0 local.get 1 local.get 2 memory.copy 1 0))
+const MULTI_MEMORY = Uint8Array.of(
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  ...[1, 7, 1, 0x60, 3, 0x7f, 0x7f, 0x7f, 0],
+  ...[2, 21, 2, 1, 0x6b, 1, 0x6d, 2, 3, 0, 0x80, 0x80, 4, 1, 0x64, 1, 0x6d, 2, 3, 0, 0x80, 0x80, 4],
+  ...[3, 3, 2, 0, 0],
+  ...[7, 9, 2, 1, 0x6f, 0, 0, 1, 0x69, 0, 1],
+  ...[10, 27, 2, 12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfc, 10, 0, 1, 0x0b],
+  ...[12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfc, 10, 1, 0, 0x0b],
+);
+
+/** Whether this engine copies between memories in wasm. */
+export function hasMultiMemory(): boolean {
+  return WebAssembly.validate(MULTI_MEMORY);
+}
+
+export function multiMemoryCopies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies {
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(MULTI_MEMORY), {
+    k: { m: kernel },
+    d: { m: domain },
+  });
+  return { out: instance.exports['o'] as unknown as Copy, in: instance.exports['i'] as unknown as Copy };
+}
+
+/** What every engine can do. */
+export const portableCopies: CopyMaker = (kernel, domain) => {
+  if (hasMultiMemory()) return multiMemoryCopies(kernel, domain);
+  const outside = new Uint8Array(kernel.buffer);
+  const inside = new Uint8Array(domain.buffer);
+  return {
+    out: (to, from, count) => outside.set(inside.subarray(from, from + count), to),
+    in: (to, from, count) => inside.set(outside.subarray(from, from + count), to),
+  };
+};
