@@ -55,7 +55,7 @@ runMain(async () => {
   await step('types', () => runTool('typescript/bin/tsc', ['-b']));
   const built = await step('build', () => build());
   let chromium = '';
-  const browser = await step('browser', async () => {
+  const browser = await step('chromium', async () => {
     chromium = await ensureChromium();
     say(`using ${chromium}`);
   });
