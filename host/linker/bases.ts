@@ -8,7 +8,8 @@
 // the builds, whatever the offset: modulo 2^(k+1) the three bases are a third of the circle apart, so no half of it holds
 // all three. A masked or compared address that asc folds to a constant then cannot come out equal, nor differ by exactly
 // a step: memory steps stand in a ratio of 1 : 2, table steps do not, so no shift or product of the one looks like the
-// other. Addresses of main and high have LEBs of 4 bytes, table indices of 3, so that one can be patched into the other.
+// other. What maps many addresses to few results (three bits of a hash) may still come out equal by chance in all three.
+// Addresses of main and high have LEBs of 4 bytes, table indices of 3, so that one can be patched into the other.
 
 export interface Base {
   memory: number;

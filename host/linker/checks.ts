@@ -3,7 +3,7 @@
 import { CONSTRUCTORS } from './compile.ts';
 import { InstructionCursor, skipLocals } from './instructions.ts';
 import { OP } from './opcodes.ts';
-import { LIBRARY, type Places } from './places.ts';
+import { distinct, LIBRARY, type Places } from './places.ts';
 import type { Refusal } from './refusal.ts';
 import { importedCount, signatureOf, type Sections } from './sections.ts';
 import { symbolText } from './crc.ts';
@@ -49,7 +49,7 @@ export function managedAllocations(sections: Sections, places: Places): Refusal[
       else refusals.push(places.refuse('managed allocation', call.at));
     }
   }
-  return refusals.length ? refusals : [{ reason: 'managed allocation in the library' }];
+  return refusals.length ? distinct(refusals) : [{ reason: 'managed allocation in the library' }];
 }
 
 /** What a file must not import, have or do. */

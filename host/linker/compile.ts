@@ -9,6 +9,7 @@ import { libraryFiles, version } from 'assemblyscript/asc';
 import type { Base } from './bases.ts';
 import { refusalAt, takeDeclarations, type Declarations } from './declarations.ts';
 import { LinkError, type Refusal } from './refusal.ts';
+import type { Place } from './source-map.ts';
 
 export interface BuildOptions {
   /** Path of the entry with its ending. */
@@ -28,6 +29,8 @@ export interface Build {
   alignment: number;
   /** AssemblyScript's type of each module parameter. */
   parameterTypes: Map<string, string>;
+  /** Where a function is declared, by its full name or by its own: code without a line of its own leads there. */
+  declarationOf: (name: string) => Place | null;
 }
 
 export const CONSTRUCTORS = '__wasm_call_ctors';
@@ -126,6 +129,18 @@ function parameterTypes(
   return types;
 }
 
+function declarationOf(program: asc.Program, name: string): Place | null {
+  let element = program.instancesByName.get(name);
+  if (!element) for (const one of program.instancesByName.values()) if (one.name === name) element = one;
+  if (!(element instanceof asc.Function) || element.declaration.range.source.isLibrary) return null;
+  const { range } = element.declaration;
+  return {
+    file: range.source.normalizedPath,
+    line: range.source.lineAt(range.start),
+    column: range.source.columnAt(),
+  };
+}
+
 /** The map that binaryen wrote, with the sources' texts. */
 function completeMap(program: asc.Program, json: string | null): string {
   const map = JSON.parse(json ?? '{"version":3,"sources":[],"names":[],"mappings":""}') as {
@@ -157,6 +172,7 @@ export async function build(options: BuildOptions, base: Base): Promise<Build> {
       declarations,
       alignment: compiler.largestAlignment,
       parameterTypes: parameterTypes(program, options.entry, declarations),
+      declarationOf: (name) => declarationOf(program, name),
     };
   } finally {
     module.dispose();

@@ -122,7 +122,7 @@ function writeConstant(image: Uint8Array, at: number, expression: Uint8Array): v
     let value = 0n;
     let shift = 0n;
     for (let i = 1; i < expression.length; i++, shift += 7n) value |= BigInt(expression[i]! & 0x7f) << shift;
-    if (expression.at(-1) & 0x40) value |= -1n << shift;
+    if (expression[expression.length - 1]! & 0x40) value |= -1n << shift;
     const view = new DataView(image.buffer, image.byteOffset);
     if (opcode === 0x41) view.setInt32(at, Number(BigInt.asIntN(32, value)), true);
     else view.setBigInt64(at, BigInt.asIntN(64, value), true);

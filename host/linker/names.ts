@@ -24,7 +24,7 @@ export function cleanName(name: string): string {
 
 /** `ramdisk_write` for `drivers/ramdisk/ramdisk_write`; type arguments lose their paths as well. */
 export function shortName(name: string): string {
-  return name.replace(/[^<>,|]*\//g, '');
+  return name.replace(/[^<>,|:]*\//g, '');
 }
 
 function nameMap(reader: ByteReader): Map<number, string> {

@@ -1,5 +1,6 @@
 // Says where in the sources a position of a build is: every refusal about code goes through here.
 
+import type { Build } from './compile.ts';
 import { readNames, shortName, type Names } from './names.ts';
 import type { Refusal } from './refusal.ts';
 import { importedCount, type Sections } from './sections.ts';
@@ -13,9 +14,12 @@ export class Places {
   private readonly map: PlaceMap;
   private readonly imported: number;
 
-  constructor(sections: Sections, map: string) {
+  private readonly declarationOf: Build['declarationOf'];
+
+  constructor(sections: Sections, { map, declarationOf }: Pick<Build, 'map' | 'declarationOf'>) {
     this.sections = sections;
     this.map = new PlaceMap(map);
+    this.declarationOf = declarationOf;
     const section = sections.custom.find(({ name }) => name === 'name');
     this.names = section
       ? readNames(sections.bytes, section.start, section.end)
@@ -28,13 +32,21 @@ export class Places {
     return this.names.functions.get(this.imported + index) ?? `function ${this.imported + index}`;
   }
 
-  /** A refusal of what stands at a position, with the nearest line of the author's own files. */
+  /** A refusal of what stands at a position, with the nearest line of the author's own files, else the function's. */
   refuse(reason: string, at: number | null): Refusal {
     const index =
       at === null ? -1 : this.sections.bodies.findIndex(({ start, end }) => at >= start && at < end);
     if (at === null || index < 0) return { reason };
-    const place = this.map.near(at, this.sections.bodies[index]!, ({ file }) => !file.startsWith(LIBRARY));
-    return { reason, function: shortName(this.functionName(index)), ...place };
+    const name = this.functionName(index);
+    const place =
+      this.map.near(at, this.sections.bodies[index]!, ({ file }) => !file.startsWith(LIBRARY)) ??
+      this.declarationOf(name);
+    return { reason, function: shortName(name), ...place };
+  }
+
+  /** A refusal of a whole function, by its full name or by its own. */
+  refuseFunction(reason: string, name: string): Refusal {
+    return { reason, function: shortName(name), ...this.declarationOf(name) };
   }
 }
 
