@@ -11,7 +11,7 @@ import { set_emit } from "./lib/emit";
 import { index_of } from "./lib/function";
 import { cstr } from "./lib/cstr";
 import { pr } from "./lib/printk";
-import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE } from "./abi/file";
+import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from "./abi/file";
 import { EBADF, EIO, ENXIO } from "./abi/errno";
 import { clients_init, file_of, PARKED } from "./fs/clients";
 import { files_init } from "./fs/files";
@@ -80,11 +80,17 @@ export function syscall(number: i32, a: i32, b: i32, c: i32): i32 {
   return result == PARKED ? await_call(0, number) : result;
 }
 
-/** The dispatch benchmark: `rounds` reads inside the kernel, with all their checks. @returns the last result */
+/**
+ * The dispatch benchmark: `rounds` reads inside the kernel with all their checks, each at the file's beginning.
+ * @returns the last result
+ */
 export function bench_dispatch(rounds: i32, fd: i32, buffer: usize, count: i32): i32 {
   let result = 0;
+  const file = file_of(0, fd);
+  if (!file) return -EBADF;
   for (let i = 0; i < rounds; i++) {
     store<u32>(MACHINE_BASE, 1, M_CALL_CLIENT);
+    store<i64>(file, 0, FILE_POSITION);
     result = sys_read(0, fd, buffer, count);
     if (result == PARKED) result = await_call(0, SYS_READ);
     if (result < 0) break;

@@ -72,7 +72,7 @@ export const CHANNEL_DATA_SIZE = 512;
 
 export const CHANNEL_FREE = 0;
 export const CHANNEL_ATTACHED = 1;
-/** Its thread is not known to have ended: nobody gets the channel. */
+/** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
 
 

@@ -9,41 +9,41 @@ declare function managed_allocation(): void;
 
 
 @unsafe @global
-export function __alloc(size: usize): usize {
+export function __alloc(_size: usize): usize {
   managed_allocation();
   return 0;
 }
 
 
 @unsafe @global
-export function __realloc(block: usize, size: usize): usize {
+export function __realloc(_block: usize, _size: usize): usize {
   managed_allocation();
   return 0;
 }
 
 
 @unsafe @global
-export function __free(block: usize): void {
+export function __free(_block: usize): void {
   managed_allocation();
 }
 
 
 @unsafe @global
-export function __new(size: usize, id: u32): usize {
-  managed_allocation();
-  return 0;
-}
-
-
-@unsafe @global
-export function __renew(data: usize, size: usize): usize {
+export function __new(_size: usize, _id: u32): usize {
   managed_allocation();
   return 0;
 }
 
 
 @unsafe @global
-export function __link(parent: usize, child: usize, expectMultiple: bool): void {}
+export function __renew(_data: usize, _size: usize): usize {
+  managed_allocation();
+  return 0;
+}
+
+
+@unsafe @global
+export function __link(_parent: usize, _child: usize, _multiple: bool): void {}
 
 
 @unsafe @global
@@ -53,11 +53,11 @@ export function __pin(data: usize): usize {
 
 
 @unsafe @global
-export function __unpin(data: usize): void {}
+export function __unpin(_data: usize): void {}
 
 
 @unsafe @global
-export function __visit(data: usize, cookie: u32): void {}
+export function __visit(_data: usize, _cookie: u32): void {}
 
 
 @unsafe @global

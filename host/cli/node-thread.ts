@@ -1,0 +1,33 @@
+// The code of every thread in Node: what kind it is comes with its birth.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { hasMultiMemory, multiMemoryCopies, type Copies } from '../ipc/copy.ts';
+import { runThread } from '../machine/thread.ts';
+import type { ThreadKind } from '../machine/platform.ts';
+import { portOf } from './node-port.ts';
+
+/** Below this many bytes a loop is faster than a call out of JavaScript. */
+const SMALL = 256;
+
+/** One direction, as fast as Node 20 can: Buffer.fill with a view is a native memory copy, TypedArray.set is not. */
+function nativeCopy(target: Uint8Array, source: Uint8Array): (to: number, from: number, count: number) => void {
+  const buffer = Buffer.from(target.buffer);
+  return (to, from, count) => {
+    if (count >= SMALL) buffer.fill(source.subarray(from, from + count), to, to + count);
+    else for (let i = 0; i < count; i++) target[to + i] = source[from + i]!;
+  };
+}
+
+function copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies {
+  if (hasMultiMemory()) return multiMemoryCopies(kernel, domain);
+  const outside = new Uint8Array(kernel.buffer);
+  const inside = new Uint8Array(domain.buffer);
+  return { out: nativeCopy(outside, inside), in: nativeCopy(inside, outside) };
+}
+
+if (!parentPort) throw new Error('node-thread.js is the code of a worker thread');
+runThread(workerData as ThreadKind, {
+  port: portOf(parentPort),
+  copies,
+  exit: (code) => process.exit(code),
+});

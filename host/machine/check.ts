@@ -1,0 +1,249 @@
+// The integrity check: what in a domain's memory is inconsistent, one sentence each. Read from outside, so that it works on
+// the dead as well; a domain is at rest (nobody calls into it) while it is checked.
+//
+// What it cannot see: a changed byte that nobody has a second opinion on, such as the contents of a disk.
+
+import {
+  DEV_CHECKSUM,
+  DEV_EPOCH,
+  DEV_SIZE,
+  FILE_CLIENT,
+  FILE_DEVICE,
+  FILE_SIZE,
+} from '../../kernel/abi/file.ts';
+import {
+  OBJECT_BYTES,
+  OBJECT_FREE,
+  OBJECT_HEADER,
+  OBJECT_MAGIC,
+  OBJECT_OWNER,
+  OBJECT_RED,
+  OBJECT_TRAILER,
+  OBJECT_USED,
+  PAGE_FREE,
+  PAGE_HEAD,
+  PAGE_LARGE,
+  PAGE_SLAB,
+  PAGE_TAIL,
+  PAGE_VALUE_SHIFT,
+  POISON_END,
+  POISON_FREE,
+  RED_ACTIVE,
+  RED_ACTIVE_WORD,
+  SLAB_CLASSES,
+  SLAB_MIN,
+} from '../../kernel/abi/heap.ts';
+import { MAX_FILES, NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
+import { FNV_OFFSET } from '../../kernel/abi/log.ts';
+import {
+  ABI_VERSION,
+  M_ABI,
+  M_BYTES_USED,
+  M_DEVICES,
+  M_FILES,
+  M_MAGIC,
+  M_MODULE_COUNT,
+  M_PAGE_MAP,
+  M_PAGES_FREE,
+  M_POOL_END,
+  M_SYMBOL_COUNT,
+  M_SYMBOLS,
+  MACHINE_MAGIC,
+} from '../../kernel/abi/machine.ts';
+import { MACHINE_BASE, NULL_AREA_SIZE, PAGE_SIZE, POOL_BASE } from '../../kernel/abi/map.ts';
+import {
+  MOD_BASE,
+  MOD_CHECKSUM,
+  MOD_INIT,
+  MOD_NAME,
+  SYM_HASH,
+  SYM_NAME,
+  SYM_NEXT,
+  SYM_OWNER,
+} from '../../kernel/abi/module.ts';
+import type { StaticData } from '../domain/domain.ts';
+import { fnv, Memory, readDevices, readLog, readModules } from './inspect.ts';
+
+/** Sentences of one kind are counted beyond this many. */
+const SHOWN = 3;
+
+const hex = (address: number): string => `0x${address.toString(16)}`;
+
+class Findings {
+  readonly kinds = new Map<string, string[]>();
+
+  add(kind: string, detail: string): void {
+    const details = this.kinds.get(kind);
+    if (details) details.push(detail);
+    else this.kinds.set(kind, [detail]);
+  }
+
+  sentences(): string[] {
+    return [...this.kinds].map(([kind, details]) => {
+      const more = details.length > SHOWN ? ` and ${details.length - SHOWN} more` : '';
+      return `${kind}: ${details.slice(0, SHOWN).join(', ')}${more}`;
+    });
+  }
+}
+
+/**
+ * Checks one domain's memory.
+ *
+ * @param statics the static data that was loaded into it, as it was then
+ * @param kernel  whether it is the kernel's domain, which has a log and files
+ */
+export function checkMemory(wasm: WebAssembly.Memory, statics: readonly StaticData[], kernel: boolean): string[] {
+  const memory = new Memory(wasm);
+  const found = new Findings();
+  const word = (offset: number): number => memory.u32(MACHINE_BASE + offset);
+  if (word(M_MAGIC) !== MACHINE_MAGIC || word(M_ABI) !== ABI_VERSION) {
+    found.add('machine block overwritten', hex(MACHINE_BASE));
+    return found.sentences();
+  }
+  checkNull(memory, found);
+  for (const data of statics) checkStatics(memory, data, found);
+  checkLists(wasm, memory, found);
+  checkSymbols(memory, found);
+  checkHeap(memory, found);
+  if (kernel) {
+    checkFiles(memory, found);
+    const { records } = readLog(wasm);
+    const whole = records.length;
+    const written = Math.min(records.at(-1)?.sequence ?? 0, 512);
+    if (whole < written) found.add('log records damaged', `${written - whole}`);
+  }
+  return found.sentences();
+}
+
+function checkNull(memory: Memory, found: Findings): void {
+  for (let at = 0; at < NULL_AREA_SIZE; at += 4) {
+    if (memory.u32(at) !== 0) found.add('write through a null pointer', hex(at));
+  }
+}
+
+/** Bytes that were not zero when they were loaded are constants, but for the globals at the front. */
+function checkStatics(memory: Memory, { name, base, bytes, globals }: StaticData, found: Findings): void {
+  for (let i = globals; i < bytes.length; i++) {
+    if (bytes[i] === 0 || memory.u8(base + i) === bytes[i]) continue;
+    found.add(`static data of ${name} changed`, hex(base + i));
+    i |= 3;
+  }
+}
+
+function checkLists(wasm: WebAssembly.Memory, memory: Memory, found: Findings): void {
+  const modules = readModules(wasm);
+  if (modules.length !== memory.u32(MACHINE_BASE + M_MODULE_COUNT)) {
+    found.add('module list broken', `${modules.length} of ${memory.u32(MACHINE_BASE + M_MODULE_COUNT)} modules reached`);
+  }
+  for (const { address, name, references } of modules) {
+    const place = fnv(memory, address + MOD_BASE, MOD_INIT - MOD_BASE);
+    if (fnv(memory, address + MOD_NAME, NAME_SIZE, place) !== memory.u32(address + MOD_CHECKSUM)) {
+      found.add('struct module changed', `${name} at ${hex(address)}`);
+    } else if (references < 0) {
+      found.add('reference count below zero', name);
+    }
+  }
+  for (const { address, name, module } of readDevices(wasm)) {
+    if (fnv(memory, address, DEV_CHECKSUM) !== memory.u32(address + DEV_CHECKSUM)) {
+      found.add('device entry changed', `${name} at ${hex(address)}`);
+    } else if (module !== 0 && !modules.some((mod) => mod.address === module)) {
+      found.add('device without a module', name);
+    }
+  }
+}
+
+function checkSymbols(memory: Memory, found: Findings): void {
+  const buckets = memory.u32(MACHINE_BASE + M_SYMBOLS);
+  const expected = memory.u32(MACHINE_BASE + M_SYMBOL_COUNT);
+  let count = 0;
+  for (let bucket = 0; bucket < SYMBOL_BUCKETS; bucket++) {
+    let entry = memory.u32(buckets + bucket * 4);
+    while (entry !== 0 && count <= expected) {
+      const hash = memory.u32(entry + SYM_HASH);
+      let length = 0;
+      while (length < NAME_SIZE && memory.u8(entry + SYM_NAME + length) !== 0) length++;
+      const right = fnv(memory, entry + SYM_NAME, length, FNV_OFFSET) === hash && hash % SYMBOL_BUCKETS === bucket;
+      if (!right || memory.u32(entry + SYM_OWNER) >= memory.size) {
+        found.add('symbol entry changed', hex(entry));
+        break;
+      }
+      count++;
+      entry = memory.u32(entry + SYM_NEXT);
+    }
+  }
+  if (count !== expected) found.add('symbol table broken', `${count} of ${expected} symbols reached`);
+}
+
+function checkFiles(memory: Memory, found: Findings): void {
+  const files = memory.u32(MACHINE_BASE + M_FILES);
+  const devices = memory.u32(MACHINE_BASE + M_DEVICES);
+  for (let i = 0; i < MAX_FILES; i++) {
+    const file = files + i * FILE_SIZE;
+    const client = memory.u32(file + FILE_CLIENT);
+    if (client === 0) continue;
+    const device = memory.u32(file + FILE_DEVICE) - devices;
+    if (client > 16 || device < 0 || device % DEV_SIZE !== 0 || memory.u32(devices + device + DEV_EPOCH) === 0) {
+      found.add('open file changed', hex(file));
+    }
+  }
+}
+
+function checkHeap(memory: Memory, found: Findings): void {
+  const map = memory.u32(MACHINE_BASE + M_PAGE_MAP);
+  const pages = (memory.u32(MACHINE_BASE + M_POOL_END) - POOL_BASE) / PAGE_SIZE;
+  let free = 0;
+  let used = 0;
+  let tails = 0;
+  for (let page = 0; page < pages; page++) {
+    const word = memory.u32(map + page * 4);
+    const kind = word & 0xff;
+    const value = word >>> PAGE_VALUE_SHIFT;
+    const at = POOL_BASE + page * PAGE_SIZE;
+    if (kind === PAGE_TAIL && tails > 0) {
+      tails--;
+      continue;
+    }
+    if (tails > 0) found.add('page map changed', hex(map + page * 4));
+    tails = 0;
+    if (word === PAGE_FREE) free++;
+    else if ((kind === PAGE_HEAD || kind === PAGE_LARGE) && value > 0 && page + value <= pages) {
+      tails = value - 1;
+      if (kind === PAGE_LARGE) used += checkObject(memory, at, value * PAGE_SIZE, found);
+    } else if (kind === PAGE_SLAB && value < SLAB_CLASSES) {
+      const cell = SLAB_MIN << value;
+      for (let each = at; each < at + PAGE_SIZE; each += cell) used += checkObject(memory, each, cell, found);
+    } else found.add('page map changed', hex(map + page * 4));
+  }
+  if (free !== memory.u32(MACHINE_BASE + M_PAGES_FREE)) {
+    found.add('free pages miscounted', `${memory.u32(MACHINE_BASE + M_PAGES_FREE)} for ${free}`);
+  } else if (free === 0) {
+    found.add('no memory left', `${used} bytes handed out`);
+  }
+  if (used !== memory.u32(MACHINE_BASE + M_BYTES_USED)) {
+    found.add('memory miscounted', `${memory.u32(MACHINE_BASE + M_BYTES_USED)} bytes for ${used}`);
+  }
+}
+
+/** @returns the bytes that the object counts for */
+function checkObject(memory: Memory, cell: number, room: number, found: Findings): number {
+  const magic = memory.u32(cell + OBJECT_MAGIC);
+  const size = memory.u32(cell + OBJECT_BYTES);
+  const red = memory.u32(cell + OBJECT_RED) === RED_ACTIVE_WORD;
+  if (magic === OBJECT_FREE) {
+    let end = cell + OBJECT_HEADER;
+    while (end < cell + room - 1 && memory.u8(end) === POISON_FREE) end++;
+    const whole = end === cell + room - 1 && memory.u8(end) === POISON_END && red;
+    if (!whole) found.add('write to freed memory', hex(end));
+    return 0;
+  }
+  if (magic !== OBJECT_USED || size > room - OBJECT_HEADER - OBJECT_TRAILER) {
+    found.add('object header overwritten', hex(cell));
+    return 0;
+  }
+  let end = cell + OBJECT_HEADER + size;
+  while (end < cell + room && memory.u8(end) === RED_ACTIVE) end++;
+  if (end < cell + room || !red || memory.u32(cell + OBJECT_OWNER) >= memory.size) {
+    found.add('red zone overwritten', hex(red ? end : cell + OBJECT_RED));
+  }
+  return size;
+}

@@ -1,0 +1,107 @@
+// A driver's thread: one domain with one driver in it, behind a channel. It lives for one incarnation: it loads, serves until
+// it is told to stop, fenced or trapped, and is never used again.
+
+import { Domain } from '../domain/domain.ts';
+import { DriverExit, toFault } from '../domain/fault.ts';
+import type { DomainExports } from '../domain/image.ts';
+import { domainImports } from '../domain/imports.ts';
+import { insmod, rmmod } from '../domain/loader.ts';
+import { ModuleError } from '../domain/module-error.ts';
+import { installStackCapture } from '../domain/stack.ts';
+import { DriverSide, Fenced } from '../ipc/driver-side.ts';
+import { ModuleSymbols } from '../linker/symbols.ts';
+import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
+import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
+import { OP_CLEANUP, OP_ECHO } from '../../kernel/abi/operation.ts';
+import { post } from './control.ts';
+import type { UserExports } from './measure.ts';
+import type { DriverStart, ThreadHost } from './protocol.ts';
+
+class Incarnation {
+  private readonly host: ThreadHost;
+  private readonly start: DriverStart;
+  private readonly side: DriverSide;
+  private echo: UserExports | null = null;
+
+  constructor(host: ThreadHost, start: DriverStart) {
+    this.host = host;
+    this.start = start;
+    const copies = host.copies(start.kernel, start.memory);
+    this.side = new DriverSide(start.kernel, start.memory, start.channel, start.generation, copies);
+  }
+
+  live(): void {
+    const { loaded, images, memory, channel, deadlineMs, parameters } = this.start;
+    try {
+      const imports = domainImports(this.side, (code) => this.host.exit(code));
+      const domain = new Domain<DomainExports>(images.domain, memory, imports);
+      domain.exports.boot(domain.slots, memory.buffer.byteLength, channel, deadlineMs);
+      domain.publish();
+      insmod(domain, loaded, parameters);
+      post(this.host.port, { type: 'live', statics: domain.statics });
+      this.side.run(domain.exports.serve, (operation, argument0, argument1) => {
+        if (operation === OP_CLEANUP) return this.unload(domain);
+        return operation === OP_ECHO ? this.pong(argument0, argument1) : null;
+      });
+    } catch (thrown) {
+      this.ended(thrown);
+    }
+  }
+
+  private unload(domain: Domain<DomainExports>): number {
+    post(this.host.port, { type: 'unloaded', ...rmmod(domain, this.start.loaded.name) });
+    return 0;
+  }
+
+  /** The other end of a bare round trip, the floor of a call (./measure.ts). */
+  private pong(rounds: number, from: number): number {
+    this.echo ??= this.floor();
+    const base = CHANNELS_BASE + this.start.channel * CHANNEL_SIZE;
+    this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    return 0;
+  }
+
+  /** The floor's loop runs on the kernel's memory, as the host code around a driver does; the driver has no part in it. */
+  private floor(): UserExports {
+    const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
+    const table = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
+    const instance = new WebAssembly.Instance(this.start.images.user.module, {
+      env: {
+        memory: this.start.kernel,
+        __indirect_function_table: table,
+        __memory_base: constant(USER_BASE),
+        __table_base: constant(0),
+      },
+      host: { syscall: (() => -1) as unknown as WebAssembly.ExportValue },
+    });
+    return instance.exports as unknown as UserExports;
+  }
+
+  /** However it ended: the callers are told first, then the supervisor. */
+  private ended(thrown: unknown): void {
+    if (thrown instanceof ModuleError) {
+      post(this.host.port, { type: 'refused', errno: thrown.errno, message: thrown.message });
+      return;
+    }
+    if (thrown instanceof Fenced || thrown instanceof DriverExit) return;
+    this.side.gone();
+    const { loaded, images } = this.start;
+    const files = [loaded, images.domain];
+    const fault = toFault(thrown, (name) => {
+      const file = files.find((each) => each.name === name);
+      return file ? new ModuleSymbols(file.bytes, file.map) : null;
+    });
+    post(this.host.port, { type: 'fault', fault });
+  }
+}
+
+/** Makes this thread a driver's; it waits for its start. */
+export function runDriverThread(host: ThreadHost): void {
+  installStackCapture();
+  host.port.addEventListener('message', ({ data }) => {
+    const start = data as DriverStart;
+    if (start.type === 'start') new Incarnation(host, start).live();
+  });
+  host.port.start?.();
+  post(host.port, { type: 'ready' });
+}

@@ -1,0 +1,178 @@
+// One incarnation of a driver in a domain of its own: a channel, a memory and a thread, from start to end. Ending one is a
+// fence, then a kill: the kernel is told, which raises the generation and answers the callers; then the thread is told
+// to stop and terminated. Until the thread is known to have ended it is a zombie, and its channel and memory go to
+// nobody.
+
+import type { StaticData } from '../domain/domain.ts';
+import type { Fault } from '../domain/fault.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
+import { ModuleError } from '../domain/module-error.ts';
+import {
+  CHANNEL_ATTACHED,
+  CHANNEL_DATA,
+  CHANNEL_FREE,
+  CHANNEL_SIZE,
+  CHANNEL_ZOMBIE,
+  D_COPYING,
+  K_GENERATION,
+  Q_SEQUENCE,
+  S_GENERATION,
+  S_OBITUARY,
+  S_STATE,
+  S_STOP,
+} from '../../kernel/abi/channel.ts';
+import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
+import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
+import { EIO } from '../../kernel/abi/errno.ts';
+import { listen, MachineDied } from './control.ts';
+import type { KernelLife } from './life.ts';
+import type { Thread } from './platform.ts';
+import type { DriverStart, Images } from './protocol.ts';
+import type { Resources } from './resources.ts';
+import type { DetectedBy } from './types.ts';
+
+/** ms between two looks at a channel that somebody still holds. */
+const CHANNEL_PERIOD = 20;
+
+const wordOf = (channel: number, offset: number): number => (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
+
+export interface IncarnationEvents {
+  /** It died by itself; called at most once, and not after `end`. */
+  died(by: DetectedBy, fault: Fault | null): void;
+  /** It has run its cleanup; what it had not freed itself. */
+  unloaded(leakedBytes: number, leakedObjects: number): void;
+}
+
+export class Incarnation {
+  readonly channel: number;
+  /** The channel's generation under which it runs. */
+  readonly generation: number;
+  readonly thread: Thread;
+  readonly memory: WebAssembly.Memory;
+  statics: StaticData[] = [];
+  ended = false;
+  private readonly life: KernelLife;
+  private readonly resources: Resources;
+  private readonly events: IncarnationEvents;
+  private fail: (error: Error) => void = () => {};
+  private freeing: Promise<void> | null = null;
+
+  private constructor(
+    life: KernelLife,
+    resources: Resources,
+    channel: number,
+    memory: WebAssembly.Memory,
+    thread: Thread,
+    events: IncarnationEvents,
+  ) {
+    this.life = life;
+    this.resources = resources;
+    this.channel = channel;
+    this.memory = memory;
+    this.thread = thread;
+    this.events = events;
+    this.generation = Atomics.load(life.words, wordOf(channel, K_GENERATION));
+    life.usedUntil(thread.ended);
+  }
+
+  /** Takes a thread, a memory and a channel. Rejects when the kernel dies meanwhile or every channel is in use. */
+  static async prepare(life: KernelLife, resources: Resources, events: IncarnationEvents): Promise<Incarnation> {
+    const thread = await resources.takeThread('driver');
+    const memory = await resources.takeMemory(DOMAIN_MEMORY);
+    const channel = await holdChannel(life);
+    if (life.dead) {
+      resources.giveMemory(memory);
+      thread.terminate();
+      throw new MachineDied('the kernel has died while a driver was being started');
+    }
+    const incarnation = new Incarnation(life, resources, channel, memory, thread, events);
+    const { words } = life;
+    const kernels = wordOf(channel, K_GENERATION);
+    for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++) if (at !== kernels) words[at] = 0;
+    Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
+    Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
+    return incarnation;
+  }
+
+  /** Loads the driver. Resolves when it is live, throws ModuleError when it was refused. */
+  async start(loaded: LoadedModule, parameters: string, images: Images, deadlineMs: number): Promise<void> {
+    const { thread, life, channel, generation, memory } = this;
+    const outcome = new Promise<void>((resolve, reject) => {
+      this.fail = reject;
+      listen(thread.port, (notice) => {
+        if (notice.type === 'live') {
+          this.statics = notice.statics;
+          resolve();
+        } else if (notice.type === 'refused') {
+          reject(new ModuleError(notice.errno, notice.message));
+        } else if (notice.type === 'unloaded') {
+          this.events.unloaded(notice.leakedBytes, notice.leakedObjects);
+        } else if (notice.type === 'fault') {
+          this.die('trap', notice.fault);
+        }
+      });
+    });
+    void thread.ended.then(() => this.die('thread ended', null));
+    this.life.ring();
+    const start: DriverStart = {
+      ...{ type: 'start', kernel: life.memory, memory, channel, generation, deadlineMs, images, loaded, parameters },
+    };
+    thread.port.postMessage(start);
+    await outcome;
+  }
+
+  /** It is dead, for a reason that somebody has detected. */
+  die(by: DetectedBy, fault: Fault | null): void {
+    if (this.ended) return;
+    this.events.died(by, fault);
+    void this.end();
+    this.fail(new ModuleError(EIO, `the driver has died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`));
+  }
+
+  /** Ends it, whatever it is doing. @returns resolves when its thread has ended and all it held is free again */
+  end(): Promise<void> {
+    const { life, thread, channel } = this;
+    const { words } = life;
+    if (!this.ended) {
+      this.ended = true;
+      Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
+      Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
+      Atomics.store(words, wordOf(channel, S_STOP), 1);
+      Atomics.notify(words, wordOf(channel, Q_SEQUENCE));
+      life.ring();
+      thread.terminate();
+    }
+    return (this.freeing ??= this.free());
+  }
+
+  private async free(): Promise<void> {
+    const { life, thread, channel } = this;
+    await thread.ended;
+    // The thread cannot say any more that its copy is done.
+    Atomics.store(life.words, wordOf(channel, D_COPYING), 0);
+    life.ring();
+    this.resources.giveMemory(this.memory);
+    // The kernel raises the generation when it has buried the incarnation; a successor must not share it.
+    while (!life.dead && Atomics.load(life.words, wordOf(channel, K_GENERATION)) === this.generation) {
+      await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
+    }
+    Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
+  }
+}
+
+/** Finds a free channel and holds it; waits while the only ones are held by zombies. */
+async function holdChannel(life: KernelLife): Promise<number> {
+  for (;;) {
+    let zombies = 0;
+    for (let channel = 0; channel < MAX_CHANNELS; channel++) {
+      const state = Atomics.load(life.words, wordOf(channel, S_STATE));
+      if (state === CHANNEL_FREE) {
+        Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
+        return channel;
+      }
+      if (state === CHANNEL_ZOMBIE) zombies++;
+    }
+    if (zombies === 0) throw new Error(`every channel is in use: ${MAX_CHANNELS}`);
+    await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
+  }
+}

@@ -1,0 +1,190 @@
+// Reading a kernel's or a domain's memory from outside: log, lists, counters. The kernel may be dead or damaged, so every
+// pointer is checked and every walk is bounded; nothing here throws and nothing is written.
+
+import {
+  DEV_ENDPOINT,
+  DEV_MAJOR,
+  DEV_MODULE,
+  DEV_NAME,
+  DEV_SIZE,
+} from '../../kernel/abi/file.ts';
+import { MAX_DEVICES, MAX_MODULES, NAME_SIZE } from '../../kernel/abi/limits.ts';
+import {
+  FNV_OFFSET,
+  FNV_PRIME,
+  LOG_CHECKSUM,
+  LOG_LENGTH,
+  LOG_LEVEL,
+  LOG_MICROSECONDS,
+  LOG_RECORD_SIZE,
+  LOG_RECORDS,
+  LOG_SECONDS,
+  LOG_SEQUENCE,
+  LOG_TEXT,
+  LOG_TEXT_MAX,
+} from '../../kernel/abi/log.ts';
+import {
+  M_BYTES_USED,
+  M_DEVICES,
+  M_MODULE_BYTES,
+  M_MODULE_COUNT,
+  M_MODULES,
+  M_PAGES_FREE,
+  M_SLOTS_FREE,
+  M_SYMBOL_COUNT,
+} from '../../kernel/abi/machine.ts';
+import { LOG_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
+import {
+  MOD_BASE,
+  MOD_BYTES,
+  MOD_ENDPOINT,
+  MOD_NAME,
+  MOD_NEXT,
+  MOD_REFERENCES,
+  MOD_SIZE,
+  MOD_STATE,
+  MOD_STRUCT_SIZE,
+} from '../../kernel/abi/module.ts';
+import type { Accounting, LogRecord, LogView } from './types.ts';
+
+/** A view that can be read anywhere: 0 outside the memory. */
+export class Memory {
+  readonly bytes: Uint8Array;
+  private readonly view: DataView;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  u8(address: number): number {
+    return this.bytes[address] ?? 0;
+  }
+
+  u32(address: number): number {
+    return address >= 0 && address + 4 <= this.size ? this.view.getUint32(address, true) : 0;
+  }
+
+  /** A C string of at most `limit` bytes; anything that is no printable text is shown as `?`. */
+  text(address: number, limit: number): string {
+    let end = address;
+    while (end < address + limit && this.u8(end) !== 0) end++;
+    const bytes = this.bytes.slice(address, end); // a copy: decoders refuse shared memory
+    return new TextDecoder().decode(bytes).replace(/\p{Cc}/gu, '?');
+  }
+}
+
+/** FNV-1a, 32 bits, as kernel/lib/text.ts. */
+export function fnv(memory: Memory, from: number, length: number, hash = FNV_OFFSET): number {
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ memory.u8(from + i), FNV_PRIME);
+  return hash >>> 0;
+}
+
+/** Whole records in order, and how many of those that were written since boot are damaged or overwritten. */
+export function readLog(kernel: WebAssembly.Memory): LogView {
+  const memory = new Memory(kernel);
+  const records: LogRecord[] = [];
+  for (let slot = 0; slot < LOG_RECORDS; slot++) {
+    const at = LOG_BASE + slot * LOG_RECORD_SIZE;
+    const sequence = memory.u32(at + LOG_SEQUENCE);
+    const length = memory.u8(at + LOG_LENGTH);
+    if (sequence === 0 || (sequence - 1) % LOG_RECORDS !== slot || length > LOG_TEXT_MAX) continue;
+    const sum = fnv(memory, at + LOG_TEXT, length, fnv(memory, at, LOG_CHECKSUM));
+    if (sum !== memory.u32(at + LOG_CHECKSUM)) continue;
+    records.push({
+      sequence,
+      time: memory.u32(at + LOG_SECONDS) + memory.u32(at + LOG_MICROSECONDS) / 1e6,
+      level: memory.u8(at + LOG_LEVEL) & 7,
+      text: memory.text(at + LOG_TEXT, length),
+    });
+  }
+  records.sort((a, b) => a.sequence - b.sequence);
+  return { records, lost: (records.at(-1)?.sequence ?? 0) - records.length };
+}
+
+export interface ModuleEntry {
+  address: number;
+  name: string;
+  state: number;
+  size: number;
+  references: number;
+  base: number;
+  bytes: number;
+  /** Channel + 1, 0 in this domain. */
+  endpoint: number;
+}
+
+/** The module list, newest first, as far as it can be followed. */
+export function readModules(domain: WebAssembly.Memory): ModuleEntry[] {
+  const memory = new Memory(domain);
+  const entries: ModuleEntry[] = [];
+  const seen = new Set<number>();
+  let mod = memory.u32(MACHINE_BASE + M_MODULES);
+  while (mod !== 0 && mod + MOD_STRUCT_SIZE <= memory.size && !seen.has(mod) && seen.size < MAX_MODULES) {
+    seen.add(mod);
+    entries.push({
+      address: mod,
+      name: memory.text(mod + MOD_NAME, NAME_SIZE),
+      state: memory.u32(mod + MOD_STATE),
+      size: memory.u32(mod + MOD_SIZE),
+      references: memory.u32(mod + MOD_REFERENCES) | 0,
+      base: memory.u32(mod + MOD_BASE),
+      bytes: memory.u32(mod + MOD_BYTES),
+      endpoint: memory.u32(mod + MOD_ENDPOINT),
+    });
+    mod = memory.u32(mod + MOD_NEXT);
+  }
+  return entries;
+}
+
+export interface DeviceEntry {
+  address: number;
+  name: string;
+  major: number;
+  endpoint: number;
+  /** Address of its struct module. */
+  module: number;
+}
+
+export function readDevices(domain: WebAssembly.Memory): DeviceEntry[] {
+  const memory = new Memory(domain);
+  const table = memory.u32(MACHINE_BASE + M_DEVICES);
+  const entries: DeviceEntry[] = [];
+  for (let i = 0; table !== 0 && i < MAX_DEVICES; i++) {
+    const address = table + i * DEV_SIZE;
+    const major = memory.u32(address + DEV_MAJOR);
+    if (major === 0) continue;
+    entries.push({
+      address,
+      name: memory.text(address + DEV_NAME, NAME_SIZE),
+      major,
+      endpoint: memory.u32(address + DEV_ENDPOINT),
+      module: memory.u32(address + DEV_MODULE),
+    });
+  }
+  return entries;
+}
+
+export function readAccounting(domain: WebAssembly.Memory): Accounting {
+  const memory = new Memory(domain);
+  const word = (offset: number): number => memory.u32(MACHINE_BASE + offset);
+  return {
+    pagesFree: word(M_PAGES_FREE),
+    slotsFree: word(M_SLOTS_FREE),
+    bytesUsed: word(M_BYTES_USED),
+    moduleBytes: word(M_MODULE_BYTES),
+    symbols: word(M_SYMBOL_COUNT),
+    modules: word(M_MODULE_COUNT),
+  };
+}
+
+const TAINTS = 'PFSRMBUDAWCIOELKXTN';
+
+/** Linux's letters for the bits of a taint; empty for a clean kernel. */
+export function taintLetters(bits: number): string {
+  return [...TAINTS].filter((_, bit) => bits & (1 << bit)).join('');
+}

@@ -1,0 +1,265 @@
+// The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client.
+//
+// Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
+// Nothing here decides what the kernel decides.
+
+import type { StaticData } from '../domain/domain.ts';
+import { Domain } from '../domain/domain.ts';
+import { DriverExit, formatOops, toFault, type Fault } from '../domain/fault.ts';
+import { installStackCapture } from '../domain/stack.ts';
+import type { KernelExports } from '../domain/image.ts';
+import { kernelImports } from '../domain/imports.ts';
+import { insmod, rmmod } from '../domain/loader.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
+import { ModuleError, rmmodError } from '../domain/module-error.ts';
+import { ModuleSymbols } from '../linker/symbols.ts';
+import { LEVEL_ALERT, LEVEL_EMERG } from '../../kernel/abi/log.ts';
+import { M_DOORBELL, M_OOPSES, M_TAINT } from '../../kernel/abi/machine.ts';
+import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import { SYS_DELETE_MODULE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
+import { EINVAL } from '../../kernel/abi/errno.ts';
+import { offer, post } from './control.ts';
+import { taintLetters } from './inspect.ts';
+import { Bench } from './measure.ts';
+import { nextTask } from './task.ts';
+import type { Answer, KernelBoot, KernelMethods, SystemCallResult, ThreadHost } from './protocol.ts';
+import type { Measured, MeasureSpec, UnloadReport } from './types.ts';
+
+const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
+/** ms of work without a pause after which the event loop gets its turn. */
+const LONGEST_TURN = 4;
+/** Empty polls before the thread sleeps: a client that comes right back finds it awake. */
+const IDLE_POLLS = 200;
+/** The kernel's word for "no deadline", in ms. */
+const FOREVER = 1e9;
+
+/** The call was ended by a trap, or by do_exit. */
+class Ended extends Error {}
+
+export class KernelThread implements KernelMethods {
+  private readonly host: ThreadHost;
+  private domain!: Domain<KernelExports>;
+  private kernel!: KernelExports;
+  private bench!: Bench;
+  private readonly modules = new Map<string, LoadedModule>();
+  private readonly symbols = new Map<string, ModuleSymbols>();
+  private halted = false;
+
+  constructor(host: ThreadHost) {
+    this.host = host;
+  }
+
+  boot({ placement, memory, images, number, deadlineMs, panicOnOops }: KernelBoot): StaticData[] {
+    const complain = (channel: number, generation: number, reason: number): void =>
+      post(this.host.port, { type: 'complaint', channel, generation, reason });
+    this.domain = new Domain<KernelExports>(images.kernel, memory, kernelImports(memory, complain));
+    this.kernel = this.domain.exports;
+    this.modules.set('kernel', images.kernel);
+    this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0);
+    this.domain.publish();
+    this.bench = new Bench(this.domain, images.user, placement);
+    this.kernel.running();
+    void this.run();
+    return this.domain.statics;
+  }
+
+  /** The loop: takes what there is, sleeps on the doorbell when there is nothing. */
+  private async run(): Promise<void> {
+    const { words } = this.domain;
+    let idle = 0;
+    let since = performance.now();
+    while (!this.halted) {
+      if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
+      else idle++;
+      if (idle < IDLE_POLLS) {
+        if (performance.now() - since < LONGEST_TURN) continue;
+        await nextTask();
+      } else {
+        const bell = this.turn(() => this.kernel.sleep_begin());
+        if (bell < 0) continue;
+        const left = this.turn(() => this.kernel.wait_time());
+        const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
+        if (slept.async) await slept.value;
+        this.turn(() => (this.kernel.sleep_end(), 0));
+        idle = 0;
+      }
+      since = performance.now();
+    }
+  }
+
+  /** One entry by the loop. @returns -1 where it ended in a trap */
+  private turn(entry: () => number): number {
+    if (this.halted) return -1;
+    try {
+      return entry();
+    } catch (thrown) {
+      this.trapped(thrown);
+      return -1;
+    }
+  }
+
+  /** One entry by the in-thread client; throws Ended. */
+  private enter<T>(entry: () => T): T {
+    if (this.halted) throw new Ended('the kernel has stopped');
+    this.kernel.sleep_end();
+    try {
+      return entry();
+    } catch (thrown) {
+      if (thrown instanceof ModuleError) throw thrown;
+      this.trapped(thrown);
+      throw new Ended('the call ended in a trap');
+    } finally {
+      // The loop may sleep on a doorbell that nobody rings now that the flag is down.
+      Atomics.add(this.domain.words, DOORBELL, 1);
+      Atomics.notify(this.domain.words, DOORBELL);
+    }
+  }
+
+  /** A trap in the kernel's domain: an oops, and the task whose call it was is ended. */
+  private trapped(thrown: unknown): void {
+    let fault: Fault | null = null;
+    try {
+      this.domain.resetStack();
+      if (!(thrown instanceof DriverExit)) {
+        fault = toFault(thrown, (name) => this.symbolsOf(name));
+        if (fault.kind === 'host') throw thrown;
+        this.logOops(fault);
+        post(this.host.port, { type: 'oops', fault });
+        if (this.kernel.oops()) return this.halt('panic', fault);
+      }
+      const client = this.kernel.kill_current();
+      if (client >= 0) this.reap(client);
+    } catch (again) {
+      this.halt('trap', fault ?? toFault(again, (name) => this.symbolsOf(name)));
+    }
+  }
+
+  private logOops(fault: Fault): void {
+    const client = this.kernel.current_client();
+    const { words } = this.domain;
+    const lines = formatOops(fault, {
+      number: words[(MACHINE_BASE + M_OOPSES) >> 2]! + 1,
+      comm: client < 0 ? 'insmod' : client === 0 ? 'console' : `client${client}`,
+      taint: taintLetters(words[(MACHINE_BASE + M_TAINT) >> 2]!),
+      modules: [...this.modules.keys()].filter((name) => name !== 'kernel'),
+    });
+    for (const line of lines) this.domain.log(LEVEL_ALERT, line);
+  }
+
+  /** The task's files are closed as do_exit does; a driver that traps at that too leaves them open. */
+  private reap(client: number): void {
+    try {
+      this.kernel.reap(client);
+    } catch (thrown) {
+      if (!(thrown instanceof DriverExit)) {
+        const fault = toFault(thrown, (name) => this.symbolsOf(name));
+        if (fault.kind === 'host') throw thrown;
+        this.logOops(fault);
+        this.kernel.oops();
+      }
+      this.kernel.kill_current();
+      this.domain.log(LEVEL_EMERG, 'Fixing recursive fault but reboot is needed!');
+    }
+  }
+
+  private halt(by: 'panic' | 'trap', fault: Fault | null): void {
+    this.halted = true;
+    post(this.host.port, { type: 'halted', by, fault });
+  }
+
+  private symbolsOf(name: string): ModuleSymbols | null {
+    const known = this.symbols.get(name);
+    if (known) return known;
+    const loaded = this.modules.get(name);
+    if (!loaded) return null;
+    const symbols = new ModuleSymbols(loaded.bytes, loaded.map);
+    this.symbols.set(name, symbols);
+    return symbols;
+  }
+
+  private answer<T>(entry: () => T): Answer<T> {
+    try {
+      return { ok: true, value: this.enter(entry) };
+    } catch (error) {
+      if (error instanceof ModuleError) return { ok: false, why: 'refused', errno: error.errno, message: error.message };
+      if (error instanceof Ended) return { ok: false, why: 'killed' };
+      throw error;
+    }
+  }
+
+  insmod(loaded: LoadedModule, parameters: string): Answer<StaticData[]> {
+    this.modules.set(loaded.name, loaded);
+    const answer = this.answer(() => {
+      insmod(this.domain, loaded, parameters);
+      return this.domain.statics;
+    });
+    if (!answer.ok && answer.why === 'refused' && !this.domain.statics.some(({ name }) => name === loaded.name)) {
+      this.modules.delete(loaded.name);
+    }
+    return answer;
+  }
+
+  rmmod(name: string): Answer<UnloadReport> {
+    const answer = this.answer(() => ({ name, ...rmmod(this.domain, name) }));
+    if (answer.ok) {
+      this.modules.delete(name);
+      this.symbols.delete(name);
+    }
+    return answer;
+  }
+
+  deleteModule(name: string): Answer<number> {
+    return this.answer(() => {
+      this.putText(name);
+      const status = this.kernel.syscall(SYS_DELETE_MODULE, USER_BASE, 0, 0);
+      if (status < 0) throw rmmodError(name, -status);
+      return status;
+    });
+  }
+
+  /** The in-thread client's buffer is the first of the user area. */
+  private putText(text: string): void {
+    const encoded = new TextEncoder().encode(`${text}\0`).subarray(0, USER_SIZE);
+    this.domain.bytes.set(encoded, USER_BASE);
+  }
+
+  open(path: string, flags: number): Answer<SystemCallResult> {
+    this.putText(path);
+    return this.call(SYS_OPEN, USER_BASE, flags, 0);
+  }
+
+  read(fd: number, count: number): Answer<SystemCallResult> {
+    return this.answer(() => {
+      const result = this.kernel.syscall(SYS_READ, fd, USER_BASE, count);
+      const length = Math.min(Math.max(result, 0), USER_SIZE);
+      return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
+    });
+  }
+
+  write(fd: number, data: Uint8Array): Answer<SystemCallResult> {
+    if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
+    this.domain.bytes.set(data, USER_BASE);
+    return this.call(SYS_WRITE, fd, USER_BASE, data.length);
+  }
+
+  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult> {
+    return this.answer(() => ({ result: this.kernel.syscall(number, a, b, c), data: null }));
+  }
+
+  async measure(spec: MeasureSpec): Promise<Measured> {
+    this.putText(spec.path);
+    const run = this.bench.prepare(spec);
+    try {
+      while (this.enter(() => run.step())) await nextTask();
+    } finally {
+      run.end();
+    }
+    return run.measured;
+  }
+}
+
+/** Makes this thread a kernel's. */
+export function runKernelThread(host: ThreadHost): void {
+  installStackCapture();
+  offer(new KernelThread(host), host.port);
+}

@@ -1,0 +1,136 @@
+// Measuring on the kernel's thread. Subject and floor run in alternating batches on the same threads: the floor of a call in
+// the monolith is an indirect call into another instance; in the microkernel it is a bare shared-memory round trip between
+// the very two threads that carry the call; the floor of a read is a memory copy of its size.
+
+import type { Domain } from '../domain/domain.ts';
+import type { Image, KernelExports } from '../domain/image.ts';
+import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
+import { CHANNELS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import { O_RDONLY, SYS_CLOSE, SYS_OPEN, SYS_READ } from '../../kernel/abi/operation.ts';
+import type { Measured, MeasureSpec, Placement } from './types.ts';
+
+/** Exports of kernel/user.ts. */
+export interface UserExports {
+  repeat(rounds: number, number: number, a: number, b: number, c: number): number;
+  target(file: number, buffer: number, count: number, position: number): number;
+  floor_indirect(rounds: number, slot: number): number;
+  floor_copy(rounds: number, to: number, from: number, count: number): void;
+  floor_ping(rounds: number, request: number, reply: number, from: number): void;
+  floor_pong(rounds: number, request: number, reply: number, from: number): void;
+}
+
+/** Time of one call into wasm, in ms: short, so that the optimising compiler takes over from one call to the next. */
+const CHUNK_MS = 0.05;
+/** Calls of each loop before anything is counted. */
+const WARM_UP_MS = 30;
+
+/** A run that is made step by step: each step is one pair of batches. */
+export interface BenchRun {
+  measured: Measured;
+  /** @returns whether there is more to do */
+  step(): boolean;
+  end(): void;
+}
+
+/** Runs `rounds` operations; throws where one fails. */
+type Loop = (rounds: number) => void;
+
+export class Bench {
+  private readonly domain: Domain<KernelExports>;
+  private readonly placement: Placement;
+  private readonly user: UserExports;
+  private echoed = 0;
+
+  constructor(domain: Domain<KernelExports>, image: Image, placement: Placement) {
+    this.domain = domain;
+    this.placement = placement;
+    const host = { syscall: domain.exports.syscall } as unknown as WebAssembly.ModuleImports;
+    const instance = (): UserExports =>
+      domain.instantiate(image.module, USER_BASE, 0, {}, host).exports as unknown as UserExports;
+    this.user = instance();
+    // Another instance of the same program: the engine cannot inline a call into it.
+    domain.table.set(domain.hostSlot, instance().target);
+  }
+
+  /** The path lies at USER_BASE. Throws where the device cannot be opened or read. */
+  prepare(spec: MeasureSpec): BenchRun {
+    const { kernel, bytes } = { kernel: this.domain.exports, bytes: spec.bytes };
+    if (bytes > USER_SIZE / 2) throw new RangeError(`a read is measured up to ${USER_SIZE / 2} bytes, not ${bytes}`);
+    const fd = kernel.syscall(SYS_OPEN, USER_BASE, O_RDONLY, 0);
+    if (fd < 0) throw new Error(`cannot be opened (errno ${-fd}): ${spec.path}`);
+    const subject = this.subject(spec, fd);
+    const floor = this.floor(spec, fd);
+    const measured: Measured = { subject: [], floor: [], floorName: floor.name };
+    let warm = false;
+    return {
+      measured,
+      step: () => {
+        if (!warm) {
+          batch(subject, WARM_UP_MS);
+          batch(floor.loop, WARM_UP_MS);
+          warm = true;
+          return true;
+        }
+        measured.floor.push(batch(floor.loop, spec.batchMs));
+        measured.subject.push(batch(subject, spec.batchMs));
+        kernel.poll();
+        return measured.subject.length < spec.samples;
+      },
+      end: () => void kernel.syscall(SYS_CLOSE, fd, 0, 0),
+    };
+  }
+
+  private subject({ operation, path, bytes }: MeasureSpec, fd: number): Loop {
+    const kernel = this.domain.exports;
+    const check = (result: number): void => {
+      if (result !== bytes) throw new Error(`a read of ${bytes} bytes answered ${result}: ${path}`);
+    };
+    if (operation === 'syscall') return (rounds) => check(this.user.repeat(rounds, SYS_READ, fd, USER_BASE, bytes));
+    return (rounds) => check(kernel.bench_dispatch(rounds, fd, USER_BASE, bytes));
+  }
+
+  private floor({ operation, bytes }: MeasureSpec, fd: number): { name: Measured['floorName']; loop: Loop } {
+    if (operation === 'read') {
+      const from = USER_BASE + USER_SIZE / 2;
+      return { name: 'memory copy', loop: (rounds) => this.user.floor_copy(rounds, USER_BASE, from, bytes) };
+    }
+    if (this.placement === 'monolithic') {
+      const slot = this.domain.hostSlot;
+      return { name: 'indirect call', loop: (rounds) => void this.user.floor_indirect(rounds, slot) };
+    }
+    return { name: 'shared-memory round trip', loop: (rounds) => this.echo(fd, rounds) };
+  }
+
+  /** Bare round trips on two words of the channel, with the driver's thread at the other end. */
+  private echo(fd: number, rounds: number): void {
+    const kernel = this.domain.exports;
+    const from = this.echoed;
+    this.echoed = (from + rounds) | 0;
+    const channel = kernel.bench_echo(fd, rounds, from);
+    if (channel < 0) throw new Error(`the driver's thread does not echo (errno ${-channel})`);
+    const base = CHANNELS_BASE + channel * CHANNEL_SIZE;
+    this.user.floor_ping(rounds, base + Q_ECHO, base + R_ECHO, from);
+    kernel.bench_echo_end();
+  }
+}
+
+/** Runs a loop for about `ms`. @returns ns per operation */
+function batch(loop: Loop, ms: number): number {
+  let rounds = 64;
+  for (;;) {
+    const start = performance.now();
+    loop(rounds);
+    const took = performance.now() - start;
+    if (took >= CHUNK_MS || rounds >= 1 << 20) break;
+    rounds *= 2;
+  }
+  let done = 0;
+  const start = performance.now();
+  let took = 0;
+  do {
+    loop(rounds);
+    done += rounds;
+    took = performance.now() - start;
+  } while (took < ms);
+  return (took * 1e6) / done;
+}

@@ -1,0 +1,97 @@
+// What the threads of a machine say to each other. Types alone. System calls and requests do not go this way: they go
+// through the kernel's memory (host/ipc). Methods are called through Comlink (./control.ts), notices are plain messages.
+
+import type { StaticData } from '../domain/domain.ts';
+import type { Fault } from '../domain/fault.ts';
+import type { Image } from '../domain/image.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
+import type { Copies } from '../ipc/copy.ts';
+import type { Measured, MeasureSpec, Placement, ReadingReport, UnloadReport } from './types.ts';
+import type { Port } from './platform.ts';
+
+export interface Images {
+  kernel: Image;
+  domain: Image;
+  user: Image;
+}
+
+/** What a runtime gives to the code of a thread. */
+export interface ThreadHost {
+  readonly port: Port;
+  copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies;
+  /** Ends this thread. */
+  exit(code: number): void;
+}
+
+export interface KernelBoot {
+  placement: Placement;
+  memory: WebAssembly.Memory;
+  images: Images;
+  /** Counted from 1. */
+  number: number;
+  deadlineMs: number;
+  panicOnOops: boolean;
+}
+
+/** Errors keep neither class nor fields on their way through Comlink, so results say what happened. */
+export type Answer<T> =
+  | { ok: true; value: T }
+  | { ok: false; why: 'refused'; errno: number; message: string }
+  | { ok: false; why: 'killed' };
+
+export interface SystemCallResult {
+  result: number;
+  /** The bytes of a read. */
+  data: Uint8Array | null;
+}
+
+/** Methods of the kernel's thread. */
+export interface KernelMethods {
+  boot(boot: KernelBoot): StaticData[];
+  insmod(loaded: LoadedModule, parameters: string): Answer<StaticData[]>;
+  rmmod(name: string): Answer<UnloadReport>;
+  deleteModule(name: string): Answer<number>;
+  open(path: string, flags: number): Answer<SystemCallResult>;
+  read(fd: number, count: number): Answer<SystemCallResult>;
+  write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
+  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult>;
+  measure(spec: MeasureSpec): Promise<Measured>;
+}
+
+/** Methods of a client's thread. A result of null: the client has no machine to ask at the moment. */
+export interface ClientMethods {
+  attach(memory: WebAssembly.Memory, client: number): void;
+  open(path: string, flags: number): Answer<SystemCallResult>;
+  read(fd: number, count: number): Answer<SystemCallResult>;
+  write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
+  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult>;
+  startReading(path: string, periodMs: number): void;
+  stopReading(): Promise<ReadingReport>;
+  /** Closes what is open and gives the slot back. */
+  leave(): void;
+}
+
+export interface DriverStart {
+  type: 'start';
+  kernel: WebAssembly.Memory;
+  memory: WebAssembly.Memory;
+  channel: number;
+  generation: number;
+  deadlineMs: number;
+  images: Images;
+  loaded: LoadedModule;
+  parameters: string;
+}
+
+export type Notice =
+  /** The code of the thread is loaded and listens. */
+  | { type: 'ready' }
+  // by the kernel's thread
+  | { type: 'complaint'; channel: number; generation: number; reason: number }
+  | { type: 'oops'; fault: Fault }
+  | { type: 'halted'; by: 'panic' | 'trap'; fault: Fault | null }
+  // by a driver's thread
+  | { type: 'live'; statics: StaticData[] }
+  | { type: 'refused'; errno: number; message: string }
+  | { type: 'unloaded'; leakedBytes: number; leakedObjects: number }
+  | { type: 'fault'; fault: Fault };

@@ -1,0 +1,80 @@
+// What the machines of one process or page share: memories, which a page may hold only 124 of and gets back late, and
+// threads that stand ready, because starting one takes 10 to 25 ms.
+
+import { WASM_PAGE } from '../../kernel/abi/map.ts';
+import type { Platform, Thread, ThreadKind } from './platform.ts';
+
+/** Wasm memories in all; a page of Chromium may hold 124. */
+const MAX_MEMORIES = 96;
+
+export class Resources {
+  readonly platform: Platform;
+  private readonly free = new Map<number, WebAssembly.Memory[]>();
+  private readonly waiting: (() => void)[] = [];
+  private readonly spares = new Map<ThreadKind, Promise<Thread>>();
+  private made = 0;
+  private closed = false;
+
+  constructor(platform: Platform) {
+    this.platform = platform;
+  }
+
+  /** Memories made so far, for tests. */
+  get memories(): number {
+    return this.made;
+  }
+
+  /** A zeroed shared memory of `bytes`. Waits while there are too many. */
+  async takeMemory(bytes: number): Promise<WebAssembly.Memory> {
+    for (;;) {
+      const known = this.free.get(bytes)?.pop();
+      if (known) return known;
+      if (this.made < MAX_MEMORIES) {
+        this.made++;
+        const pages = bytes / WASM_PAGE;
+        return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+      }
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+  }
+
+  /** Takes a memory back; no thread may use it any longer. */
+  giveMemory(memory: WebAssembly.Memory): void {
+    new Uint8Array(memory.buffer).fill(0);
+    const bytes = memory.buffer.byteLength;
+    const known = this.free.get(bytes);
+    if (known) known.push(memory);
+    else this.free.set(bytes, [memory]);
+    this.waiting.shift()?.();
+  }
+
+  /** A thread that listens; another one is started for the next who asks. */
+  async takeThread(kind: ThreadKind): Promise<Thread> {
+    const spare = this.spares.get(kind) ?? this.platform.spawn(kind);
+    this.spares.delete(kind);
+    const thread = await spare;
+    if (kind !== 'client') this.prepare(kind);
+    return thread;
+  }
+
+  /** Starts a spare thread. */
+  prepare(kind: ThreadKind): void {
+    if (this.closed || this.spares.has(kind)) return;
+    const spare = this.platform.spawn(kind);
+    this.spares.set(kind, spare);
+    // Whoever takes it is told of the failure; until then nobody waits for it.
+    spare.catch(() => {});
+  }
+
+  /** Ends the spare threads. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const spares = [...this.spares.values()];
+    this.spares.clear();
+    for (const spare of await Promise.allSettled(spares)) {
+      if (spare.status !== 'fulfilled') continue;
+      spare.value.terminate();
+      await spare.value.ended;
+    }
+  }
+}

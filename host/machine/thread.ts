@@ -1,0 +1,17 @@
+// Every thread of a machine starts here.
+
+import { runClientThread } from './client-thread.ts';
+import { runDriverThread } from './driver-thread.ts';
+import { runKernelThread } from './kernel-thread.ts';
+import type { ThreadKind } from './platform.ts';
+import type { ThreadHost } from './protocol.ts';
+
+const KINDS: Record<ThreadKind, (host: ThreadHost) => void> = {
+  kernel: runKernelThread,
+  driver: runDriverThread,
+  client: runClientThread,
+};
+
+export function runThread(kind: ThreadKind, host: ThreadHost): void {
+  KINDS[kind](host);
+}
