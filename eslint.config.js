@@ -57,7 +57,12 @@ export default [
     ...js.configs.recommended,
     files: ['scripts/**/*.mjs', 'bin/**/*.mjs', 'eslint.config.js'],
     languageOptions: {
-      globals: { process: 'readonly', performance: 'readonly', setTimeout: 'readonly', URL: 'readonly' },
+      globals: Object.fromEntries(
+        ['URL', 'clearInterval', 'performance', 'process', 'setInterval', 'setTimeout'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
     },
     rules: { ...js.configs.recommended.rules, ...HOUSE },
   },

@@ -21,6 +21,17 @@ export const say = (text) => {
 };
 
 /**
+ * npm passes a signal to its shell, and the shell dies without passing it on: then we are left over, and end too.
+ * @param {() => void} act  called every half second from then on
+ */
+const whenOrphaned = (act) => {
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.env['npm_lifecycle_event'] && process.ppid !== parent) act();
+  }, 500);
+};
+
+/**
  * Runs a program in the project's folder and returns its exit code (128 + signal number where a signal ended it).
  * SIGINT and SIGTERM are passed on; the child decides how it ends.
  * @param {string} program
@@ -40,7 +51,11 @@ export const run = (program, args, { env = process.env, output = 'inherit' } = {
     /** @param {NodeJS.Signals} signal */
     const pass = (signal) => child.kill(signal);
     process.on('SIGINT', pass).on('SIGTERM', pass);
-    const done = () => process.off('SIGINT', pass).off('SIGTERM', pass);
+    const watch = whenOrphaned(() => child.kill('SIGTERM'));
+    const done = () => {
+      process.off('SIGINT', pass).off('SIGTERM', pass);
+      clearInterval(watch);
+    };
     child.on('error', (error) => {
       done();
       reject(new Failure(`cannot start ${program}: ${error.message}`));
