@@ -16,6 +16,11 @@ declare function kfree(address: usize): void;
 /** Bytes before a block; the last four hold its size. A multiple of what kmalloc aligns to. */
 const HEADER: usize = 16;
 
+/** Whether a block was made at compile time, as the contents of a literal are: it never came from the heap. */
+function isStatic(block: usize): bool {
+  return block >= <usize>ASC_MEMORY_BASE && block < __heap_base;
+}
+
 
 @unsafe @global
 export function __alloc(size: usize): usize {
@@ -39,7 +44,7 @@ export function __realloc(block: usize, size: usize): usize {
 
 @unsafe @global
 export function __free(block: usize): void {
-  kfree(block - HEADER);
+  if (!isStatic(block)) kfree(block - HEADER);
 }
 
 
@@ -68,7 +73,7 @@ export function __renew(data: usize, size: usize): usize {
 
 
 @unsafe @global
-export function __link(parent: usize, child: usize, expectMultiple: bool): void {}
+export function __link(_parent: usize, _child: usize, _multiple: bool): void {}
 
 
 @unsafe @global
@@ -78,11 +83,11 @@ export function __pin(data: usize): usize {
 
 
 @unsafe @global
-export function __unpin(data: usize): void {}
+export function __unpin(_data: usize): void {}
 
 
 @unsafe @global
-export function __visit(data: usize, cookie: u32): void {}
+export function __visit(_data: usize, _cookie: u32): void {}
 
 
 @unsafe @global

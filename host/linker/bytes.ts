@@ -3,9 +3,18 @@
 // ByteReader never reads past its end and never trusts a count: everything wrong is a BadModule, and nothing else is
 // ever thrown, whatever the bytes are. ByteWriter grows; a size that is known only afterwards is written by `block`.
 
-/** A file that is not a module we can load. The message is a lower-case sentence. */
+/** A text without control characters and directional marks, which could forge or rearrange a line. */
+export function cleanText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+}
+
+/** A file that is not a module we can load. The message is a lower-case sentence, fit for a log. */
 export class BadModule extends Error {
   override readonly name = 'BadModule';
+
+  constructor(message: string) {
+    super(cleanText(message));
+  }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

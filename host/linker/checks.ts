@@ -1,12 +1,13 @@
 // What a build must not do, beside having addresses that cannot be relocated.
 
 import { CONSTRUCTORS } from './compile.ts';
+import { symbolText } from './crc.ts';
 import { InstructionCursor, skipLocals } from './instructions.ts';
 import { OP } from './opcodes.ts';
-import { distinct, LIBRARY, type Places } from './places.ts';
+import { distinct, type Places } from './places.ts';
 import type { Refusal } from './refusal.ts';
 import { importedCount, signatureOf, type Sections } from './sections.ts';
-import { symbolText } from './crc.ts';
+import { LIBRARY } from './source-map.ts';
 
 /** The import that an image's runtime calls for every managed object. Nobody provides it: it must be gone. */
 export const MANAGED = '__managed_allocation';

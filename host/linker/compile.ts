@@ -9,7 +9,7 @@ import { libraryFiles, version } from 'assemblyscript/asc';
 import type { Base } from './bases.ts';
 import { refusalAt, takeDeclarations, type Declarations } from './declarations.ts';
 import { LinkError, type Refusal } from './refusal.ts';
-import type { Place } from './source-map.ts';
+import { LIBRARY, type Place } from './source-map.ts';
 
 export interface BuildOptions {
   /** Path of the entry with its ending. */
@@ -35,20 +35,31 @@ export interface Build {
 
 export const CONSTRUCTORS = '__wasm_call_ctors';
 
-const LIBRARY = '~lib/';
 /** Pages that every base and image fits into; equal in all builds, so that nothing depends on it. */
 const BUILD_PAGES = 4096;
 const MAX_PAGES = 65536;
 /** "Will require an explicit cast when switching between 32/64-bit": addresses have 32 bits here. */
 const PORTABILITY_WARNING = 201;
 
-/** asc's compiler, which also tells how data was aligned. */
-class MeasuringCompiler extends asc.Compiler {
+/** asc's compiler, which also tells how data was aligned, and gives a failed assertion its place in the source. */
+class Compiler extends asc.Compiler {
   largestAlignment = 16;
 
   override addAlignedMemorySegment(buffer: Uint8Array, alignment = 16): asc.MemorySegment {
     this.largestAlignment = Math.max(this.largestAlignment, alignment);
     return super.addAlignedMemorySegment(buffer, alignment);
+  }
+
+  override makeAbort(message: asc.Expression | null, codeLocation: asc.Node): number {
+    const trap = super.makeAbort(message, codeLocation);
+    this.addDebugLocation(trap, codeLocation.range);
+    return trap;
+  }
+
+  override makeStaticAbort(message: number, codeLocation: asc.Node): number {
+    const trap = super.makeStaticAbort(message, codeLocation);
+    this.addDebugLocation(trap, codeLocation.range);
+    return trap;
   }
 }
 
@@ -160,7 +171,7 @@ export async function build(options: BuildOptions, base: Base): Promise<Build> {
   if (declarations.refusals.length) throw new LinkError(declarations.refusals);
   asc.initializeProgram(program);
   program.parser.finish();
-  const compiler = new MeasuringCompiler(program);
+  const compiler = new Compiler(program);
   const module = compiler.compile();
   try {
     checkDiagnostics(program, options.onWarning);

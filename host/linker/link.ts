@@ -6,6 +6,7 @@
 //
 // The same source gives the same bytes, wherever and whenever. Nothing is refused silently: LinkError says why and where.
 
+import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { basesFor, LOW, MAX_ALIGNMENT, MAX_IMAGE } from './bases.ts';
 import { build, type Build, type BuildOptions } from './compile.ts';
 import { entryPoints, forbidden, managedAllocations } from './checks.ts';
@@ -34,6 +35,7 @@ export interface LinkOptions {
   /** Source text in place of AssemblyScript's `rt/stub`; by default the project's, read through `files`. */
   runtime?: string;
   optimizeLevel?: 0 | 1 | 2 | 3;
+  /** By default that of this kernel. */
   vermagic?: string;
   onProgress?(text: string): void;
 }
@@ -104,7 +106,15 @@ function finish(
   if (layout.size > MAX_IMAGE) {
     throw new LinkError([{ reason: `static data of more than ${MAX_IMAGE} bytes: ${layout.size}` }]);
   }
-  const described = describeModule(name, built, main, layout, places, options.kind, options.vermagic);
+  const described = describeModule(
+    name,
+    built,
+    main,
+    layout,
+    places,
+    options.kind,
+    options.vermagic ?? VERMAGIC,
+  );
   const emitted = emit(main, layout, found, {
     name,
     alignment,

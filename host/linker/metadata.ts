@@ -1,7 +1,7 @@
 // The custom sections of a module: dylink.0 of the WebAssembly tool conventions, and three with Linux's names.
 //
 //   dylink.0   sequence of u8 type, length, payload; MEM_INFO (1) = memory size, alignment (log2), table size, alignment
-//   .modinfo   key=value, each ended by NUL
+//   .modinfo   key=value, each ended by NUL; beside Linux's keys `globals`, the bytes of mutable globals at the data's start
 //   __ksymtab  count; each: name, u8 flags (1 = GPL only), u32le crc, kinds (count and a byte per parameter)
 //   __param    count; each: name, u8 type, u16le permissions, u32le offset from the memory base
 

@@ -3,7 +3,7 @@
 // Names come from a file and are shown to people: one with control characters could forge a line of a log, so it is
 // cleaned before anybody sees it. A damaged name section is as good as none: it never makes a module unusable.
 
-import { BadModule, ByteReader, ByteWriter } from './bytes.ts';
+import { BadModule, ByteReader, cleanText, type ByteWriter } from './bytes.ts';
 
 export interface Names {
   module: string;
@@ -17,9 +17,9 @@ const GLOBALS = 7;
 /** Longer names are cut. */
 const MAX_NAME = 256;
 
-/** A name without control characters and directional marks, which could rearrange a line, and of a bearable length. */
+/** A name that may be shown, of a bearable length. */
 export function cleanName(name: string): string {
-  return name.slice(0, MAX_NAME).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+  return cleanText(name.slice(0, MAX_NAME));
 }
 
 /** `ramdisk_write` for `drivers/ramdisk/ramdisk_write`; type arguments lose their paths as well. */

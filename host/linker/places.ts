@@ -4,9 +4,7 @@ import type { Build } from './compile.ts';
 import { readNames, shortName, type Names } from './names.ts';
 import type { Refusal } from './refusal.ts';
 import { importedCount, type Sections } from './sections.ts';
-import { PlaceMap } from './source-map.ts';
-
-export const LIBRARY = '~lib/';
+import { LIBRARY, PlaceMap } from './source-map.ts';
 
 export class Places {
   readonly names: Names;

@@ -78,6 +78,8 @@ export interface Sections {
   imports: Import[];
   /** Type indices of the module's own functions. */
   functions: number[];
+  /** Type indices of all functions, imported ones first. */
+  functionTypes: number[];
   tables: Limits[];
   memories: Limits[];
   /** Where the table's minimum stands (it depends on the base a file was built at), or an empty span. */
@@ -248,12 +250,13 @@ export function readSections(bytes: Uint8Array): Sections {
   const reader = new ByteReader(bytes);
   if (bytes.length < 8 || reader.u32le() !== 0x6d736100) throw new BadModule('not a WebAssembly file');
   const version = reader.u32le();
-  if (version !== 1) throw new BadModule(`WebAssembly version ${version} is not supported`);
+  if (version !== 1) throw new BadModule(`version ${version} of WebAssembly is not supported`);
   const to: Sections = {
     bytes,
     types: [],
     imports: [],
     functions: [],
+    functionTypes: [],
     tables: [],
     memories: [],
     tableMinimum: { start: 0, end: 0 },
@@ -284,6 +287,8 @@ export function readSections(bytes: Uint8Array): Sections {
   }
   if (to.bodies.length !== to.functions.length)
     throw new BadModule(`${to.functions.length} functions and ${to.bodies.length} bodies`);
+  for (const entry of to.imports) if (entry.kind === 'function') to.functionTypes.push(entry.type);
+  for (const type of to.functions) to.functionTypes.push(type);
   return to;
 }
 
@@ -296,12 +301,6 @@ export function importedCount(sections: Sections, kind: Import['kind']): number 
 
 /** Signature of a function by its index; null where the index or its type is not there. */
 export function signatureOf(sections: Sections, index: number): Signature | null {
-  let left = index;
-  for (const entry of sections.imports) {
-    if (entry.kind !== 'function') continue;
-    if (left === 0) return sections.types[entry.type] ?? null;
-    left--;
-  }
-  const type = sections.functions[left];
+  const type = sections.functionTypes[index];
   return type === undefined ? null : (sections.types[type] ?? null);
 }

@@ -9,6 +9,9 @@ import type { Span } from './sections.ts';
 
 type Segment = [number] | [number, number, number, number] | [number, number, number, number, number];
 
+/** How the paths of asc's own library begin. */
+export const LIBRARY = '~lib/';
+
 /** A source position; lines and columns count from 1. */
 export interface Place {
   file: string;

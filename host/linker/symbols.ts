@@ -6,7 +6,7 @@
 
 import { readNames, shortName } from './names.ts';
 import { importedCount, readSections } from './sections.ts';
-import { PlaceMap, type Place } from './source-map.ts';
+import { LIBRARY, PlaceMap, type Place } from './source-map.ts';
 
 export type { Place } from './source-map.ts';
 
@@ -62,11 +62,17 @@ export class ModuleSymbols {
     return null;
   }
 
-  /** The source position of the instruction at an offset. */
+  /**
+   * The source position of the instruction at an offset. Where a piece of asc's library was inlined, it is the line that
+   * used it: the nearest one of the function's own sources.
+   */
   locate(offset: number): Place | null {
     const within = this.functionAt(offset);
     if (!within || !this.places) return null;
-    return this.places.at(offset, { start: within.start, end: within.start + within.length });
+    const span = { start: within.start, end: within.start + within.length };
+    const exact = this.places.at(offset, span);
+    if (exact && !exact.file.startsWith(LIBRARY)) return exact;
+    return this.places.near(offset, span, ({ file }) => !file.startsWith(LIBRARY)) ?? exact;
   }
 
   /** `ramdisk_write+0x1c/0x80`: function, offset in it, its length. */
