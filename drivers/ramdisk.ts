@@ -25,6 +25,7 @@ function available(position: u64, count: i32): i32 {
 function ramdisk_read(file: File, to: usize, count: i32, position: usize): i32 {
   const at = load<u64>(position);
   const bytes = available(at, count);
+  if (!bytes) return 0;
   if (copy_to_user(to, disk + <usize>at, bytes)) return -EFAULT;
   store<u64>(position, at + bytes);
   return bytes;

@@ -12,6 +12,8 @@ declare function setTimeout(callback: () => void, ms?: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 declare function setInterval(callback: () => void, ms?: number): unknown;
 declare function clearInterval(timer: unknown): void;
+/** Node's alone. */
+declare var setImmediate: ((callback: () => void) => unknown) | undefined;
 declare function queueMicrotask(callback: () => void): void;
 declare function structuredClone<T>(value: T, options?: { transfer?: Transferable[] }): T;
 

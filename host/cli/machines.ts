@@ -32,7 +32,11 @@ export interface NodeLab {
 export async function loadModuleFile(path: string): Promise<LoadedModule> {
   const map = `${path}.map`;
   const bytes = new Uint8Array(readFileSync(path));
-  return loadModule(bytes, existsSync(map) ? readFileSync(map, 'utf8') : null, basename(path).replace(/(\.ko)?\.wasm$/, ''));
+  return loadModule(
+    bytes,
+    existsSync(map) ? readFileSync(map, 'utf8') : null,
+    basename(path).replace(/(\.ko)?\.wasm$/, ''),
+  );
 }
 
 export async function nodeLab(): Promise<NodeLab> {
@@ -44,7 +48,12 @@ export async function nodeLab(): Promise<NodeLab> {
   return {
     ...{ images, drivers, resources },
     boot: (placement, options = {}) => bootMachine({ placement, images, resources, ...options }),
-    environment: { runtime: nodePlatform.name, cores: nodePlatform.cores, crossOriginIsolated: true, version: version() },
+    environment: {
+      runtime: nodePlatform.name,
+      cores: nodePlatform.cores,
+      crossOriginIsolated: true,
+      version: version(),
+    },
     close: () => resources.close(),
   };
 }

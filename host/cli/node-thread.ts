@@ -10,7 +10,10 @@ import { portOf } from './node-port.ts';
 const SMALL = 256;
 
 /** One direction, as fast as Node 20 can: Buffer.fill with a view is a native memory copy, TypedArray.set is not. */
-function nativeCopy(target: Uint8Array, source: Uint8Array): (to: number, from: number, count: number) => void {
+function nativeCopy(
+  target: Uint8Array,
+  source: Uint8Array,
+): (to: number, from: number, count: number) => void {
   const buffer = Buffer.from(target.buffer);
   return (to, from, count) => {
     if (count >= SMALL) buffer.fill(source.subarray(from, from + count), to, to + count);

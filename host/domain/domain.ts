@@ -2,7 +2,15 @@
 // ./loader.ts. The table is never shared, and never reused by another incarnation.
 
 import { SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
-import { IMAGE_BASE, IMAGE_SIZE, STACK_BASE, STACK_SIZE, TABLE_SIZE, WINDOW_BASE, WINDOW_SIZE } from '../../kernel/abi/map.ts';
+import {
+  IMAGE_BASE,
+  IMAGE_SIZE,
+  STACK_BASE,
+  STACK_SIZE,
+  TABLE_SIZE,
+  WINDOW_BASE,
+  WINDOW_SIZE,
+} from '../../kernel/abi/map.ts';
 import type { Image, ImageExports } from './image.ts';
 
 const IMAGE_TABLE_BASE = 1;
@@ -35,7 +43,8 @@ export class Domain<Exports extends ImageExports> {
 
   /** Instantiates the image in an empty memory. The image's own boot comes next, then `publish`. */
   constructor(image: Image, memory: WebAssembly.Memory, host: WebAssembly.ModuleImports) {
-    if (image.file.memory.size > IMAGE_SIZE) throw new Error(`image is larger than ${IMAGE_SIZE} bytes: ${image.name}`);
+    if (image.file.memory.size > IMAGE_SIZE)
+      throw new Error(`image is larger than ${IMAGE_SIZE} bytes: ${image.name}`);
     this.image = image;
     this.memory = memory;
     this.bytes = new Uint8Array(memory.buffer);
@@ -102,7 +111,8 @@ export class Domain<Exports extends ImageExports> {
   /** Writes a C string into the host window; valid until the window has gone round. @returns its address */
   text(text: string): number {
     const encoded = encoder.encode(text);
-    if (encoded.length + 1 > WINDOW_SIZE / 2) throw new Error(`text is too long for the kernel: ${encoded.length} bytes`);
+    if (encoded.length + 1 > WINDOW_SIZE / 2)
+      throw new Error(`text is too long for the kernel: ${encoded.length} bytes`);
     if (this.windowEnd + encoded.length + 1 > WINDOW_BASE + WINDOW_SIZE) this.windowEnd = WINDOW_BASE;
     const at = this.windowEnd;
     this.bytes.set(encoded, at);

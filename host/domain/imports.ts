@@ -12,7 +12,8 @@ export function kernelImports(
   const words = new Int32Array(memory.buffer);
   return functions({
     now: () => performance.now(),
-    wait: (address: number, expected: number, ms: number) => void Atomics.wait(words, address >>> 2, expected, ms),
+    wait: (address: number, expected: number, ms: number) =>
+      void Atomics.wait(words, address >>> 2, expected, ms),
     complain,
     end_task: (code: number) => {
       throw new DriverExit(code);

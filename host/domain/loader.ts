@@ -7,13 +7,28 @@
 
 import { EINVAL, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
-import { MOD_BASE, MOD_TABLE_BASE, MOD_TABLE_SIZE, PARAM_BOOL, PARAM_INT, PARAM_UINT, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
+import {
+  MOD_BASE,
+  MOD_TABLE_BASE,
+  MOD_TABLE_SIZE,
+  PARAM_BOOL,
+  PARAM_INT,
+  PARAM_UINT,
+  SYMBOL_GPL_ONLY,
+} from '../../kernel/abi/module.ts';
 import type { Domain } from './domain.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, rmmodError } from './module-error.ts';
 
-const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
+const GPL = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
 const PARAMETER_TYPES = { bool: PARAM_BOOL, int: PARAM_INT, uint: PARAM_UINT } as const;
 const ENTRY_POINTS = ['__wasm_call_ctors', 'init_module', 'cleanup_module'] as const;
 
@@ -48,14 +63,24 @@ export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, param
   try {
     const { name, file } = loaded;
     const gpl = GPL.has(file.modinfo.get('license')?.[0] ?? '');
-    mod = must(exports.module_begin(domain.text(name), domain.text(file.modinfo.get('vermagic')?.[0] ?? ''), gpl ? 1 : 0));
+    mod = must(
+      exports.module_begin(
+        domain.text(name),
+        domain.text(file.modinfo.get('vermagic')?.[0] ?? ''),
+        gpl ? 1 : 0,
+      ),
+    );
     if (exports.announce) {
       must(exports.announce(domain.text(name), file.memory.size));
       announced = true;
     }
-    const entries = ENTRY_POINTS.filter((entry) => file.exports.some((e) => e.kind === 'function' && e.name === entry));
+    const entries = ENTRY_POINTS.filter((entry) =>
+      file.exports.some((e) => e.kind === 'function' && e.name === entry),
+    );
     const extra = entries.length + file.symbols.length;
-    must(exports.module_layout(mod, file.memory.size, Math.log2(file.memory.alignment), file.table.size, extra));
+    must(
+      exports.module_layout(mod, file.memory.size, Math.log2(file.memory.alignment), file.table.size, extra),
+    );
     const base = domain.words[(mod + MOD_BASE) >> 2]!;
     const tableBase = domain.words[(mod + MOD_TABLE_BASE) >> 2]!;
     const instance = instantiate(domain, loaded, base, tableBase, resolve(domain, loaded, mod));
@@ -82,7 +107,11 @@ export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, param
   }
 }
 
-function resolve(domain: Domain<ImageExports>, { name, file }: LoadedModule, mod: number): Record<string, Callable> {
+function resolve(
+  domain: Domain<ImageExports>,
+  { name, file }: LoadedModule,
+  mod: number,
+): Record<string, Callable> {
   const symbols: Record<string, Callable> = {};
   for (const wanted of file.imports) {
     if (wanted.kind !== 'function') {
@@ -123,15 +152,24 @@ function setParameters(
   for (const word of parameters.split(/\s+/).filter((each) => each !== '')) {
     const equals = word.indexOf('=');
     const key = equals < 0 ? word : word.slice(0, equals);
-    if (word.length > 1024) throw new Refused(EINVAL, `parameter of ${word.length} letters: ${key.slice(0, 40)}`);
-    const parameter = file.parameters.find((each) => each.name.replaceAll('-', '_') === key.replaceAll('-', '_'));
+    if (word.length > 1024)
+      throw new Refused(EINVAL, `parameter of ${word.length} letters: ${key.slice(0, 40)}`);
+    const parameter = file.parameters.find(
+      (each) => each.name.replaceAll('-', '_') === key.replaceAll('-', '_'),
+    );
     if (parameter === undefined) {
       domain.exports.module_unknown_parameter(mod, domain.text(key));
       continue;
     }
     const value = equals < 0 ? 0 : domain.text(word.slice(equals + 1));
     const address = base + parameter.offset;
-    const status = domain.exports.module_parameter(mod, domain.text(key), PARAMETER_TYPES[parameter.type], address, value);
+    const status = domain.exports.module_parameter(
+      mod,
+      domain.text(key),
+      PARAMETER_TYPES[parameter.type],
+      address,
+      value,
+    );
     if (status < 0) throw new Refused(-status, `${name}: ${word}`);
   }
 }
@@ -151,11 +189,17 @@ function release(domain: Domain<ImageExports>, name: string, mod: number): void 
  * @returns what it had not freed itself
  * @throws ModuleError
  */
-export function rmmod(domain: Domain<ImageExports>, name: string): { leakedBytes: number; leakedObjects: number } {
+export function rmmod(
+  domain: Domain<ImageExports>,
+  name: string,
+): { leakedBytes: number; leakedObjects: number } {
   const { exports } = domain;
   const mod = exports.module_exit(domain.text(name));
   if (mod < 0) throw rmmodError(name, -mod);
-  const leaked = { leakedBytes: exports.module_leaked_bytes(mod), leakedObjects: exports.module_leaked_objects(mod) };
+  const leaked = {
+    leakedBytes: exports.module_leaked_bytes(mod),
+    leakedObjects: exports.module_leaked_objects(mod),
+  };
   release(domain, name, mod);
   return leaked;
 }

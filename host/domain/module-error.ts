@@ -46,7 +46,10 @@ export class ModuleError extends Error {
 /** @param detail what only the host knows of it */
 export function insmodError(module: string, errno: number, detail?: string): ModuleError {
   const words = INSMOD_WORDS.get(errno) ?? `error ${errno}`;
-  return new ModuleError(errno, `could not insert module ${module}: ${words}${detail === undefined ? '' : ` (${detail})`}`);
+  return new ModuleError(
+    errno,
+    `could not insert module ${module}: ${words}${detail === undefined ? '' : ` (${detail})`}`,
+  );
 }
 
 export function rmmodError(module: string, errno: number): ModuleError {

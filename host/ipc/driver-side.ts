@@ -110,7 +110,10 @@ export class DriverSide {
    *
    * @param special takes the operations that are not the driver's; null where it does not know one
    */
-  run(serve: Serve, special: (operation: number, argument0: number, argument1: number) => number | null): void {
+  run(
+    serve: Serve,
+    special: (operation: number, argument0: number, argument1: number) => number | null,
+  ): void {
     while (this.receive()) {
       const { kernel, base } = this;
       if (kernel[base + (Q_GENERATION >> 2)] !== this.generation) return;

@@ -92,7 +92,11 @@ class Findings {
  * @param statics the static data that was loaded into it, as it was then
  * @param kernel  whether it is the kernel's domain, which has a log and files
  */
-export function checkMemory(wasm: WebAssembly.Memory, statics: readonly StaticData[], kernel: boolean): string[] {
+export function checkMemory(
+  wasm: WebAssembly.Memory,
+  statics: readonly StaticData[],
+  kernel: boolean,
+): string[] {
   const memory = new Memory(wasm);
   const found = new Findings();
   const word = (offset: number): number => memory.u32(MACHINE_BASE + offset);
@@ -133,7 +137,10 @@ function checkStatics(memory: Memory, { name, base, bytes, globals }: StaticData
 function checkLists(wasm: WebAssembly.Memory, memory: Memory, found: Findings): void {
   const modules = readModules(wasm);
   if (modules.length !== memory.u32(MACHINE_BASE + M_MODULE_COUNT)) {
-    found.add('module list broken', `${modules.length} of ${memory.u32(MACHINE_BASE + M_MODULE_COUNT)} modules reached`);
+    found.add(
+      'module list broken',
+      `${modules.length} of ${memory.u32(MACHINE_BASE + M_MODULE_COUNT)} modules reached`,
+    );
   }
   for (const { address, name, references } of modules) {
     const place = fnv(memory, address + MOD_BASE, MOD_INIT - MOD_BASE);
@@ -162,7 +169,8 @@ function checkSymbols(memory: Memory, found: Findings): void {
       const hash = memory.u32(entry + SYM_HASH);
       let length = 0;
       while (length < NAME_SIZE && memory.u8(entry + SYM_NAME + length) !== 0) length++;
-      const right = fnv(memory, entry + SYM_NAME, length, FNV_OFFSET) === hash && hash % SYMBOL_BUCKETS === bucket;
+      const right =
+        fnv(memory, entry + SYM_NAME, length, FNV_OFFSET) === hash && hash % SYMBOL_BUCKETS === bucket;
       if (!right || memory.u32(entry + SYM_OWNER) >= memory.size) {
         found.add('symbol entry changed', hex(entry));
         break;
@@ -182,7 +190,12 @@ function checkFiles(memory: Memory, found: Findings): void {
     const client = memory.u32(file + FILE_CLIENT);
     if (client === 0) continue;
     const device = memory.u32(file + FILE_DEVICE) - devices;
-    if (client > 16 || device < 0 || device % DEV_SIZE !== 0 || memory.u32(devices + device + DEV_EPOCH) === 0) {
+    if (
+      client > 16 ||
+      device < 0 ||
+      device % DEV_SIZE !== 0 ||
+      memory.u32(devices + device + DEV_EPOCH) === 0
+    ) {
       found.add('open file changed', hex(file));
     }
   }

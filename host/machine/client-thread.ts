@@ -45,7 +45,8 @@ class ClientThread implements ClientMethods {
   read(fd: number, count: number): Answer<SystemCallResult> {
     const side = this.machine();
     const answer = this.call(SYS_READ, fd, side.address, count);
-    if (answer.ok) answer.value.data = side.buffer.slice(0, Math.min(Math.max(answer.value.result, 0), USER_SIZE));
+    if (answer.ok)
+      answer.value.data = side.buffer.slice(0, Math.min(Math.max(answer.value.result, 0), USER_SIZE));
     return answer;
   }
 
@@ -74,7 +75,11 @@ class ClientThread implements ClientMethods {
   }
 
   /** One read each period; a late one counts from when it should have begun. */
-  private async readOnSchedule(path: string, periodMs: number, reading: { stop: boolean }): Promise<ReadingReport> {
+  private async readOnSchedule(
+    path: string,
+    periodMs: number,
+    reading: { stop: boolean },
+  ): Promise<ReadingReport> {
     const report: ReadingReport = { calls: 0, failed: 0, worstMs: 0, failures: [] };
     let fd = -1;
     let side = this.machine();

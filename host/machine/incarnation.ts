@@ -34,7 +34,8 @@ import type { DetectedBy } from './types.ts';
 /** ms between two looks at a channel that somebody still holds. */
 const CHANNEL_PERIOD = 20;
 
-const wordOf = (channel: number, offset: number): number => (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
+const wordOf = (channel: number, offset: number): number =>
+  (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
 
 export interface IncarnationEvents {
   /** It died by itself; called at most once, and not after `end`. */
@@ -76,7 +77,11 @@ export class Incarnation {
   }
 
   /** Takes a thread, a memory and a channel. Rejects when the kernel dies meanwhile or every channel is in use. */
-  static async prepare(life: KernelLife, resources: Resources, events: IncarnationEvents): Promise<Incarnation> {
+  static async prepare(
+    life: KernelLife,
+    resources: Resources,
+    events: IncarnationEvents,
+  ): Promise<Incarnation> {
     const thread = await resources.takeThread('driver');
     const memory = await resources.takeMemory(DOMAIN_MEMORY);
     const channel = await holdChannel(life);
@@ -88,10 +93,16 @@ export class Incarnation {
     const incarnation = new Incarnation(life, resources, channel, memory, thread, events);
     const { words } = life;
     const kernels = wordOf(channel, K_GENERATION);
-    for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++) if (at !== kernels) words[at] = 0;
+    for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++)
+      if (at !== kernels) words[at] = 0;
     Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
     Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
     return incarnation;
+  }
+
+  /** Whether the kernel has given it up, which the supervisor may not have heard of yet. */
+  get fenced(): boolean {
+    return Atomics.load(this.life.words, wordOf(this.channel, K_GENERATION)) !== this.generation;
   }
 
   /** Loads the driver. Resolves when it is live, throws ModuleError when it was refused. */
@@ -115,7 +126,17 @@ export class Incarnation {
     void thread.ended.then(() => this.die('thread ended', null));
     this.life.ring();
     const start: DriverStart = {
-      ...{ type: 'start', kernel: life.memory, memory, channel, generation, deadlineMs, images, loaded, parameters },
+      ...{
+        type: 'start',
+        kernel: life.memory,
+        memory,
+        channel,
+        generation,
+        deadlineMs,
+        images,
+        loaded,
+        parameters,
+      },
     };
     thread.port.postMessage(start);
     await outcome;
@@ -126,7 +147,12 @@ export class Incarnation {
     if (this.ended) return;
     this.events.died(by, fault);
     void this.end();
-    this.fail(new ModuleError(EIO, `the driver has died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`));
+    this.fail(
+      new ModuleError(
+        EIO,
+        `the driver has died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`,
+      ),
+    );
   }
 
   /** Ends it, whatever it is doing. @returns resolves when its thread has ended and all it held is free again */

@@ -1,13 +1,7 @@
 // Reading a kernel's or a domain's memory from outside: log, lists, counters. The kernel may be dead or damaged, so every
 // pointer is checked and every walk is bounded; nothing here throws and nothing is written.
 
-import {
-  DEV_ENDPOINT,
-  DEV_MAJOR,
-  DEV_MODULE,
-  DEV_NAME,
-  DEV_SIZE,
-} from '../../kernel/abi/file.ts';
+import { DEV_ENDPOINT, DEV_MAJOR, DEV_MODULE, DEV_NAME, DEV_SIZE } from '../../kernel/abi/file.ts';
 import { MAX_DEVICES, MAX_MODULES, NAME_SIZE } from '../../kernel/abi/limits.ts';
 import {
   FNV_OFFSET,

@@ -181,7 +181,8 @@ export class KernelThread implements KernelMethods {
     try {
       return { ok: true, value: this.enter(entry) };
     } catch (error) {
-      if (error instanceof ModuleError) return { ok: false, why: 'refused', errno: error.errno, message: error.message };
+      if (error instanceof ModuleError)
+        return { ok: false, why: 'refused', errno: error.errno, message: error.message };
       if (error instanceof Ended) return { ok: false, why: 'killed' };
       throw error;
     }
@@ -193,7 +194,11 @@ export class KernelThread implements KernelMethods {
       insmod(this.domain, loaded, parameters);
       return this.domain.statics;
     });
-    if (!answer.ok && answer.why === 'refused' && !this.domain.statics.some(({ name }) => name === loaded.name)) {
+    if (
+      !answer.ok &&
+      answer.why === 'refused' &&
+      !this.domain.statics.some(({ name }) => name === loaded.name)
+    ) {
       this.modules.delete(loaded.name);
     }
     return answer;

@@ -35,6 +35,9 @@ export interface LifeEvents {
   died(by: DetectedBy, fault: Fault | null): void;
 }
 
+/** What a measurement may take beyond a deadline. */
+const PATIENCE_MS = 30_000;
+
 const encoder = new TextEncoder();
 
 export class KernelLife {
@@ -54,6 +57,7 @@ export class KernelLife {
   private mail: Promise<void> = Promise.resolve();
   private heart: unknown = null;
   private sentAt = 0;
+  private patience = 0;
 
   private constructor(
     resources: Resources,
@@ -102,10 +106,23 @@ export class KernelLife {
         this.sentAt = now;
         Atomics.add(this.words, PING, 1);
         this.ring();
-      } else if (now - this.sentAt >= this.deadlineMs) {
+      } else if (now - this.sentAt >= this.deadlineMs + this.patience) {
         this.die('heartbeat', null);
       }
     }, this.deadlineMs / BEATS);
+  }
+
+  /**
+   * Runs something that keeps the kernel's thread to itself, such as a bare spinning loop: with other work on the machine it
+   * may take long without being a hang.
+   */
+  async unhurried<T>(work: () => Promise<T>): Promise<T> {
+    this.patience += PATIENCE_MS;
+    try {
+      return await work();
+    } finally {
+      this.patience -= PATIENCE_MS;
+    }
   }
 
   /** Puts lines into the kernel's log, one after the other, each when the one before has been taken. */

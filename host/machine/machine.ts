@@ -207,7 +207,13 @@ class SupervisedMachine implements Machine {
 
   private heard(notice: Notice): void {
     if (notice.type === 'oops') {
-      this.emit({ type: 'fault', at: this.now(), module: notice.fault.module, by: 'trap', fault: notice.fault });
+      this.emit({
+        type: 'fault',
+        at: this.now(),
+        module: notice.fault.module,
+        by: 'trap',
+        fault: notice.fault,
+      });
     } else if (notice.type === 'complaint') {
       for (const { incarnation } of this.drivers.values()) {
         if (incarnation?.channel !== notice.channel || incarnation.generation !== notice.generation) continue;
@@ -222,7 +228,8 @@ class SupervisedMachine implements Machine {
     this.alive();
     const { name } = loaded;
     if (this.drivers.has(name)) throw insmodError(name, EEXIST);
-    if (name === 'kernel' || name === 'domain') throw insmodError(name, ENOEXEC, `a driver cannot be called ${name}`);
+    if (name === 'kernel' || name === 'domain')
+      throw insmodError(name, ENOEXEC, `a driver cannot be called ${name}`);
     const driver: Driver = {
       ...{ loaded, parameters, state: 'starting', restarts: 0, incarnation: null },
       leaked: { leakedBytes: 0, leakedObjects: 0 },
@@ -329,7 +336,8 @@ class SupervisedMachine implements Machine {
     const life = this.alive();
     let index = 1;
     while (this.clients.has(index)) index++;
-    if (index >= MAX_CLIENTS) throw new RangeError(`there are no more than ${MAX_CLIENTS - 1} client threads`);
+    if (index >= MAX_CLIENTS)
+      throw new RangeError(`there are no more than ${MAX_CLIENTS - 1} client threads`);
     const thread = await this.options.resources.takeThread('client');
     const client = new MachineClient(index, thread, () => this.clients.delete(index));
     this.clients.set(index, client);
@@ -338,7 +346,8 @@ class SupervisedMachine implements Machine {
   }
 
   measure(spec: MeasureSpec): Promise<Measured> {
-    return this.alive().control.methods.measure(spec);
+    const life = this.alive();
+    return life.unhurried(() => life.control.methods.measure(spec));
   }
 
   // --- seeing
@@ -356,7 +365,11 @@ class SupervisedMachine implements Machine {
     const found = checkMemory(this.life.memory, this.life.statics, true);
     for (const [name, { state, incarnation }] of this.drivers) {
       if (state !== 'up' || !incarnation) continue;
-      found.push(...checkMemory(incarnation.memory, incarnation.statics, false).map((each) => `${name}'s domain: ${each}`));
+      found.push(
+        ...checkMemory(incarnation.memory, incarnation.statics, false).map(
+          (each) => `${name}'s domain: ${each}`,
+        ),
+      );
     }
     return found;
   }
@@ -443,15 +456,19 @@ class SupervisedMachine implements Machine {
   }
 
   async settled(): Promise<void> {
-    if (this.recoveries > 0) {
-      await new Promise<void>((resolve) => this.settling.push(resolve));
-    }
+    while (this.unsettled) await new Promise<void>((resolve) => this.settling.push(resolve));
     if (this.state !== 'running') throw new MachineDied(`the machine is ${this.state}`);
     await this.life?.logged;
   }
 
+  /** Whether something is being recovered, or has died so recently that only the kernel knows. */
+  private get unsettled(): boolean {
+    if (this.recoveries > 0) return true;
+    return [...this.drivers.values()].some(({ incarnation }) => incarnation?.fenced && !this.life?.dead);
+  }
+
   private settle(): void {
-    if (this.recoveries > 0) return;
+    if (this.unsettled) return;
     for (const resolve of this.settling.splice(0)) resolve();
   }
 

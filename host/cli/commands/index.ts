@@ -4,7 +4,13 @@
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { addBuild } from './build.ts';
+import { addCompare } from './compare.ts';
 import { addImages } from './images.ts';
 import { addServe } from './serve.ts';
 
-export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [addBuild, addServe, addImages];
+export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
+  addCompare,
+  addBuild,
+  addServe,
+  addImages,
+];
