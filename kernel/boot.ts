@@ -11,6 +11,7 @@ import { slots_init } from "./mm/slots";
 import { symbols_init } from "./module/symbols";
 import { load_init } from "./module/load";
 import { devices_init } from "./fs/devices";
+import { files_init } from "./fs/files";
 
 /**
  * @param size bytes of this memory
@@ -33,4 +34,5 @@ export function boot_common(size: u32, pool_end: u32, slots: i32, boot: u32, dea
   symbols_init(); // what modules may import
   load_init(); // the loader
   devices_init(); // the device switch
+  files_init(); // what is open on it
 }

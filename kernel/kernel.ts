@@ -14,7 +14,6 @@ import { pr } from "./lib/printk";
 import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from "./abi/file";
 import { EBADF, EIO, ENXIO } from "./abi/errno";
 import { clients_init, file_of, PARKED } from "./fs/clients";
-import { files_init } from "./fs/files";
 import { sys_read, system_call } from "./fs/syscalls";
 import { endpoint_submit, endpoints_init } from "./ipc/endpoint";
 import { await_call } from "./ipc/loop";
@@ -58,7 +57,6 @@ export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32)
   set_emit(index_of(log_write));
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0);
   clients_init(); // who may ask
-  files_init(); // what they have open
   endpoints_init(); // who answers from another domain
   pr(LEVEL_NOTICE, cstr("isolab kernel, boot %u, %u KiB"), number, KERNEL_MEMORY >> 10);
 }

@@ -24,6 +24,7 @@ export const FILE_HANDLE = 28;
 export const FILE_CLIENT = 32; // client + 1, 0 when free
 export const FILE_SIZE = 40;
 
+// Modes: open's flags plus one.
 export const FMODE_READ = 1;
 export const FMODE_WRITE = 2;
 

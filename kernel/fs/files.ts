@@ -3,8 +3,7 @@
 import { MACHINE_BASE } from "../abi/map";
 import { M_FILES } from "../abi/machine";
 import { MAX_FILES } from "../abi/limits";
-import { FILE_MODE, FILE_DEVICE, FILE_EPOCH, FILE_CLIENT, FILE_SIZE, FMODE_READ, FMODE_WRITE, DEV_EPOCH, DEV_MODULE } from "../abi/file";
-import { O_RDONLY, O_WRONLY } from "../abi/operation";
+import { FILE_MODE, FILE_DEVICE, FILE_EPOCH, FILE_CLIENT, FILE_SIZE, DEV_EPOCH, DEV_MODULE } from "../abi/file";
 import { module_put, try_module_get } from "../module/list";
 
 const files = memory.data(MAX_FILES * FILE_SIZE);
@@ -13,14 +12,19 @@ export function files_init(): void {
   store<u32>(MACHINE_BASE, <u32>files, M_FILES);
 }
 
-/** A file on a device, holding a reference to its module. @returns 0 when the table is full or the module is not live */
+/**
+ * A file on a device, holding a reference to its module.
+ *
+ * @param flags O_RDONLY, O_WRONLY or O_RDWR
+ * @returns 0 when the table is full or the module is not live
+ */
 export function file_new(client: i32, dev: usize, flags: i32): usize {
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;
     if (load<u32>(file, FILE_CLIENT)) continue;
     if (!try_module_get(<usize>load<u32>(dev, DEV_MODULE))) return 0;
     memory.fill(file, 0, FILE_SIZE);
-    store<u32>(file, flags == O_RDONLY ? FMODE_READ : flags == O_WRONLY ? FMODE_WRITE : FMODE_READ | FMODE_WRITE, FILE_MODE);
+    store<u32>(file, flags + 1, FILE_MODE);
     store<u32>(file, <u32>dev, FILE_DEVICE);
     store<u32>(file, load<u32>(dev, DEV_EPOCH), FILE_EPOCH);
     store<u32>(file, client + 1, FILE_CLIENT);

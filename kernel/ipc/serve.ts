@@ -1,14 +1,14 @@
 // A driver's domain serves one request: the message's words come in as arguments, the operation runs, the status goes out.
-// An open file is a struct file of this domain's own; its address is the handle that the kernel keeps.
+// An open file is a struct file of this domain's own file table; its address is the handle that the kernel keeps.
 
 import { MACHINE_BASE } from "../abi/map";
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from "../abi/machine";
-import { FILE_DEVICE, FILE_MODE, FILE_POSITION, FILE_SIZE } from "../abi/file";
+import { FILE_POSITION } from "../abi/file";
 import { OP_OPEN, OP_RELEASE } from "../abi/operation";
-import { ENODEV, ENOMEM } from "../abi/errno";
+import { ENFILE, ENODEV } from "../abi/errno";
 import { device_by_major } from "../fs/devices";
+import { file_free, file_new } from "../fs/files";
 import { operate } from "../fs/operations";
-import { kfree, kmalloc_for } from "../mm/kmalloc";
 
 /**
  * @param device major << 8 | mode, read for OP_OPEN alone
@@ -21,11 +21,8 @@ export function serve(operation: i32, handle: usize, device: u32, low: u32, high
   if (operation == OP_OPEN) {
     const dev = device_by_major(device >> 8);
     if (!dev) return -ENODEV;
-    handle = kmalloc_for(0, FILE_SIZE);
-    if (!handle) return -ENOMEM;
-    memory.fill(handle, 0, FILE_SIZE);
-    store<u32>(handle, <u32>dev, FILE_DEVICE);
-    store<u32>(handle, device & 0xff, FILE_MODE);
+    handle = file_new(0, dev, (device & 0xff) - 1); // FMODE_* are the flags of open plus one
+    if (!handle) return -ENFILE;
   } else {
     store<u32>(handle, low, FILE_POSITION);
     store<u32>(handle, high, FILE_POSITION + 4);
@@ -33,6 +30,6 @@ export function serve(operation: i32, handle: usize, device: u32, low: u32, high
   const status = operate(operation, handle, buffer, count);
   store<u32>(MACHINE_BASE, <u32>handle, M_REPLY_HANDLE);
   store<i64>(MACHINE_BASE, load<i64>(handle, FILE_POSITION), M_REPLY_POSITION);
-  if (operation == OP_RELEASE || (operation == OP_OPEN && status < 0)) kfree(handle);
+  if (operation == OP_RELEASE || (operation == OP_OPEN && status < 0)) file_free(handle);
   return status;
 }
