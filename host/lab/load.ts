@@ -1,0 +1,62 @@
+// What every face needs before its first machine: the kernel's images, the project's drivers, and the resources that its
+// machines share. Where the files come from (disk, network) and what runs the threads comes from outside.
+
+import { loadModule } from '../domain/load-file.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
+import { bootMachine } from '../machine/machine.ts';
+import type { Platform } from '../machine/platform.ts';
+import type { Images } from '../machine/protocol.ts';
+import { Resources } from '../machine/resources.ts';
+import type { Machine, Placement } from '../machine/types.ts';
+import type { Environment } from './report.ts';
+
+/** The project's drivers, in the order in which they are loaded. */
+export const DRIVERS = ['null', 'zero', 'ramdisk', 'lkdtm'] as const;
+
+export interface BootOptions {
+  deadlineMs?: number;
+  panicOnOops?: boolean;
+}
+
+export interface Lab {
+  boot(placement: Placement, options?: BootOptions): Promise<Machine>;
+  drivers: LoadedModule[];
+  images: Images;
+  resources: Resources;
+  environment: Omit<Environment, 'clockStepNs'>;
+  /** Ends the spare threads; the machines have been shut down. */
+  close(): Promise<void>;
+}
+
+/** A module's file and the source map beside it, where there is one. */
+export interface ModuleSource {
+  bytes: Uint8Array<ArrayBuffer>;
+  map: string | null;
+}
+
+/**
+ * @param read gives a file of dist/images by its name: `kernel.wasm`, `ramdisk.ko.wasm`
+ * @param surroundings what `platform` does not tell of the environment
+ */
+export async function loadLab(
+  read: (file: string) => Promise<ModuleSource>,
+  platform: Platform,
+  surroundings: Pick<Environment, 'crossOriginIsolated' | 'version'>,
+): Promise<Lab> {
+  const load = async (name: string, suffix: string): Promise<LoadedModule> => {
+    const { bytes, map } = await read(`${name}${suffix}`);
+    return loadModule(bytes, map, name);
+  };
+  const [[kernel, domain, user], drivers] = await Promise.all([
+    Promise.all([load('kernel', '.wasm'), load('domain', '.wasm'), load('user', '.wasm')]),
+    Promise.all(DRIVERS.map((name) => load(name, '.ko.wasm'))),
+  ]);
+  const images: Images = { kernel, domain, user };
+  const resources = new Resources(platform);
+  return {
+    ...{ images, drivers, resources },
+    boot: (placement, options = {}) => bootMachine({ placement, images, resources, ...options }),
+    environment: { runtime: platform.name, cores: platform.cores, ...surroundings },
+    close: () => resources.close(),
+  };
+}
