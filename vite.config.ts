@@ -2,7 +2,7 @@
 // The wasm images are no modules of the page but files beside it: dist/images is served, and copied, as images/.
 
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Connect, type Plugin } from 'vite';
 
@@ -16,6 +16,13 @@ export const ISOLATION_HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+/** What lies in dist/images for the page, and how it is served. */
+const IMAGE_TYPES: Record<string, string> = {
+  '.wasm': 'application/wasm',
+  '.map': 'application/json',
+  '.img': 'application/octet-stream',
+};
+
 /** dist/images as images/: from disk while developing and testing, copied by the build. */
 export const images = (): Plugin => {
   const serve: Connect.NextHandleFunction = (request, response, next) => {
@@ -24,7 +31,7 @@ export const images = (): Plugin => {
       next();
       return;
     }
-    response.setHeader('Content-Type', file.endsWith('.wasm') ? 'application/wasm' : 'application/json');
+    response.setHeader('Content-Type', IMAGE_TYPES[extname(file)] ?? 'application/octet-stream');
     response.setHeader('Cache-Control', 'no-cache');
     for (const [name, value] of Object.entries(ISOLATION_HEADERS)) response.setHeader(name, value);
     createReadStream(file).pipe(response);
@@ -34,7 +41,7 @@ export const images = (): Plugin => {
     configureServer: (server) => void server.middlewares.use('/images', serve),
     generateBundle() {
       for (const name of readdirSync(IMAGES)) {
-        if (!/\.wasm(\.map)?$/.test(name)) continue;
+        if (!(extname(name) in IMAGE_TYPES)) continue;
         this.emitFile({
           type: 'asset',
           fileName: `images/${name}`,

@@ -1,7 +1,7 @@
 // `isolab images`: the project's own images and drivers into dist/images, each only when one of its sources or the
 // linker has changed. A part of the build; of use by hand while working on kernel/ or drivers/.
 
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
@@ -10,6 +10,7 @@ import { IMAGES, ROOT } from '../root.ts';
 import { hash, Sources } from '../sources.ts';
 
 const KERNEL_IMAGES = ['kernel', 'domain', 'user'];
+const FLOPPY = join(ROOT, 'host/lab/assets/floppy.img');
 const MANIFEST = join(IMAGES, '.sources.json');
 
 /** Per output: what made it, by SHA-256. */
@@ -85,5 +86,7 @@ export function addImages(program: Command, io: Io): void {
         writeFileSync(MANIFEST, `${JSON.stringify(manifest, null, 1)}\n`);
         io.progress(`${output.name}: ${bytes} bytes, ${Math.round(performance.now() - started)} ms`);
       }
+      // The page has its disk image where it has everything else.
+      copyFileSync(FLOPPY, join(IMAGES, basename(FLOPPY)));
     });
 }
