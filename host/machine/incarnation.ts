@@ -161,6 +161,7 @@ export class Incarnation {
     const { words } = life;
     if (!this.ended) {
       this.ended = true;
+      this.fail(new MachineDied('the driver was ended while it was loaded'));
       Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
       Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
       Atomics.store(words, wordOf(channel, S_STOP), 1);

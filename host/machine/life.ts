@@ -19,7 +19,7 @@ const PONG = (MACHINE_BASE + M_PONG) >> 2;
 const MAIL_SEQUENCE = (MACHINE_BASE + M_MAIL_SEQUENCE) >> 2;
 const MAIL_ACK = (MACHINE_BASE + M_MAIL_ACK) >> 2;
 /** Heartbeats in the time of a deadline. */
-const BEATS = 8;
+const BEATS = 16;
 
 export interface LifeOptions {
   placement: Placement;
@@ -56,7 +56,6 @@ export class KernelLife {
   private readonly bytes: Uint8Array;
   private mail: Promise<void> = Promise.resolve();
   private heart: unknown = null;
-  private sentAt = 0;
   private patience = 0;
 
   private constructor(
@@ -88,7 +87,13 @@ export class KernelLife {
     const thread = await resources.takeThread('kernel');
     const life = new KernelLife(resources, memory, thread, options, events);
     life.beat();
-    life.statics = await life.control.methods.boot({ ...options, memory });
+    try {
+      life.statics = await life.control.methods.boot({ ...options, memory });
+    } catch (error) {
+      life.end('the kernel does not boot');
+      void life.release();
+      throw error;
+    }
     return life;
   }
 
@@ -97,19 +102,20 @@ export class KernelLife {
     ring(this.words);
   }
 
-  /** Asks for an echo every so often; without one in time the kernel is dead. */
+  /** Asks for an echo every so often; where none comes, the kernel is dead, and known to be before the deadline is over. */
   private beat(): void {
-    this.sentAt = this.resources.platform.now();
+    const period = this.deadlineMs / BEATS;
+    let sentAt = this.resources.platform.now();
     this.heart = setInterval(() => {
       const now = this.resources.platform.now();
       if (Atomics.load(this.words, PING) === Atomics.load(this.words, PONG)) {
-        this.sentAt = now;
+        sentAt = now;
         Atomics.add(this.words, PING, 1);
         this.ring();
-      } else if (now - this.sentAt >= this.deadlineMs + this.patience) {
+      } else if (now - sentAt >= this.deadlineMs - 2 * period + this.patience) {
         this.die('heartbeat', null);
       }
-    }, this.deadlineMs / BEATS);
+    }, period);
   }
 
   /**
