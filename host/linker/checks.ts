@@ -12,6 +12,9 @@ import { LIBRARY } from './source-map.ts';
 /** The import that an image's runtime calls for every managed object. Nobody provides it: it must be gone. */
 export const MANAGED = '__managed_allocation';
 
+/** How asc marks the stub of a function with optional parameters: it reads an argument count of its own module. */
+const VARARGS = '@varargs';
+
 interface Call {
   /** Own index of the function that calls. */
   caller: number;
@@ -67,6 +70,13 @@ export function forbidden(sections: Sections, kind: 'module' | 'image', places: 
   }
   if (sections.elements.length > 1)
     refusals.push({ reason: 'the function table is filled in several pieces' });
+  const imported = importedCount(sections, 'function');
+  for (const index of sections.elements[0]?.functions ?? []) {
+    const name = index < imported ? '' : places.functionName(index - imported);
+    if (!name.endsWith(VARARGS) || name.startsWith(LIBRARY)) continue;
+    const reason = 'a function with optional parameters cannot be called from another module';
+    refusals.push(places.refuseFunction(reason, name.slice(0, -VARARGS.length)));
+  }
   sections.bodies.forEach((_, index) => {
     for (const { opcode, code, start } of instructions(sections, index)) {
       // memory.init and data.drop, table.init and elem.drop name segments, which the linker joins

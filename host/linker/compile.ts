@@ -162,6 +162,16 @@ function completeMap(program: asc.Program, json: string | null): string {
   return JSON.stringify(map);
 }
 
+/** asc fails an assertion of its own where it does not know how to go on. */
+function compiled(compiler: Compiler, entry: string): asc.Module {
+  try {
+    return compiler.compile();
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new LinkError([{ reason: `the compiler failed: ${said}`, file: entry }]);
+  }
+}
+
 /** Builds a source at a base. Throws LinkError with what asc says. */
 export async function build(options: BuildOptions, base: Base): Promise<Build> {
   const program = asc.newProgram(compilerOptions(base, options.optimizeLevel));
@@ -172,7 +182,7 @@ export async function build(options: BuildOptions, base: Base): Promise<Build> {
   asc.initializeProgram(program);
   program.parser.finish();
   const compiler = new Compiler(program);
-  const module = compiler.compile();
+  const module = compiled(compiler, options.entry);
   try {
     checkDiagnostics(program, options.onWarning);
     module.optimize(options.optimizeLevel, 0, true, false);

@@ -6,6 +6,7 @@
 
 import type { Base } from './bases.ts';
 import { InstructionCursor, skipLocals } from './instructions.ts';
+import { OP } from './opcodes.ts';
 import type { Sections, Span } from './sections.ts';
 
 export type AddressSpace = 'memory' | 'table';
@@ -116,7 +117,7 @@ function compareGlobals(a: Sections, b: Sections, bases: Pair, to: Comparison): 
       global.mutable === other.mutable &&
       global.init.opcode === other.init.opcode;
     if (!same) to.differences.push({ reason: 'a global depends on where the module lies', at: null });
-    else if (global.init.opcode === 0x41) {
+    else if (global.init.opcode === OP.i32Const) {
       const address = addressOf(global.init.value, other.init.value, bases);
       if (address) to.globals.set(index, address);
       else if (address === null) to.differences.push({ reason: `a global: ${COMPUTED}`, at: null });

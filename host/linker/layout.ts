@@ -11,6 +11,7 @@
 
 import type { Base } from './bases.ts';
 import type { Address, Comparison, Relocation } from './differ.ts';
+import { storeConstant } from './constant.ts';
 import { ACCESS } from './opcodes.ts';
 import { importedCount, type Sections } from './sections.ts';
 
@@ -102,7 +103,7 @@ export function layOut(
     if (place.kind !== 'moved') return;
     const address = found.globals.get(index);
     if (address) pointers.push({ ...moveUp(address), at: place.offset });
-    else writeConstant(image, place.offset, main.bytes.subarray(global.init.start, global.init.end));
+    else storeConstant(image, place.offset, main.bytes.subarray(global.init.start, global.init.end));
   });
   for (const relocation of found.data) {
     const segment = main.data.find((one) => relocation.at >= one.start && relocation.at < one.end)!;
@@ -113,21 +114,4 @@ export function layOut(
   let used = size;
   while (used > 0 && image[used - 1] === 0) used--;
   return { globals, shift, size, image: image.subarray(0, used), pointers };
-}
-
-/** Writes a constant expression's value as memory holds it. */
-function writeConstant(image: Uint8Array, at: number, expression: Uint8Array): void {
-  const [opcode = 0] = expression;
-  if (opcode === 0x41 || opcode === 0x42) {
-    let value = 0n;
-    let shift = 0n;
-    for (let i = 1; i < expression.length; i++, shift += 7n) value |= BigInt(expression[i]! & 0x7f) << shift;
-    if (expression[expression.length - 1]! & 0x40) value |= -1n << shift;
-    const view = new DataView(image.buffer, image.byteOffset);
-    if (opcode === 0x41) view.setInt32(at, Number(BigInt.asIntN(32, value)), true);
-    else view.setBigInt64(at, BigInt.asIntN(64, value), true);
-  } else {
-    // f32, f64 and v128 stand in the file as they do in memory, behind their opcode
-    image.set(expression.subarray(opcode === 0xfd ? 2 : 1), at);
-  }
 }

@@ -8,6 +8,7 @@
 
 import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { basesFor, LOW, MAX_ALIGNMENT, MAX_IMAGE } from './bases.ts';
+import { BadModule } from './bytes.ts';
 import { build, type Build, type BuildOptions } from './compile.ts';
 import { entryPoints, forbidden, managedAllocations } from './checks.ts';
 import { emit } from './emit.ts';
@@ -128,6 +129,19 @@ function finish(
 
 /** Links a source. Throws LinkError. */
 export async function link(options: LinkOptions): Promise<Linked> {
+  try {
+    return await linkAt({ ...options, entry: options.entry.replace(/^(\.\/)+/, '') });
+  } catch (error) {
+    // asc emitted what this linker does not know: the source asked for it
+    if (error instanceof BadModule) throw new LinkError([{ reason: error.message, file: options.entry }]);
+    throw error;
+  }
+}
+
+async function linkAt(options: LinkOptions): Promise<Linked> {
+  if (!options.entry.endsWith('.ts')) {
+    throw new LinkError([{ reason: `not an AssemblyScript file: ${options.entry}` }]);
+  }
   const settings = await buildOptions(options);
   options.onProgress?.(`building ${options.entry}`);
   const low = await build(settings, LOW);

@@ -5,6 +5,7 @@
 // where the loader uses them, and cleaned in the name section, which is only for people.
 
 import { BadModule, ByteReader } from './bytes.ts';
+import type { Constant } from './constant.ts';
 import { symbolCrc } from './crc.ts';
 import {
   readDylink,
@@ -21,7 +22,6 @@ import { OP, typeName } from './opcodes.ts';
 import {
   readSections,
   signatureOf,
-  type Constant,
   type ExportKind,
   type Limits,
   type Sections,

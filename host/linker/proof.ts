@@ -5,7 +5,8 @@
 
 import type { Base } from './bases.ts';
 import type { Comparison } from './differ.ts';
-import type { Constant, Sections } from './sections.ts';
+import type { Constant } from './constant.ts';
+import type { Sections } from './sections.ts';
 
 /** Writes a signed LEB of a fixed number of bytes. */
 function patchSigned(bytes: Uint8Array, start: number, end: number, value: number): void {

@@ -5,7 +5,8 @@
 // refused. Code is only cut into bodies; types are not checked: the engine validates before anything runs.
 
 import { BadModule, ByteReader } from './bytes.ts';
-import { OP, TYPE } from './opcodes.ts';
+import { readConstant, type Constant } from './constant.ts';
+import { TYPE } from './opcodes.ts';
 
 export interface Signature {
   parameters: number[];
@@ -25,18 +26,6 @@ export type ImportType =
   | { kind: 'global'; type: number; mutable: boolean };
 
 export type Import = { module: string; name: string } & ImportType;
-
-/** A constant expression: `value` + global `base`, or the raw bytes of a constant that is no i32. */
-export interface Constant {
-  opcode: number;
-  /** i32 constant or addend. */
-  value: number;
-  /** Index of a global that is added, or -1. */
-  base: number;
-  /** The expression's bytes, without its end. */
-  start: number;
-  end: number;
-}
 
 export interface Global {
   type: number;
@@ -118,33 +107,6 @@ function vector<T>(reader: ByteReader, element: (reader: ByteReader) => T, least
   return list;
 }
 
-function constant(reader: ByteReader): Constant {
-  const start = reader.position;
-  const opcode = reader.u8();
-  const result: Constant = { opcode, value: 0, base: -1, start, end: start };
-  if (opcode === OP.i32Const) result.value = reader.s32();
-  else if (opcode === OP.i64Const) reader.skipLeb();
-  else if (opcode === OP.f32Const) reader.skip(4);
-  else if (opcode === OP.f64Const) reader.skip(8);
-  else if (opcode === OP.globalGet) result.base = reader.u32();
-  else if (opcode === OP.refFunc) result.value = reader.u32();
-  else if (opcode === OP.refNull) reader.s32();
-  else if (opcode === OP.simd && reader.u32() === 12) reader.skip(16);
-  else throw new BadModule(`unknown constant 0x${opcode.toString(16)} at byte ${start}`);
-  result.end = reader.position;
-  if (reader.u8() === OP.end) return result;
-  // the extended form: a global and a number, added
-  reader.position = result.end;
-  const second = reader.u8();
-  if (opcode === OP.i32Const && second === OP.globalGet) result.base = reader.u32();
-  else if (opcode === OP.globalGet && second === OP.i32Const) result.value = reader.s32();
-  else throw new BadModule(`unknown constant expression at byte ${start}`);
-  if (reader.u8() !== OP.i32Add) throw new BadModule(`unknown constant expression at byte ${start}`);
-  result.end = reader.position;
-  if (reader.u8() !== OP.end) throw new BadModule(`unknown constant expression at byte ${start}`);
-  return result;
-}
-
 function importEntry(reader: ByteReader, sections: Sections): Import {
   const module = reader.text();
   const name = reader.text();
@@ -169,7 +131,7 @@ function elementSegment(reader: ByteReader): ElementSegment {
   const flags = reader.u32();
   if (flags !== 0 && flags !== 2) throw new BadModule(`element segments of kind ${flags} are not supported`);
   if (flags === 2 && reader.u32() !== 0) throw new BadModule('an element segment for a second table');
-  const offset = constant(reader);
+  const offset = readConstant(reader);
   if (flags === 2 && reader.u8() !== 0) throw new BadModule('an element segment that holds no functions');
   return { offset, functions: vector(reader, (r) => r.u32()) };
 }
@@ -178,7 +140,7 @@ function dataSegment(reader: ByteReader): DataSegment {
   const flags = reader.u32();
   if (flags > 2) throw new BadModule(`data segments of kind ${flags} are not supported`);
   if (flags === 2 && reader.u32() !== 0) throw new BadModule('a data segment for a second memory');
-  const offset = flags === 1 ? null : constant(reader);
+  const offset = flags === 1 ? null : readConstant(reader);
   const length = reader.u32();
   const start = reader.position;
   reader.skip(length);
@@ -210,7 +172,11 @@ function section(id: number, reader: ByteReader, to: Sections): void {
       to.memories = vector(reader, limits);
       return;
     case 6:
-      to.globals = vector(reader, (r) => ({ type: valueType(r), mutable: r.u8() === 1, init: constant(r) }));
+      to.globals = vector(reader, (r) => ({
+        type: valueType(r),
+        mutable: r.u8() === 1,
+        init: readConstant(r),
+      }));
       return;
     case 7:
       to.exports = vector(reader, (r) => {

@@ -35,7 +35,7 @@ export function cleanup_module(): void {}
 `;
 
   test('stands in the file', async () => {
-    const linked = await linkText(TEXT, { vermagic: 'isolab 1', name: 'disk' });
+    const linked = await linkText(TEXT, { vermagic: 'isolab 1', name: 'disk', entry: './drivers/sample.ts' });
     const { file } = await prepared(linked);
     expect(linked.name).toBe('disk');
     expect(file.name).toBe('disk');
@@ -336,6 +336,15 @@ describe('wrong use is refused where it stands', () => {
     await expect(linkText(text)).rejects.toMatchObject({ refusals: [{ reason }] });
   });
 
+  test('a function with optional parameters in a table', async () => {
+    const text = `function op(a: i32, b: i32 = 5): i32 { return a + b; }
+      export function init_module(): i32 { return load<u32>(changetype<usize>(op)); }`;
+    const reason = 'a function with optional parameters cannot be called from another module';
+    await expect(linkText(text)).rejects.toMatchObject({
+      refusals: [{ reason, function: 'op', file: 'drivers/sample.ts', line: 1 }],
+    });
+  });
+
   test("asc's own errors carry their place", async () => {
     await expect(linkText('export function f(): i32 {\n  return nothing;\n}')).rejects.toMatchObject({
       refusals: [{ reason: "Cannot find name 'nothing'.", file: 'drivers/sample.ts', line: 2, column: 10 }],
@@ -346,6 +355,9 @@ describe('wrong use is refused where it stands', () => {
     });
     await expect(linkText('', { entry: 'nowhere.ts' })).rejects.toMatchObject({
       refusals: [{ reason: 'no such file: nowhere.ts' }],
+    });
+    await expect(linkText('', { entry: 'drivers/x.c' })).rejects.toMatchObject({
+      refusals: [{ reason: 'not an AssemblyScript file: drivers/x.c' }],
     });
     await expect(linkText('', { name: 'a b' })).rejects.toMatchObject({
       refusals: [{ reason: 'not a module name: a b' }],
