@@ -9,7 +9,7 @@ const HELP = `
 The driver's file is its entry and names the module: blink.ts becomes blink.ko.wasm, and its map
 blink.ko.wasm.map, in the current folder. It may lie anywhere. The kernel API is imported by
 
-  import { printk, register_chrdev, … } from "isolab";
+  import { pr_info, register_chrdev, … } from "isolab";
 
 or by a relative path to the project's drivers/include. What cannot be relocated is refused with its place in
 the source, and nothing is written then.
