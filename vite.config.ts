@@ -27,7 +27,7 @@ const IMAGE_TYPES: Record<string, string> = {
 export const images = (): Plugin => {
   const serve: Connect.NextHandleFunction = (request, response, next) => {
     const file = join(IMAGES, basename((request.url ?? '').replace(/[?#].*/, '')));
-    if (!existsSync(file)) {
+    if (!(extname(file) in IMAGE_TYPES) || !existsSync(file)) {
       next();
       return;
     }
