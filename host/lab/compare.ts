@@ -2,15 +2,17 @@
 // lkdtm knows, on both sides. Needs somebody who can boot machines; prints nothing, ends every machine it started.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { Machine, Measured, MeasureSpec, Placement } from '../machine/types.ts';
+import type { Machine, Placement } from '../machine/types.ts';
+import { CallMeasurements, type CallOptions } from './calls.ts';
 import { clockStepNs } from './clock.ts';
 import { sha256 } from './image.ts';
-import { faultNames, provoke, readFaulty, type Faulty } from './provoke.ts';
-import { callRow, PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
+import { faultNames, provokeClean, readFaulty, type Faulty } from './provoke.ts';
+import { PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
 import { Side, type BootOptions, type Setting } from './side.ts';
-import { Cancelled, throwIfCancelled, within, type CancelSignal } from './wait.ts';
+import { tried } from './tried.ts';
+import { throwIfCancelled } from './wait.ts';
 
-export interface CompareOptions {
+export interface CompareOptions extends CallOptions {
   boot(placement: Placement, options?: BootOptions): Promise<Machine>;
   /** null, zero, ramdisk and lkdtm, in the order in which they are loaded. */
   drivers: readonly LoadedModule[];
@@ -22,30 +24,12 @@ export interface CompareOptions {
   environment: Omit<Environment, 'clockStepNs'>;
   /** Fresh machines per side, the spread between boots being larger than that between samples; default 3. */
   boots?: number | undefined;
-  /** Pairs of batches (floor, subject) a boot; default 15. */
-  samples?: number | undefined;
-  /** Least time of a batch in ms; default 3. */
-  batchMs?: number | undefined;
   bootOptions?: BootOptions | undefined;
-  signal?: CancelSignal | undefined;
-  /** Told in a sentence what could not be measured; its rows are missing in the report. */
-  onProblem?: ((text: string) => void) | undefined;
   /** Told what is worth knowing and no failure. */
   onNote?: ((text: string) => void) | undefined;
 }
 
-/** What is measured, in this order. */
-export const OPERATIONS: readonly Pick<MeasureSpec, 'operation' | 'bytes'>[] = [
-  { operation: 'dispatch', bytes: 0 },
-  { operation: 'syscall', bytes: 0 },
-  { operation: 'read', bytes: 64 },
-  { operation: 'read', bytes: 4096 },
-  { operation: 'read', bytes: 65536 },
-];
-
 const DEFAULT_DRIVER = 'ramdisk';
-/** A measurement that takes so much longer than its batches is not coming any more. */
-const MEASURE_PATIENCE_MS = 20_000;
 
 type Sides = PerSide<Side>;
 
@@ -97,10 +81,8 @@ async function measureCalls(
   options: CompareOptions,
   progress: (text: string) => void,
 ): Promise<CompareReport['call']> {
-  const { boots = 3, samples = 15, batchMs = 3, signal } = options;
-  const rows = OPERATIONS.flatMap((spec) =>
-    PLACEMENTS.map((placement) => ({ spec, placement, measured: [] as Measured[] })),
-  );
+  const { boots = 3 } = options;
+  const measurements = new CallMeasurements(options);
   for (let boot = 1; boot <= boots; boot++) {
     for (const placement of PLACEMENTS) {
       progress(`booting the ${placement} machine, ${boot} of ${boots}`);
@@ -109,25 +91,9 @@ async function measureCalls(
       if (boot === 1 && problem !== null)
         options.onNote?.(`no image on the ${placement} machine: ${problem}`);
     }
-    // A B A B …: whatever slows this computer down for a while slows both sides.
-    for (const { spec, placement, measured } of rows) {
-      throwIfCancelled(signal);
-      progress(`measuring ${nameOf(spec)} on the ${placement} machine, boot ${boot} of ${boots}`);
-      const side = sides[placement];
-      const result = await tried(`${nameOf(spec)} on the ${placement} machine`, options, () =>
-        within(
-          side.machine.measure({ ...spec, path: side.measured, samples, batchMs }),
-          MEASURE_PATIENCE_MS,
-          null,
-          signal,
-        ),
-      );
-      if (result !== null) measured.push(result);
-    }
+    await measurements.round(sides, `boot ${boot} of ${boots}`, progress);
   }
-  return rows
-    .filter(({ measured }) => measured.length > 0)
-    .map(({ spec, placement, measured }) => callRow(placement, spec, measured));
+  return measurements.rows();
 }
 
 async function provokeAll(
@@ -146,7 +112,7 @@ async function provokeAll(
       throwIfCancelled(options.signal);
       progress(`fault ${index + 1} of ${names.length}: ${fault} on the ${placement} machine`);
       const row = await tried(`${fault} on the ${placement} machine`, options, () =>
-        provoke(sides[placement], faulty[placement], fault, options.signal),
+        provokeClean(sides[placement], faulty[placement], fault, options.signal),
       );
       if (row !== null) rows.push(row);
       // Nothing is known of a machine whose experiment failed.
@@ -154,25 +120,6 @@ async function provokeAll(
     }
   }
   return rows;
-}
-
-/** The result, or null and a problem told: one row less is better than no report. */
-async function tried<T>(
-  what: string,
-  options: CompareOptions,
-  run: () => Promise<T | null>,
-): Promise<T | null> {
-  let problem: string;
-  try {
-    const result = await run();
-    if (result !== null) return result;
-    problem = 'no answer';
-  } catch (error) {
-    if (error instanceof Cancelled) throw error;
-    problem = error instanceof Error ? error.message : String(error);
-  }
-  options.onProblem?.(`not measured: ${what}: ${problem}`);
-  return null;
 }
 
 async function identify(
@@ -192,8 +139,4 @@ async function identify(
     driver: { name: measured, sha256: both(hashOf) },
     image: { sha256: await sha256(image), readBack: both((placement) => sides[placement].readBack) },
   };
-}
-
-function nameOf({ operation, bytes }: Pick<MeasureSpec, 'operation' | 'bytes'>): string {
-  return bytes === 0 ? operation : `${operation} ${bytes} bytes`;
 }

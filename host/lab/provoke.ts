@@ -1,4 +1,4 @@
-// One fault on one side: provoked on a clean machine by writing its name to lkdtm, as to LKDTM's DIRECT file, while a
+// One fault on one side: provoked by writing its name to lkdtm, as to LKDTM's DIRECT file, while a
 // client in a thread of its own keeps reading another driver. Observes from outside and fills one row of the report.
 
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
@@ -57,13 +57,24 @@ export function faultNames({ listing }: Faulty): string[] {
 }
 
 /** Does one fault to a clean machine of the side. Rejects when it could not be observed. */
+export async function provokeClean(
+  side: Side,
+  faulty: Faulty,
+  fault: string,
+  signal?: CancelSignal,
+): Promise<FaultRow> {
+  await side.clean();
+  return provoke(side, faulty, fault, signal);
+}
+
+/** Does one fault to the side's machine as it is. Rejects when it could not be observed. */
 export async function provoke(
   side: Side,
   faulty: Faulty,
   fault: string,
   signal?: CancelSignal,
 ): Promise<FaultRow> {
-  const machine = await side.clean();
+  const { machine } = side;
   const deadlineMs = machine.deadlineMs;
   const patience = deadlineMs + RECOVERY_MS;
   const before = {

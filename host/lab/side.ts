@@ -102,23 +102,30 @@ export class Side {
   async clean(): Promise<Machine> {
     if (this.#machine === null) await this.fresh();
     if (await this.#isClean()) return this.machine;
-    const rebooted = await attempt(() => this.machine.reboot(), PATIENCE_MS, this.#setting.signal);
-    if (rebooted.ok) {
-      const filled = await attempt(
-        async () => {
-          await this.machine.settled();
-          await this.#fill();
-        },
-        PATIENCE_MS,
-        this.#setting.signal,
-      );
-      if (filled.ok && (await this.#isClean())) return this.machine;
-    }
+    if ((await this.#rebooted()) && (await this.#isClean())) return this.machine;
     await this.fresh();
     if (await this.#isClean()) return this.machine;
     throw new Error(
       `a freshly booted machine is not in order: ${this.placement}: ${this.machine.check().join('; ')}`,
     );
+  }
+
+  /** Ends this life of the machine and begins another, with drivers and image; a new machine where that fails. */
+  async reboot(): Promise<void> {
+    if (this.#machine === null || !(await this.#rebooted())) await this.fresh();
+  }
+
+  async #rebooted(): Promise<boolean> {
+    const done = await attempt(
+      async () => {
+        await this.machine.reboot();
+        await this.machine.settled();
+        await this.#fill();
+      },
+      PATIENCE_MS,
+      this.#setting.signal,
+    );
+    return done.ok;
   }
 
   /** SHA-256 of the image's place in the driver that holds it; null where it cannot be read or nobody holds it. */

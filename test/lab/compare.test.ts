@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compare, OPERATIONS } from '../../host/lab/compare.ts';
+import { OPERATIONS } from '../../host/lab/calls.ts';
+import { compare } from '../../host/lab/compare.ts';
 import type { CompareReport, FaultRow, Outcome } from '../../host/lab/report.ts';
 import { renderTable } from '../../host/lab/table.ts';
 import { FakeMachine, fakeModule, Killed, MachineDied, type Script } from './fake-machine.ts';
