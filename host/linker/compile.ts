@@ -1,22 +1,19 @@
-// One build of a source by AssemblyScript's compiler, at a given base.
+// One build of a parsed source by AssemblyScript's compiler, at a given base.
 //
-// Drives the compiler's own interface instead of its command line: no configuration file is read, no process is ended
-// when the compiler fails, and nothing is shared between builds. `rt/stub` is replaced by the project's runtime; abort
-// is left out, so that a failed assertion is an `unreachable` at its own place in the source.
+// Drives the compiler's own interface instead of its command line: no configuration file is read and no process is ended
+// when the compiler fails. A build is synchronous, so that builds never meet in what they share, the syntax tree. abort is
+// left out: a failed assertion is an `unreachable` at its own place in the source.
 
 import * as asc from 'assemblyscript';
-import { libraryFiles, version } from 'assemblyscript/asc';
+import { version } from 'assemblyscript/asc';
 import type { Base } from './bases.ts';
-import { refusalAt, takeDeclarations, type Declarations } from './declarations.ts';
-import { LinkError, type Refusal } from './refusal.ts';
-import { LIBRARY, type Place } from './source-map.ts';
+import type { Declarations } from './declarations.ts';
+import { checkDiagnostics, type Parsed } from './parse.ts';
+import { LinkError } from './refusal.ts';
+import type { Place } from './source-map.ts';
 
 export interface BuildOptions {
-  /** Path of the entry with its ending. */
-  entry: string;
-  runtime: string;
   optimizeLevel: number;
-  read: (path: string) => Promise<string | null>;
   onWarning: (text: string) => void;
 }
 
@@ -38,8 +35,6 @@ export const CONSTRUCTORS = '__wasm_call_ctors';
 /** Pages that every base and image fits into; equal in all builds, so that nothing depends on it. */
 const BUILD_PAGES = 4096;
 const MAX_PAGES = 65536;
-/** "Will require an explicit cast when switching between 32/64-bit": addresses have 32 bits here. */
-const PORTABILITY_WARNING = 201;
 
 /** asc's compiler, which also tells how data was aligned, and gives a failed assertion its place in the source. */
 class Compiler extends asc.Compiler {
@@ -86,51 +81,7 @@ function compilerOptions(base: Base, optimizeLevel: number): asc.Options {
   return options;
 }
 
-/** Text and path of a file that is imported as `path`, which has no ending. */
-async function findFile(path: string, options: BuildOptions): Promise<[text: string | null, path: string]> {
-  if (path.startsWith(LIBRARY)) {
-    const name = path.slice(LIBRARY.length);
-    if (name === 'rt/stub') return [options.runtime, `${path}.ts`];
-    const file = Object.hasOwn(libraryFiles, name) ? name : `${name}/index`;
-    return [Object.hasOwn(libraryFiles, file) ? libraryFiles[file]! : null, `${LIBRARY}${file}.ts`];
-  }
-  const text = await options.read(`${path}.ts`);
-  if (text !== null) return [text, `${path}.ts`];
-  const index = await options.read(`${path}/index.ts`);
-  return index !== null ? [index, `${path}/index.ts`] : [null, `${path}.ts`];
-}
-
-async function parseAll(program: asc.Program, options: BuildOptions): Promise<void> {
-  for (const [name, text] of Object.entries(libraryFiles)) {
-    if (!name.includes('/')) asc.parse(program, text, `${LIBRARY}${name}.ts`, false);
-  }
-  asc.parse(program, libraryFiles['rt/index-stub']!, `${LIBRARY}rt/index-stub.ts`, true);
-  const text = await options.read(options.entry);
-  if (text === null) throw new LinkError([{ reason: `no such file: ${options.entry}` }]);
-  asc.parse(program, text, options.entry, true);
-  for (let path = asc.nextFile(program); path !== null; path = asc.nextFile(program)) {
-    const [found, place] = await findFile(path, options);
-    asc.parse(program, found, place, false);
-  }
-}
-
-/** Passes warnings on and throws the errors. */
-function checkDiagnostics(program: asc.Program, onWarning: (text: string) => void): void {
-  const refusals: Refusal[] = [];
-  for (let next = asc.nextDiagnostic(program); next; next = asc.nextDiagnostic(program)) {
-    if (asc.isWarning(next) && next.code !== PORTABILITY_WARNING)
-      onWarning(asc.formatDiagnostic(next, false, false));
-    if (!asc.isError(next)) continue;
-    refusals.push(next.range ? refusalAt(next.range, next.message) : { reason: next.message });
-  }
-  if (refusals.length) throw new LinkError(refusals);
-}
-
-function parameterTypes(
-  program: asc.Program,
-  entry: string,
-  declarations: Declarations,
-): Map<string, string> {
+function parameterTypes(program: asc.Program, { entry, declarations }: Parsed): Map<string, string> {
   const types = new Map<string, string>();
   const file = program.filesByName.get(entry.replace(/\.ts$/, ''));
   for (const { name } of declarations.parameters) {
@@ -173,26 +124,25 @@ function compiled(compiler: Compiler, entry: string): asc.Module {
 }
 
 /** Builds a source at a base. Throws LinkError with what asc says. */
-export async function build(options: BuildOptions, base: Base): Promise<Build> {
+export function build(parsed: Parsed, options: BuildOptions, base: Base): Build {
   const program = asc.newProgram(compilerOptions(base, options.optimizeLevel));
-  await parseAll(program, options);
-  const declarations = takeDeclarations(program.parser.sources, options.entry);
-  checkDiagnostics(program, options.onWarning);
-  if (declarations.refusals.length) throw new LinkError(declarations.refusals);
+  for (const source of parsed.sources) {
+    source.debugInfoIndex = -1; // the one thing that compiling leaves in a tree: a number of the module it went into
+    program.sources.push(source);
+  }
   asc.initializeProgram(program);
-  program.parser.finish();
   const compiler = new Compiler(program);
-  const module = compiled(compiler, options.entry);
+  const module = compiled(compiler, parsed.entry);
   try {
-    checkDiagnostics(program, options.onWarning);
+    checkDiagnostics(program.diagnostics, options.onWarning);
     module.optimize(options.optimizeLevel, 0, true, false);
     const { output, sourceMap } = module.toBinary('map');
     return {
       bytes: output,
       map: completeMap(program, sourceMap),
-      declarations,
+      declarations: parsed.declarations,
       alignment: compiler.largestAlignment,
-      parameterTypes: parameterTypes(program, options.entry, declarations),
+      parameterTypes: parameterTypes(program, parsed),
       declarationOf: (name) => declarationOf(program, name),
     };
   } finally {

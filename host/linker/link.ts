@@ -14,6 +14,7 @@ import { entryPoints, forbidden, managedAllocations } from './checks.ts';
 import { emit } from './emit.ts';
 import { describeModule } from './describe.ts';
 import { layOut, STACK_POINTER } from './layout.ts';
+import { parse, type ParseOptions } from './parse.ts';
 import { LinkError, type Refusal } from './refusal.ts';
 import { relocate, type Relocated } from './relocate.ts';
 import { composeMap } from './source-map.ts';
@@ -51,16 +52,8 @@ export interface Linked {
 /** Where the runtime's source is looked for. */
 export const RUNTIME = { module: 'drivers/include/runtime.ts', image: 'kernel/lib/runtime.ts' } as const;
 
-async function buildOptions(options: LinkOptions): Promise<BuildOptions> {
-  const texts = new Map<string, string | null>();
-  const read = async (path: string): Promise<string | null> => {
-    let text = texts.get(path);
-    if (text === undefined) {
-      text = await options.files.readText(path);
-      texts.set(path, text);
-    }
-    return text;
-  };
+async function buildOptions(options: LinkOptions): Promise<BuildOptions & ParseOptions> {
+  const read = async (path: string): Promise<string | null> => options.files.readText(path);
   const runtime = options.runtime ?? (await read(RUNTIME[options.kind]));
   if (runtime === null) throw new LinkError([{ reason: `no such file: ${RUNTIME[options.kind]}` }]);
   const warned = new Set<string>();
@@ -144,7 +137,8 @@ async function linkAt(options: LinkOptions): Promise<Linked> {
   }
   const settings = await buildOptions(options);
   options.onProgress?.(`building ${options.entry}`);
-  const low = await build(settings, LOW);
+  const parsed = await parse(settings);
+  const low = build(parsed, settings, LOW);
   const { alignment } = low;
   if (alignment > MAX_ALIGNMENT) {
     throw new LinkError([
@@ -152,8 +146,8 @@ async function linkAt(options: LinkOptions): Promise<Linked> {
     ]);
   }
   const bases = basesFor(alignment);
-  const main = await build(settings, bases.main);
-  const high = await build(settings, bases.high);
+  const main = build(parsed, settings, bases.main);
+  const high = build(parsed, settings, bases.high);
   const relocated = relocate({ low, main, high }, bases);
   const refusals: Refusal[] = [
     ...forbidden(relocated.main, options.kind, relocated.places),

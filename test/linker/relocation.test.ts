@@ -95,14 +95,18 @@ test('two modules in one memory do not disturb each other', async () => {
   expect(steps(second, 4)).toEqual(alone);
 });
 
-test('the same source gives the same bytes and the same map', async () => {
-  const text = readFileSync(new URL('fixtures/functions.ts', import.meta.url), 'utf8');
-  const [one, two] = await Promise.all([
-    linkText(text, { kind: 'image' }),
-    linkText(text, { kind: 'image' }),
-  ]);
-  expect(two.bytes).toEqual(one.bytes);
-  expect(two.map).toBe(one.map);
+test('the same source gives the same bytes and the same map, whatever was linked before', async () => {
+  const read = (name: string): string =>
+    readFileSync(new URL(`fixtures/${name}.ts`, import.meta.url), 'utf8');
+  const functions = (): ReturnType<typeof linkText> => linkText(read('functions'), { kind: 'image' });
+  const [one, two] = await Promise.all([functions(), functions()]);
+  await linkText(read('strings'), { kind: 'image' });
+  await linkText('export function init_module(): i32 { return [1, 2, 3].indexOf(2); }', { optimizeLevel: 0 });
+  const three = await functions();
+  for (const again of [two, three]) {
+    expect(again.bytes).toEqual(one.bytes);
+    expect(again.map).toBe(one.map);
+  }
 });
 
 test('mutable globals lie in memory, and only there', async () => {
