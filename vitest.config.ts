@@ -16,6 +16,9 @@ const timeouts = (seconds: number) => ({
   teardownTimeout: 20 * SECOND,
 });
 
+/** Read by test/long.ts, in Node and in the browser. */
+const define = { __ISOLAB_LONG__: JSON.stringify(LONG) };
+
 const chromium = await findChromium();
 
 export default defineConfig({
@@ -24,6 +27,7 @@ export default defineConfig({
     allowOnly: false,
     projects: [
       {
+        define,
         test: {
           name: 'unit',
           environment: 'node',
@@ -33,6 +37,7 @@ export default defineConfig({
         },
       },
       {
+        define,
         test: {
           name: 'contract',
           environment: 'node',
@@ -48,7 +53,7 @@ export default defineConfig({
         server: { headers: ISOLATION_HEADERS },
         // Named, so that none is found in the middle of a run: vite would reload the page under the test.
         optimizeDeps: { include: ['comlink', '@jridgewell/gen-mapping', '@jridgewell/trace-mapping'] },
-        define: { __ISOLAB_LONG__: JSON.stringify(LONG) },
+        define,
         test: {
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],
