@@ -78,10 +78,10 @@ export class TestDomain {
     return functions;
   }
 
+  /** A C string. */
   text(address: number): string {
-    let text = '';
-    for (let at = address; this.view.getUint8(at); at++) text += String.fromCharCode(this.view.getUint8(at));
-    return decodeURIComponent(escape(text));
+    const bytes = new Uint8Array(this.memory.buffer);
+    return new TextDecoder().decode(bytes.slice(address, bytes.indexOf(0, address)));
   }
 }
 
