@@ -5,15 +5,31 @@
 // A provoked call holds an object of kmalloc, which a call that ends well gives back: what a dead call held is seen by that.
 
 import {
-  copy_from_user, copy_to_user, cstr, do_exit, EFAULT, EINVAL, ENOMEM, File, FileOperations, kfree, kmalloc, MODULE_DESCRIPTION,
-  MODULE_LICENSE, operation, operations_at, pr_info, register_chrdev, unregister_chrdev,
-} from "./include";
+  copy_from_user,
+  copy_to_user,
+  cstr,
+  do_exit,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  File,
+  FileOperations,
+  kfree,
+  kmalloc,
+  MODULE_DESCRIPTION,
+  MODULE_LICENSE,
+  operation,
+  operations_at,
+  pr_info,
+  register_chrdev,
+  unregister_chrdev,
+} from './include';
 
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Crashes on request");
+MODULE_LICENSE('GPL');
+MODULE_DESCRIPTION('Crashes on request');
 
 const NAMES = cstr(
-  "BUG\nACCESS_NULL\nWILD_WRITE\nLOOP\nEXHAUST_STACK\nEXHAUST_HEAP\nSLAB_FREE_DOUBLE\nWRITE_AFTER_FREE\nLIE_LENGTH\nLIE_STATUS\nEXIT\n",
+  'BUG\nACCESS_NULL\nWILD_WRITE\nLOOP\nEXHAUST_STACK\nEXHAUST_HEAP\nSLAB_FREE_DOUBLE\nWRITE_AFTER_FREE\nLIE_LENGTH\nLIE_STATUS\nEXIT\n',
 );
 
 const fops: FileOperations = operations_at(memory.data(24));
@@ -53,7 +69,7 @@ function lkdtm_ACCESS_NULL(): void {
 
 /** One word in every 4 KiB of whatever memory this is. */
 function lkdtm_WILD_WRITE(): void {
-  const end = <usize>memory.size() << 16;
+  const end = (<usize>memory.size()) << 16;
   for (let page: usize = 0; page < end; page += 4096) store<u32>(page + (random() & 0xffc), 0xdeadbeef);
 }
 
@@ -90,17 +106,17 @@ function lkdtm_WRITE_AFTER_FREE(): void {
 
 /** @returns what the write answers: `count` where the crash type left the driver whole */
 function provoke(count: i32): i32 {
-  if (is(cstr("BUG"))) lkdtm_BUG();
-  else if (is(cstr("ACCESS_NULL"))) lkdtm_ACCESS_NULL();
-  else if (is(cstr("WILD_WRITE"))) lkdtm_WILD_WRITE();
-  else if (is(cstr("LOOP"))) lkdtm_LOOP();
-  else if (is(cstr("EXHAUST_STACK"))) lkdtm_EXHAUST_STACK();
-  else if (is(cstr("EXHAUST_HEAP"))) return lkdtm_EXHAUST_HEAP();
-  else if (is(cstr("SLAB_FREE_DOUBLE"))) lkdtm_SLAB_FREE_DOUBLE();
-  else if (is(cstr("WRITE_AFTER_FREE"))) lkdtm_WRITE_AFTER_FREE();
-  else if (is(cstr("LIE_LENGTH"))) return count + 4096;
-  else if (is(cstr("LIE_STATUS"))) return -77777;
-  else if (is(cstr("EXIT"))) do_exit(1);
+  if (is(cstr('BUG'))) lkdtm_BUG();
+  else if (is(cstr('ACCESS_NULL'))) lkdtm_ACCESS_NULL();
+  else if (is(cstr('WILD_WRITE'))) lkdtm_WILD_WRITE();
+  else if (is(cstr('LOOP'))) lkdtm_LOOP();
+  else if (is(cstr('EXHAUST_STACK'))) lkdtm_EXHAUST_STACK();
+  else if (is(cstr('EXHAUST_HEAP'))) return lkdtm_EXHAUST_HEAP();
+  else if (is(cstr('SLAB_FREE_DOUBLE'))) lkdtm_SLAB_FREE_DOUBLE();
+  else if (is(cstr('WRITE_AFTER_FREE'))) lkdtm_WRITE_AFTER_FREE();
+  else if (is(cstr('LIE_LENGTH'))) return count + 4096;
+  else if (is(cstr('LIE_STATUS'))) return -77777;
+  else if (is(cstr('EXIT'))) do_exit(1);
   else return -EINVAL;
   return count;
 }
@@ -121,7 +137,7 @@ function lkdtm_write(file: File, from: usize, count: i32, position: usize): i32 
   if (load<u8>(wanted + count - 1) == 0x0a) store<u8>(wanted + count - 1, 0);
   const held = kmalloc(256);
   if (!held) return -ENOMEM;
-  pr_info(cstr("lkdtm: Performing direct entry %s"), wanted);
+  pr_info(cstr('lkdtm: Performing direct entry %s'), wanted);
   const status = provoke(count);
   kfree(held);
   return status;
@@ -130,12 +146,12 @@ function lkdtm_write(file: File, from: usize, count: i32, position: usize): i32 
 export function init_module(): i32 {
   fops.read = operation(lkdtm_read);
   fops.write = operation(lkdtm_write);
-  const status = register_chrdev(0, cstr("lkdtm"), fops);
+  const status = register_chrdev(0, cstr('lkdtm'), fops);
   if (status < 0) return status;
   major = status;
   return 0;
 }
 
 export function cleanup_module(): void {
-  unregister_chrdev(major, cstr("lkdtm"));
+  unregister_chrdev(major, cstr('lkdtm'));
 }

@@ -1,11 +1,19 @@
 // /dev/null: takes everything, gives nothing.
 
 import {
-  cstr, File, FileOperations, MODULE_DESCRIPTION, MODULE_LICENSE, operation, operations_at, register_chrdev, unregister_chrdev,
-} from "./include";
+  cstr,
+  File,
+  FileOperations,
+  MODULE_DESCRIPTION,
+  MODULE_LICENSE,
+  operation,
+  operations_at,
+  register_chrdev,
+  unregister_chrdev,
+} from './include';
 
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("The null device");
+MODULE_LICENSE('GPL');
+MODULE_DESCRIPTION('The null device');
 
 const fops: FileOperations = operations_at(memory.data(24));
 let major: u32 = 0;
@@ -21,12 +29,12 @@ function null_write(file: File, from: usize, count: i32, position: usize): i32 {
 export function init_module(): i32 {
   fops.read = operation(null_read);
   fops.write = operation(null_write);
-  const status = register_chrdev(0, cstr("null"), fops);
+  const status = register_chrdev(0, cstr('null'), fops);
   if (status < 0) return status;
   major = status;
   return 0;
 }
 
 export function cleanup_module(): void {
-  unregister_chrdev(major, cstr("null"));
+  unregister_chrdev(major, cstr('null'));
 }

@@ -1,15 +1,34 @@
 // /dev/ramdisk: `size` bytes of kernel memory, read and written at the file's position.
 
 import {
-  copy_from_user, copy_to_user, cstr, EFAULT, EINVAL, ENOMEM, ENOSPC, File, FileOperations, fixed_size_llseek, kfree, kzalloc,
-  MODULE_DESCRIPTION, MODULE_LICENSE, module_param, operation, operations_at, pr_err, pr_info, register_chrdev, unregister_chrdev,
-} from "./include";
+  copy_from_user,
+  copy_to_user,
+  cstr,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  ENOSPC,
+  File,
+  FileOperations,
+  fixed_size_llseek,
+  kfree,
+  kzalloc,
+  MODULE_DESCRIPTION,
+  MODULE_LICENSE,
+  module_param,
+  operation,
+  operations_at,
+  pr_err,
+  pr_info,
+  register_chrdev,
+  unregister_chrdev,
+} from './include';
 
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("A disk in memory");
+MODULE_LICENSE('GPL');
+MODULE_DESCRIPTION('A disk in memory');
 
 export let size: u32 = 0x200000;
-module_param(size, "uint", 0o444, "size of the disk in bytes");
+module_param(size, 'uint', 0o444, 'size of the disk in bytes');
 
 const fops: FileOperations = operations_at(memory.data(24));
 let major: u32 = 0;
@@ -46,7 +65,7 @@ function ramdisk_llseek(file: File, offset: i64, whence: i32): i64 {
 
 export function init_module(): i32 {
   if (!size) {
-    pr_err(cstr("ramdisk: size must not be 0"));
+    pr_err(cstr('ramdisk: size must not be 0'));
     return -EINVAL;
   }
   disk = kzalloc(size);
@@ -54,17 +73,17 @@ export function init_module(): i32 {
   fops.llseek = operation(ramdisk_llseek);
   fops.read = operation(ramdisk_read);
   fops.write = operation(ramdisk_write);
-  const status = register_chrdev(0, cstr("ramdisk"), fops);
+  const status = register_chrdev(0, cstr('ramdisk'), fops);
   if (status < 0) {
     kfree(disk);
     return status;
   }
   major = status;
-  pr_info(cstr("ramdisk: %u KiB"), size >> 10);
+  pr_info(cstr('ramdisk: %u KiB'), size >> 10);
   return 0;
 }
 
 export function cleanup_module(): void {
-  unregister_chrdev(major, cstr("ramdisk"));
+  unregister_chrdev(major, cstr('ramdisk'));
   kfree(disk);
 }

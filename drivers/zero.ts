@@ -1,12 +1,21 @@
 // /dev/zero: takes everything, gives zeros.
 
 import {
-  clear_user, cstr, EFAULT, File, FileOperations, MODULE_DESCRIPTION, MODULE_LICENSE, operation, operations_at,
-  register_chrdev, unregister_chrdev,
-} from "./include";
+  clear_user,
+  cstr,
+  EFAULT,
+  File,
+  FileOperations,
+  MODULE_DESCRIPTION,
+  MODULE_LICENSE,
+  operation,
+  operations_at,
+  register_chrdev,
+  unregister_chrdev,
+} from './include';
 
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("The zero device");
+MODULE_LICENSE('GPL');
+MODULE_DESCRIPTION('The zero device');
 
 const fops: FileOperations = operations_at(memory.data(24));
 let major: u32 = 0;
@@ -22,12 +31,12 @@ function zero_write(file: File, from: usize, count: i32, position: usize): i32 {
 export function init_module(): i32 {
   fops.read = operation(zero_read);
   fops.write = operation(zero_write);
-  const status = register_chrdev(0, cstr("zero"), fops);
+  const status = register_chrdev(0, cstr('zero'), fops);
   if (status < 0) return status;
   major = status;
   return 0;
 }
 
 export function cleanup_module(): void {
-  unregister_chrdev(major, cstr("zero"));
+  unregister_chrdev(major, cstr('zero'));
 }

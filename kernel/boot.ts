@@ -1,17 +1,26 @@
 // The part of booting that both images share, in order.
 
-import { MACHINE_BASE } from "./abi/map";
+import { MACHINE_BASE } from './abi/map';
 import {
-  ABI_VERSION, M_ABI, M_BOOT, M_CHANNEL, M_DEADLINE, M_MAGIC, M_MEMORY_SIZE, M_PANIC_ON_OOPS, M_STATE, MACHINE_MAGIC,
+  ABI_VERSION,
+  M_ABI,
+  M_BOOT,
+  M_CHANNEL,
+  M_DEADLINE,
+  M_MAGIC,
+  M_MEMORY_SIZE,
+  M_PANIC_ON_OOPS,
+  M_STATE,
+  MACHINE_MAGIC,
   STATE_BOOTING,
-} from "./abi/machine";
-import { pages_init } from "./mm/pages";
-import { kmalloc_init } from "./mm/kmalloc";
-import { slots_init } from "./mm/slots";
-import { symbols_init } from "./module/symbols";
-import { load_init } from "./module/load";
-import { devices_init } from "./fs/devices";
-import { files_init } from "./fs/files";
+} from './abi/machine';
+import { pages_init } from './mm/pages';
+import { kmalloc_init } from './mm/kmalloc';
+import { slots_init } from './mm/slots';
+import { symbols_init } from './module/symbols';
+import { load_init } from './module/load';
+import { devices_init } from './fs/devices';
+import { files_init } from './fs/files';
 
 /**
  * @param size bytes of this memory
@@ -19,7 +28,15 @@ import { files_init } from "./fs/files";
  * @param slots table slots that the image itself uses
  * @param channel 0 in the kernel's domain, channel + 1 in a driver's
  */
-export function boot_common(size: u32, pool_end: u32, slots: i32, boot: u32, deadline: u32, panic_on_oops: u32, channel: u32): void {
+export function boot_common(
+  size: u32,
+  pool_end: u32,
+  slots: i32,
+  boot: u32,
+  deadline: u32,
+  panic_on_oops: u32,
+  channel: u32,
+): void {
   store<u32>(MACHINE_BASE, STATE_BOOTING, M_STATE);
   store<u32>(MACHINE_BASE, ABI_VERSION, M_ABI);
   store<u32>(MACHINE_BASE, size, M_MEMORY_SIZE);

@@ -1,20 +1,27 @@
 // A domain's image: what is loaded into a driver's domain before the driver. The same allocators and module code as the
 // kernel's, and gates to the kernel for everything else. Exports are kernel symbols or entry points of the host.
 
-import { MACHINE_BASE } from "./abi/map";
-import { M_STATE, STATE_RUNNING } from "./abi/machine";
-import { CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE } from "./abi/operation";
-import { boot_common } from "./boot";
-import { set_emit } from "./lib/emit";
-import { index_of } from "./lib/function";
-import { strlen } from "./lib/text";
-import { call, emit_to_kernel } from "./ipc/gates";
-import { add_symbol } from "./module/symbols";
+import { MACHINE_BASE } from './abi/map';
+import { M_STATE, STATE_RUNNING } from './abi/machine';
+import { CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE } from './abi/operation';
+import { boot_common } from './boot';
+import { set_emit } from './lib/emit';
+import { index_of } from './lib/function';
+import { strlen } from './lib/text';
+import { call, emit_to_kernel } from './ipc/gates';
+import { add_symbol } from './module/symbols';
 
-export { printk, vprintk_emit } from "./lib/printk";
-export { kmalloc, kzalloc, kfree } from "./mm/kmalloc";
-export { register_chrdev, unregister_chrdev, copy_to_user, copy_from_user, clear_user, do_exit } from "./ipc/gates";
-export { fixed_size_llseek } from "./fs/seek";
+export { printk, vprintk_emit } from './lib/printk';
+export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
+export {
+  register_chrdev,
+  unregister_chrdev,
+  copy_to_user,
+  copy_from_user,
+  clear_user,
+  do_exit,
+} from './ipc/gates';
+export { fixed_size_llseek } from './fs/seek';
 
 EXPORT_SYMBOL(printk);
 EXPORT_SYMBOL(vprintk_emit);
@@ -30,9 +37,20 @@ EXPORT_SYMBOL(fixed_size_llseek);
 EXPORT_SYMBOL(do_exit);
 
 // Entry points of the host.
-export { module_begin, module_layout, module_resolve, module_export, module_parameter, module_unknown_parameter,
-  module_init, module_exit, module_free, module_leaked_bytes, module_leaked_objects } from "./module/load";
-export { serve } from "./ipc/serve";
+export {
+  module_begin,
+  module_layout,
+  module_resolve,
+  module_export,
+  module_parameter,
+  module_unknown_parameter,
+  module_init,
+  module_exit,
+  module_free,
+  module_leaked_bytes,
+  module_leaked_objects,
+} from './module/load';
+export { serve } from './ipc/serve';
 
 /** Boots a driver's domain of `size` bytes behind `channel`. */
 export function boot(slots: i32, size: u32, channel: i32, deadline: u32): void {

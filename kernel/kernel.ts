@@ -1,30 +1,30 @@
 // The kernel's image: boots the kernel's domain, which is the whole machine in a monolith and everything but the drivers in
 // a microkernel. Exports are either kernel symbols (EXPORT_SYMBOL: what a module may import) or entry points of the host.
 
-import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from "./abi/map";
-import { M_CALL_CLIENT, M_STATE, STATE_RUNNING } from "./abi/machine";
-import { LEVEL_INFO, LEVEL_NOTICE } from "./abi/log";
-import { OP_ECHO, SYS_IOCTL, SYS_READ } from "./abi/operation";
-import { boot_common } from "./boot";
-import { log_init, log_write } from "./lib/log";
-import { set_emit } from "./lib/emit";
-import { index_of } from "./lib/function";
-import { cstr } from "./lib/cstr";
-import { pr } from "./lib/printk";
-import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from "./abi/file";
-import { EBADF, EIO, ENXIO } from "./abi/errno";
-import { clients_init, file_of, PARKED } from "./fs/clients";
-import { sys_read, system_call } from "./fs/syscalls";
-import { endpoint_submit, endpoints_init } from "./ipc/endpoint";
-import { await_call } from "./ipc/loop";
-import { add_symbol } from "./module/symbols";
-import { end_task } from "./lib/host";
+import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from './abi/map';
+import { M_CALL_CLIENT, M_STATE, STATE_RUNNING } from './abi/machine';
+import { LEVEL_INFO, LEVEL_NOTICE } from './abi/log';
+import { OP_ECHO, SYS_IOCTL, SYS_READ } from './abi/operation';
+import { boot_common } from './boot';
+import { log_init, log_write } from './lib/log';
+import { set_emit } from './lib/emit';
+import { index_of } from './lib/function';
+import { cstr } from './lib/cstr';
+import { pr } from './lib/printk';
+import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from './abi/file';
+import { EBADF, EIO, ENXIO } from './abi/errno';
+import { clients_init, file_of, PARKED } from './fs/clients';
+import { sys_read, system_call } from './fs/syscalls';
+import { endpoint_submit, endpoints_init } from './ipc/endpoint';
+import { await_call } from './ipc/loop';
+import { add_symbol } from './module/symbols';
+import { end_task } from './lib/host';
 
-export { printk, vprintk_emit } from "./lib/printk";
-export { kmalloc, kzalloc, kfree } from "./mm/kmalloc";
-export { register_chrdev, unregister_chrdev } from "./fs/chrdev";
-export { copy_to_user, copy_from_user, clear_user } from "./fs/uaccess";
-export { fixed_size_llseek } from "./fs/seek";
+export { printk, vprintk_emit } from './lib/printk';
+export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
+export { register_chrdev, unregister_chrdev } from './fs/chrdev';
+export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
+export { fixed_size_llseek } from './fs/seek';
 
 EXPORT_SYMBOL(printk);
 EXPORT_SYMBOL(vprintk_emit);
@@ -45,11 +45,22 @@ export function do_exit(code: i32): void {
 }
 
 // Entry points of the host.
-export { log_write } from "./lib/log";
-export { module_begin, module_layout, module_resolve, module_export, module_parameter, module_unknown_parameter,
-  module_init, module_exit, module_free, module_leaked_bytes, module_leaked_objects } from "./module/load";
-export { poll, sleep_begin, wait_time, sleep_end } from "./ipc/loop";
-export { current_client, oops, kill_current, reap } from "./oops";
+export { log_write } from './lib/log';
+export {
+  module_begin,
+  module_layout,
+  module_resolve,
+  module_export,
+  module_parameter,
+  module_unknown_parameter,
+  module_init,
+  module_exit,
+  module_free,
+  module_leaked_bytes,
+  module_leaked_objects,
+} from './module/load';
+export { poll, sleep_begin, wait_time, sleep_end } from './ipc/loop';
+export { current_client, oops, kill_current, reap } from './oops';
 
 /** Boots the kernel's domain. */
 export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32): void {
@@ -58,13 +69,13 @@ export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32)
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0);
   clients_init(); // who may ask
   endpoints_init(); // who answers from another domain
-  pr(LEVEL_NOTICE, cstr("isolab kernel, boot %u, %u KiB"), number, KERNEL_MEMORY >> 10);
+  pr(LEVEL_NOTICE, cstr('isolab kernel, boot %u, %u KiB'), number, KERNEL_MEMORY >> 10);
 }
 
 /** Everything is in place: the kernel serves. */
 export function running(): void {
   store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);
-  pr(LEVEL_INFO, cstr("kernel is running"));
+  pr(LEVEL_INFO, cstr('kernel is running'));
 }
 
 /** Adds one of the image's own symbols; the host has set its table slot. */

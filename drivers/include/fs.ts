@@ -9,6 +9,7 @@
 @external("env", "register_chrdev")
 export declare function register_chrdev(major: u32, name: usize, fops: FileOperations): i32;
 
+
 @external("env", "unregister_chrdev")
 export declare function unregister_chrdev(major: u32, name: usize): void;
 

@@ -1,8 +1,8 @@
 // The kernel API: all that a driver may import.
 
-export * from "./module";
-export * from "./printk";
-export * from "./slab";
-export * from "./uaccess";
-export * from "./fs";
-export * from "../../kernel/abi/errno";
+export * from './module';
+export * from './printk';
+export * from './slab';
+export * from './uaccess';
+export * from './fs';
+export * from '../../kernel/abi/errno';

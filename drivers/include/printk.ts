@@ -1,10 +1,11 @@
 // Logging. Formats are C strings (cstr) with %d %u %x %s %c %p; arguments are 32-bit words.
 
-import { LEVEL_ERR, LEVEL_INFO, LEVEL_WARNING } from "../../kernel/abi/log";
+import { LEVEL_ERR, LEVEL_INFO, LEVEL_WARNING } from '../../kernel/abi/log';
 
 /** Linux's printk: a level may stand in front as "\x01" and a digit. `args` points to the arguments, a word each. */
 @external("env", "printk")
 export declare function printk(format: usize, args: usize): i32;
+
 
 @external("env", "vprintk_emit")
 declare function vprintk_emit(level: i32, format: usize, args: usize): i32;

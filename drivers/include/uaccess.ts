@@ -4,6 +4,7 @@
 @external("env", "copy_to_user")
 export declare function copy_to_user(to: usize, from: usize, count: usize): usize;
 
+
 @external("env", "copy_from_user")
 export declare function copy_from_user(to: usize, from: usize, count: usize): usize;
 

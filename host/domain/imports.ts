@@ -44,5 +44,5 @@ export function domainImports(gate: KernelGate, exit: (code: number) => void): W
 
 /** TypeScript has no type for a JavaScript function as an import. */
 function functions(table: Record<string, (...words: number[]) => unknown>): WebAssembly.ModuleImports {
-  return table as unknown as WebAssembly.ModuleImports;
+  return table;
 }

@@ -35,11 +35,12 @@ const ENTRY_POINTS = ['__wasm_call_ctors', 'init_module', 'cleanup_module'] as c
 type Callable = (...words: number[]) => number;
 
 /** Thrown inside a load: the errno that the step gave, and what is worth telling beside it. */
-class Refused {
+class Refused extends Error {
   readonly errno: number;
   readonly detail: string | undefined;
 
   constructor(errno: number, detail?: string) {
+    super(detail);
     this.errno = errno;
     this.detail = detail;
   }
@@ -134,7 +135,7 @@ function instantiate(
   symbols: Record<string, Callable>,
 ): WebAssembly.Instance {
   try {
-    return domain.instantiate(module, base, tableBase, symbols as unknown as WebAssembly.ModuleImports);
+    return domain.instantiate(module, base, tableBase, symbols);
   } catch (error) {
     if (!(error instanceof WebAssembly.LinkError) && !(error instanceof TypeError)) throw error;
     domain.log(LEVEL_ERR, `${name}: ${error.message}`);

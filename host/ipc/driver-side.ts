@@ -38,7 +38,7 @@ import {
   R_STATUS,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
-import { SPINS } from '../../kernel/abi/limits.ts';
+import { DRIVER_SPINS } from '../../kernel/abi/limits.ts';
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 import type { Copies } from './copy.ts';
@@ -147,7 +147,7 @@ export class DriverSide {
     const { kernel, base } = this;
     const doorbell = base + (Q_SEQUENCE >> 2);
     for (;;) {
-      for (let spins = 0; spins < SPINS; spins++) {
+      for (let spins = 0; spins < DRIVER_SPINS; spins++) {
         const sequence = Atomics.load(kernel, doorbell);
         if (sequence === this.taken) continue;
         this.taken = sequence;
@@ -192,7 +192,7 @@ export class DriverSide {
     Atomics.store(kernel, base + (C_SEQUENCE >> 2), sequence);
     ring(kernel);
     const answer = base + (A_SEQUENCE >> 2);
-    for (let spins = 0; spins < SPINS; spins++) {
+    for (let spins = 0; spins < DRIVER_SPINS; spins++) {
       if (Atomics.load(kernel, answer) === sequence) return kernel[base + (A_STATUS >> 2)]!;
     }
     for (let seen = Atomics.load(kernel, answer); seen !== sequence; seen = Atomics.load(kernel, answer)) {

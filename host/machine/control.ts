@@ -31,7 +31,7 @@ export class Control<T> {
     this.died = new Promise((_, reject) => (this.fail = reject));
     this.died.catch(() => {}); // it is raced by calls only
     void thread.ended.then(() => this.fail(new MachineDied(`thread has ended: ${thread.kind}`)));
-    const remote = Comlink.wrap(thread.port as Comlink.Endpoint) as unknown as Methods;
+    const remote = Comlink.wrap(thread.port) as unknown as Methods;
     this.methods = new Proxy({} as Remote<T>, {
       get: (_, name) =>
         typeof name === 'string' && name !== 'then'
@@ -55,7 +55,7 @@ export function unwrap<T>(answer: Answer<T>): T {
 
 /** Offers methods to the thread at the other end, and says that it may call. */
 export function offer(methods: object, port: Port): void {
-  Comlink.expose(methods, port as Comlink.Endpoint);
+  Comlink.expose(methods, port);
   post(port, { type: 'ready' });
 }
 

@@ -72,7 +72,7 @@ class Incarnation {
         __memory_base: constant(USER_BASE),
         __table_base: constant(0),
       },
-      host: { syscall: (() => -1) as unknown as WebAssembly.ExportValue },
+      host: { syscall: () => -1 },
     });
     return instance.exports as unknown as UserExports;
   }

@@ -52,7 +52,7 @@ export class Incarnation {
   readonly memory: WebAssembly.Memory;
   statics: StaticData[] = [];
   ended = false;
-  private readonly life: KernelLife;
+  readonly life: KernelLife;
   private readonly resources: Resources;
   private readonly events: IncarnationEvents;
   private fail: (error: Error) => void = () => {};

@@ -26,6 +26,7 @@ import {
   M_PAGES_FREE,
   M_SLOTS_FREE,
   M_SYMBOL_COUNT,
+  M_TAINT,
 } from '../../kernel/abi/machine.ts';
 import { LOG_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 import {
@@ -179,6 +180,11 @@ export function readAccounting(domain: WebAssembly.Memory): Accounting {
 const TAINTS = 'PFSRMBUDAWCIOELKXTN';
 
 /** Linux's letters for the bits of a taint; empty for a clean kernel. */
-export function taintLetters(bits: number): string {
+function taintLetters(bits: number): string {
   return [...TAINTS].filter((_, bit) => bits & (1 << bit)).join('');
+}
+
+/** The taint of a kernel, in letters. */
+export function readTaint(kernel: WebAssembly.Memory): string {
+  return taintLetters(new Memory(kernel).u32(MACHINE_BASE + M_TAINT));
 }

@@ -14,12 +14,12 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { LEVEL_ALERT, LEVEL_EMERG } from '../../kernel/abi/log.ts';
-import { M_DOORBELL, M_OOPSES, M_TAINT } from '../../kernel/abi/machine.ts';
+import { M_DOORBELL, M_OOPSES } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { SYS_DELETE_MODULE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { offer, post } from './control.ts';
-import { taintLetters } from './inspect.ts';
+import { readTaint } from './inspect.ts';
 import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
 import type { Answer, KernelBoot, KernelMethods, SystemCallResult, ThreadHost } from './protocol.ts';
@@ -140,7 +140,7 @@ export class KernelThread implements KernelMethods {
     const lines = formatOops(fault, {
       number: words[(MACHINE_BASE + M_OOPSES) >> 2]! + 1,
       comm: client < 0 ? 'insmod' : client === 0 ? 'console' : `client${client}`,
-      taint: taintLetters(words[(MACHINE_BASE + M_TAINT) >> 2]!),
+      taint: readTaint(this.domain.memory),
       modules: [...this.modules.keys()].filter((name) => name !== 'kernel'),
     });
     for (const line of lines) this.domain.log(LEVEL_ALERT, line);

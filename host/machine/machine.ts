@@ -2,25 +2,19 @@
 // blocks, and waits for nothing but events.
 //
 //   monolithic    every driver is loaded by the kernel's thread into the kernel's domain; if that dies, all are booted anew
-//   microkernel   every driver has an incarnation of its own; if one dies it is fenced, ended and replaced
+//   microkernel   every driver has an incarnation of its own; if one dies it is fenced, ended and replaced (./drivers.ts)
 //
 // The kernel decides about calls, files and devices; this decides about threads: who is started, ended, restarted.
 
 import type { Fault } from '../domain/fault.ts';
-import { formatOops } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
-import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
-import { EAGAIN, EEXIST, ENOENT, ENOEXEC, EIO } from '../../kernel/abi/errno.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
-import { LEVEL_ALERT, LEVEL_NOTICE } from '../../kernel/abi/log.ts';
-import { M_TAINT } from '../../kernel/abi/machine.ts';
-import { MACHINE_BASE, MAX_CLIENTS } from '../../kernel/abi/map.ts';
-import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
+import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { checkMemory } from './check.ts';
 import { consoleOf, MachineClient } from './clients.ts';
-import { MachineDied, unwrap } from './control.ts';
-import { Incarnation } from './incarnation.ts';
-import { readAccounting, readDevices, readLog, readModules, taintLetters } from './inspect.ts';
+import { MachineDied } from './control.ts';
+import { Drivers, type DriversHost } from './drivers.ts';
+import { readAccounting, readDevices, readLog, readModules, readTaint } from './inspect.ts';
 import { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { Images, Notice } from './protocol.ts';
@@ -30,7 +24,6 @@ import type {
   Client,
   ClientThread,
   DetectedBy,
-  DriverStatus,
   LogView,
   Machine,
   MachineEvent,
@@ -52,15 +45,6 @@ export interface MachineOptions {
   panicOnOops?: boolean;
 }
 
-interface Driver {
-  loaded: LoadedModule;
-  parameters: string;
-  state: DriverStatus['state'];
-  restarts: number;
-  incarnation: Incarnation | null;
-  leaked: { leakedBytes: number; leakedObjects: number };
-}
-
 const MODULE_STATES = ['live', 'coming', 'going', 'unformed'] as const;
 /** A kernel that dies this often in a row before it runs is not booted again. */
 const MAX_BOOT_FAILURES = 3;
@@ -72,13 +56,15 @@ export async function bootMachine(options: MachineOptions): Promise<Machine> {
   return machine;
 }
 
-class SupervisedMachine implements Machine {
+class SupervisedMachine implements Machine, DriversHost {
   readonly placement: Placement;
   readonly deadlineMs: number;
+  readonly images: Images;
+  readonly resources: Resources;
   readonly console: Client = consoleOf(() => this.alive());
   lastWords: LogView | null = null;
-  private readonly options: MachineOptions;
-  private readonly drivers = new Map<string, Driver>();
+  private readonly panicOnOops: boolean;
+  private readonly drivers = new Drivers(this);
   private readonly clients = new Map<number, MachineClient>();
   private readonly listeners = new Set<(event: MachineEvent) => void>();
   private readonly settling: (() => void)[] = [];
@@ -87,12 +73,13 @@ class SupervisedMachine implements Machine {
   private state: MachineStatus['state'] = 'booting';
   private boots = 0;
   private recoveries = 0;
-  private zombies = 0;
 
-  constructor(options: MachineOptions) {
-    this.options = options;
-    this.placement = options.placement;
-    this.deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+  constructor({ placement, images, resources, deadlineMs, panicOnOops }: MachineOptions) {
+    this.placement = placement;
+    this.images = images;
+    this.resources = resources;
+    this.deadlineMs = deadlineMs ?? DEADLINE_MS;
+    this.panicOnOops = panicOnOops ?? false;
     if (!(this.deadlineMs >= MIN_DEADLINE_MS)) {
       throw new RangeError(`a deadline is at least ${MIN_DEADLINE_MS} ms, not ${this.deadlineMs}`);
     }
@@ -119,78 +106,55 @@ class SupervisedMachine implements Machine {
   }
 
   private async bootOnce(): Promise<void> {
-    const { placement, images, resources, panicOnOops = false } = this.options;
+    const { placement, images, deadlineMs, panicOnOops } = this;
     const number = ++this.boots;
     const life = await KernelLife.boot(
-      resources,
-      { placement, images, number, deadlineMs: this.deadlineMs, panicOnOops },
+      this.resources,
+      { placement, images, number, deadlineMs, panicOnOops },
       {
         notice: (notice) => this.heard(notice),
-        died: (by, fault) => this.kernelDied(number, by, fault),
+        died: (by, fault) => this.died(number, by, fault),
       },
     );
-    const before = this.life;
+    if (this.life) this.track(this.life.release());
     this.life = life;
-    if (before) this.track(before.release());
-    for (const driver of this.drivers.values()) await this.reload(driver);
+    if (this.state === 'off') life.end('the machine was shut down while it booted');
+    await this.drivers.reload();
     for (const client of this.clients.values()) await client.attach(life);
     if (life.dead) throw new MachineDied('the kernel died while it was booted');
-    if (this.state !== 'off') this.become('running');
+    this.become('running');
   }
 
-  private async reload(driver: Driver): Promise<void> {
-    driver.incarnation = null;
-    this.driverBecomes(driver, 'starting');
-    try {
-      await this.load(driver);
-      this.driverBecomes(driver, 'up');
-    } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
-      this.driverBecomes(driver, 'failed');
-    }
-  }
-
-  private alive(): KernelLife {
+  alive(): KernelLife {
     if (!this.life || this.state === 'off') throw new MachineDied('the machine is off');
     return this.life;
   }
 
-  private kernelDied(number: number, by: DetectedBy, fault: Fault | null): void {
+  private died(number: number, by: DetectedBy, fault: Fault | null): void {
     this.emit({ type: 'fault', at: this.now(), module: fault?.module ?? null, by, fault });
     const life = this.life;
     if (life?.number !== number) return; // it died before it was up; bringUp knows
     this.lastWords = readLog(life.memory);
-    this.endIncarnations();
+    this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
-    if (this.state === 'running') void this.recover(() => this.bringUp(), 'rebooting');
-  }
-
-  private endIncarnations(): void {
-    for (const { incarnation } of this.drivers.values()) if (incarnation) this.bury(incarnation);
-  }
-
-  private bury(incarnation: Incarnation): void {
-    this.zombies++;
-    this.track(incarnation.end().then(() => void this.zombies--));
-  }
-
-  /** Something that shutdown waits for. */
-  private track(work: Promise<unknown>): void {
-    this.ending.add(work);
-    void work.finally(() => this.ending.delete(work));
+    if (this.state === 'running') void this.reviveAfterDeath();
   }
 
   async reboot(): Promise<void> {
     const life = this.alive();
     this.lastWords = readLog(life.memory);
-    this.endIncarnations();
+    this.drivers.end();
     life.end('the machine is rebooted');
-    await this.recover(() => this.bringUp(), 'rebooting');
+    await this.reviveAfterDeath();
   }
 
-  private async recover(work: () => Promise<void>, state?: MachineStatus['state']): Promise<void> {
+  private reviveAfterDeath(): Promise<void> {
+    this.become('rebooting');
+    return this.recover(() => this.bringUp());
+  }
+
+  async recover(work: () => Promise<void>): Promise<void> {
     this.recoveries++;
-    if (state) this.become(state);
     try {
       await work();
     } catch (error) {
@@ -203,145 +167,39 @@ class SupervisedMachine implements Machine {
     }
   }
 
-  // --- notices of the kernel's thread
+  track(work: Promise<unknown>): void {
+    this.ending.add(work);
+    void work.finally(() => this.ending.delete(work));
+  }
 
   private heard(notice: Notice): void {
-    if (notice.type === 'oops') {
-      this.emit({
-        type: 'fault',
-        at: this.now(),
-        module: notice.fault.module,
-        by: 'trap',
-        fault: notice.fault,
-      });
-    } else if (notice.type === 'complaint') {
-      for (const { incarnation } of this.drivers.values()) {
-        if (incarnation?.channel !== notice.channel || incarnation.generation !== notice.generation) continue;
-        incarnation.die(notice.reason === COMPLAINT_PROTOCOL ? 'protocol' : 'deadline', null);
-      }
-    }
+    if (notice.type === 'complaint') this.drivers.complaint(notice);
+    if (notice.type !== 'oops') return;
+    const { fault } = notice;
+    this.emit({ type: 'fault', at: this.now(), module: fault.module, by: 'trap', fault });
   }
 
-  // --- modules
+  // --- modules, clients, calls
 
-  async insmod(loaded: LoadedModule, parameters = ''): Promise<void> {
-    this.alive();
-    const { name } = loaded;
-    if (this.drivers.has(name)) throw insmodError(name, EEXIST);
-    if (name === 'kernel' || name === 'domain')
-      throw insmodError(name, ENOEXEC, `a driver cannot be called ${name}`);
-    const driver: Driver = {
-      ...{ loaded, parameters, state: 'starting', restarts: 0, incarnation: null },
-      leaked: { leakedBytes: 0, leakedObjects: 0 },
-    };
-    this.drivers.set(name, driver);
-    try {
-      await this.load(driver);
-    } catch (error) {
-      this.drivers.delete(name);
-      throw error;
-    }
-    this.driverBecomes(driver, 'up');
+  insmod(loaded: LoadedModule, parameters = ''): Promise<void> {
+    return this.drivers.insmod(loaded, parameters);
   }
 
-  private async load(driver: Driver): Promise<void> {
-    const life = this.alive();
-    if (this.placement === 'monolithic') {
-      life.statics = unwrap(await life.control.methods.insmod(driver.loaded, driver.parameters));
-      return;
-    }
-    const incarnation = await Incarnation.prepare(life, this.options.resources, {
-      died: (by, fault) => this.driverDied(driver, by, fault),
-      unloaded: (leakedBytes, leakedObjects) => (driver.leaked = { leakedBytes, leakedObjects }),
-    });
-    driver.incarnation = incarnation;
-    const timer = setTimeout(() => incarnation.die('deadline', null), this.deadlineMs);
-    try {
-      await incarnation.start(driver.loaded, driver.parameters, this.options.images, this.deadlineMs);
-    } catch (error) {
-      driver.incarnation = null;
-      this.bury(incarnation);
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
+  rmmod(name: string): Promise<UnloadReport> {
+    return this.drivers.rmmod(name);
   }
-
-  private driverDied(driver: Driver, by: DetectedBy, fault: Fault | null): void {
-    const { name } = driver.loaded;
-    const { life } = this;
-    this.emit({ type: 'fault', at: this.now(), module: name, by, fault });
-    if (fault) this.logFault(name, fault);
-    // One that dies while it is loaded is given up: `load` rejects.
-    if (driver.state !== 'up' || !life || life.dead) return;
-    void this.recover(() => this.restart(driver, by));
-  }
-
-  private async restart(driver: Driver, by: DetectedBy): Promise<void> {
-    const { name } = driver.loaded;
-    if (driver.incarnation) this.bury(driver.incarnation);
-    driver.incarnation = null;
-    driver.restarts++;
-    this.driverBecomes(driver, 'starting');
-    this.life?.log(LEVEL_NOTICE, [`supervisor: restarting ${name} (${by}), restart ${driver.restarts}`]);
-    try {
-      await this.load(driver);
-      this.driverBecomes(driver, 'up');
-    } catch (error) {
-      if (error instanceof MachineDied) return; // the reboot loads it again
-      if (!(error instanceof ModuleError)) throw error;
-      this.driverBecomes(driver, 'failed');
-      this.life?.log(LEVEL_ALERT, [`supervisor: giving ${name} up: ${error.message}`]);
-    }
-  }
-
-  private logFault(name: string, fault: Fault): void {
-    const life = this.life;
-    if (!life || life.dead) return;
-    const driver = this.drivers.get(name);
-    const lines = formatOops(fault, {
-      number: (driver?.restarts ?? 0) + 1,
-      comm: name,
-      taint: taintLetters(life.words[(MACHINE_BASE + M_TAINT) >> 2]!),
-      modules: [name],
-    });
-    life.log(LEVEL_ALERT, lines);
-  }
-
-  async rmmod(name: string): Promise<UnloadReport> {
-    const life = this.alive();
-    const driver = this.drivers.get(name);
-    if (!driver) throw rmmodError(name, ENOENT);
-    if (driver.state === 'starting') throw rmmodError(name, EAGAIN);
-    let leaked = driver.leaked;
-    if (this.placement === 'monolithic') {
-      leaked = unwrap(await life.control.methods.rmmod(name));
-      life.statics = life.statics.filter((data) => data.name !== name);
-    } else if (driver.incarnation) {
-      const status = unwrap(await life.control.methods.deleteModule(name));
-      if (status < 0) throw rmmodError(name, EIO);
-      leaked = driver.leaked;
-      const { incarnation } = driver;
-      this.drivers.delete(name);
-      this.zombies++;
-      await incarnation.end().finally(() => this.zombies--);
-    }
-    this.drivers.delete(name);
-    return { name, leakedBytes: leaked.leakedBytes, leakedObjects: leaked.leakedObjects };
-  }
-
-  // --- clients
 
   async attach(): Promise<ClientThread> {
-    const life = this.alive();
+    const thread = await this.resources.takeThread('client');
     let index = 1;
     while (this.clients.has(index)) index++;
-    if (index >= MAX_CLIENTS)
+    if (index >= MAX_CLIENTS) {
+      thread.terminate();
       throw new RangeError(`there are no more than ${MAX_CLIENTS - 1} client threads`);
-    const thread = await this.options.resources.takeThread('client');
+    }
     const client = new MachineClient(index, thread, () => this.clients.delete(index));
     this.clients.set(index, client);
-    await client.attach(life);
+    await client.attach(this.alive());
     return client;
   }
 
@@ -363,13 +221,10 @@ class SupervisedMachine implements Machine {
   private checkOnce(): string[] {
     if (!this.life) return [];
     const found = checkMemory(this.life.memory, this.life.statics, true);
-    for (const [name, { state, incarnation }] of this.drivers) {
+    for (const { loaded, state, incarnation } of this.drivers) {
       if (state !== 'up' || !incarnation) continue;
-      found.push(
-        ...checkMemory(incarnation.memory, incarnation.statics, false).map(
-          (each) => `${name}'s domain: ${each}`,
-        ),
-      );
+      const inside = checkMemory(incarnation.memory, incarnation.statics, false);
+      found.push(...inside.map((sentence) => `${loaded.name}'s domain: ${sentence}`));
     }
     return found;
   }
@@ -401,15 +256,9 @@ class SupervisedMachine implements Machine {
       placement: this.placement,
       state: this.state,
       boot: this.boots,
-      taint: this.life ? taintLetters(this.life.words[(MACHINE_BASE + M_TAINT) >> 2]!) : '',
-      drivers: [...this.drivers.values()].map((driver) => ({
-        name: driver.loaded.name,
-        sha256: driver.loaded.sha256,
-        state: driver.state,
-        generation: this.placement === 'microkernel' ? driver.restarts + 1 : 0,
-        restarts: driver.restarts,
-      })),
-      zombies: this.zombies,
+      taint: this.life ? readTaint(this.life.memory) : '',
+      drivers: this.drivers.status(),
+      zombies: this.drivers.zombies,
     };
   }
 
@@ -436,23 +285,16 @@ class SupervisedMachine implements Machine {
   }
 
   private now(): number {
-    return this.options.resources.platform.now();
+    return this.resources.platform.now();
   }
 
-  private emit(event: MachineEvent): void {
+  emit(event: MachineEvent): void {
     for (const listener of this.listeners) listener(event);
   }
 
   private become(state: MachineStatus['state']): void {
     this.state = state;
     this.emit({ type: 'state', at: this.now(), state });
-  }
-
-  private driverBecomes(driver: Driver, state: DriverStatus['state']): void {
-    driver.state = state;
-    const { name } = driver.loaded;
-    const generation = this.placement === 'microkernel' ? driver.restarts + 1 : 0;
-    this.emit({ type: 'driver', at: this.now(), module: name, state, generation });
   }
 
   async settled(): Promise<void> {
@@ -464,7 +306,7 @@ class SupervisedMachine implements Machine {
   /** Whether something is being recovered, or has died so recently that only the kernel knows. */
   private get unsettled(): boolean {
     if (this.recoveries > 0) return true;
-    return [...this.drivers.values()].some(({ incarnation }) => incarnation?.fenced && !this.life?.dead);
+    return [...this.drivers].some(({ incarnation }) => incarnation?.fenced && !this.life?.dead);
   }
 
   private settle(): void {
@@ -475,12 +317,13 @@ class SupervisedMachine implements Machine {
   async shutdown(): Promise<void> {
     if (this.state === 'off') return;
     this.become('off');
-    const life = this.life;
-    this.endIncarnations();
+    const { life } = this;
+    this.drivers.end();
     life?.end('the machine is shut down');
     await Promise.all([...this.clients.values()].map((client) => client.stop()));
     if (life) this.track(life.release());
     while (this.ending.size > 0) await Promise.allSettled([...this.ending]);
     this.life = null;
+    this.settle();
   }
 }

@@ -154,7 +154,7 @@ function batch(loop: Loop, ms: number): number {
   }
   let done = 0;
   const start = performance.now();
-  let took = 0;
+  let took;
   do {
     loop(rounds);
     done += rounds;

@@ -75,7 +75,6 @@ export const CHANNEL_ATTACHED = 1;
 /** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
 
-
 /** Words of the request and of the reply line that only the bare echo uses, the floor of a call. */
 export const Q_ECHO = 60;
 export const R_ECHO = 124;

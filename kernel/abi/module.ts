@@ -44,4 +44,3 @@ export const SYMBOL_GPL_ONLY = 1;
 export const PARAM_BOOL = 0;
 export const PARAM_INT = 1;
 export const PARAM_UINT = 2;
-

@@ -1,10 +1,10 @@
 // register_chrdev in the kernel's domain: the caller is the module that runs.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_CALL_MODULE } from "../abi/machine";
-import { DEV_ENDPOINT, DEV_NAME } from "../abi/file";
-import { device_add, device_by_major, device_remove } from "./devices";
-import { same_name } from "../lib/text";
+import { MACHINE_BASE } from '../abi/map';
+import { M_CALL_MODULE } from '../abi/machine';
+import { DEV_ENDPOINT, DEV_NAME } from '../abi/file';
+import { device_add, device_by_major, device_remove } from './devices';
+import { same_name } from '../lib/text';
 
 /**
  * Registers a character device under a major number, 0 for a dynamic one.

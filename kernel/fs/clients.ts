@@ -2,9 +2,9 @@
 // others have a system-call slot (abi/syscall.ts). A client has at most one call in progress, so the record of a
 // split-phase request is part of the client and nothing is allocated on the way.
 
-import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from "../abi/map";
-import { M_CLIENTS } from "../abi/machine";
-import { MAX_FDS } from "../abi/limits";
+import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../abi/map';
+import { M_CLIENTS } from '../abi/machine';
+import { MAX_FDS } from '../abi/limits';
 
 /** What a system call returns when its answer comes later. */
 export const PARKED = i32.MIN_VALUE;
@@ -41,11 +41,11 @@ export function client_at(client: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function file_of(client: i32, fd: i32): usize {
-  return <u32>fd < <u32>MAX_FDS ? <usize>load<u32>(client_at(client) + (<usize>fd << 2), CL_FDS) : 0;
+  return <u32>fd < <u32>MAX_FDS ? <usize>load<u32>(client_at(client) + ((<usize>fd) << 2), CL_FDS) : 0;
 }
 
 export function set_fd(client: i32, fd: i32, file: usize): void {
-  store<u32>(client_at(client) + (<usize>fd << 2), <u32>file, CL_FDS);
+  store<u32>(client_at(client) + ((<usize>fd) << 2), <u32>file, CL_FDS);
 }
 
 /** @returns the lowest free descriptor, or -1 */
@@ -58,5 +58,8 @@ export function free_fd(client: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function access_ok(client: i32, address: usize, length: i32): bool {
-  return <u32>length <= <u32>USER_SIZE && <u32>address - <u32>(USER_BASE + client * USER_SIZE) <= <u32>(USER_SIZE - length);
+  return (
+    <u32>length <= <u32>USER_SIZE &&
+    <u32>address - <u32>(USER_BASE + client * USER_SIZE) <= <u32>(USER_SIZE - length)
+  );
 }

@@ -1,15 +1,23 @@
 // The table of character devices (abi/file.ts): who answers for /dev/NAME. In a driver's domain it lists what that
 // driver registered; in the kernel's domain everything, with the endpoint behind which the driver lives.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_DEVICES } from "../abi/machine";
-import { MAX_DEVICES, NAME_SIZE } from "../abi/limits";
+import { MACHINE_BASE } from '../abi/map';
+import { M_DEVICES } from '../abi/machine';
+import { MAX_DEVICES, NAME_SIZE } from '../abi/limits';
 import {
-  DEV_NAME, DEV_MAJOR, DEV_ENDPOINT, DEV_EPOCH, DEV_MODULE, DEV_FOPS, DEV_CHECKSUM, DEV_SIZE, ENDPOINT_NONE,
-} from "../abi/file";
-import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from "../abi/errno";
-import { FNV_OFFSET } from "../abi/log";
-import { fnv, same_name, strlen, strscpy } from "../lib/text";
+  DEV_NAME,
+  DEV_MAJOR,
+  DEV_ENDPOINT,
+  DEV_EPOCH,
+  DEV_MODULE,
+  DEV_FOPS,
+  DEV_CHECKSUM,
+  DEV_SIZE,
+  ENDPOINT_NONE,
+} from '../abi/file';
+import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
+import { FNV_OFFSET } from '../abi/log';
+import { fnv, same_name, strlen, strscpy } from '../lib/text';
 
 const devices = memory.data(MAX_DEVICES * DEV_SIZE);
 /** Linux hands out dynamic majors from 254 down. */
@@ -18,6 +26,7 @@ const FIRST_DYNAMIC = 254;
 export function devices_init(): void {
   store<u32>(MACHINE_BASE, <u32>devices, M_DEVICES);
 }
+
 
 @inline
 function at(i: i32): usize {
@@ -47,10 +56,11 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
   let dev = device_by_name(name);
   if (dev) {
-    if (load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE || (major && load<u32>(dev, DEV_MAJOR) != major)) return -EBUSY;
+    if (load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE || (major && load<u32>(dev, DEV_MAJOR) != major))
+      return -EBUSY;
     major = load<u32>(dev, DEV_MAJOR);
   } else {
-    if (!major) for (major = FIRST_DYNAMIC; major && device_by_major(major); ) major--;
+    if (!major) for (major = FIRST_DYNAMIC; major && device_by_major(major);) major--;
     else if (device_by_major(major)) return -EBUSY;
     dev = device_by_major(0);
     if (!dev || !major) return -ENOSPC;

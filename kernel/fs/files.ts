@@ -1,10 +1,18 @@
 // The file table: struct file (abi/file.ts) for every open file of every client.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_FILES } from "../abi/machine";
-import { MAX_FILES } from "../abi/limits";
-import { FILE_MODE, FILE_DEVICE, FILE_EPOCH, FILE_CLIENT, FILE_SIZE, DEV_EPOCH, DEV_MODULE } from "../abi/file";
-import { module_put, try_module_get } from "../module/list";
+import { MACHINE_BASE } from '../abi/map';
+import { M_FILES } from '../abi/machine';
+import { MAX_FILES } from '../abi/limits';
+import {
+  FILE_MODE,
+  FILE_DEVICE,
+  FILE_EPOCH,
+  FILE_CLIENT,
+  FILE_SIZE,
+  DEV_EPOCH,
+  DEV_MODULE,
+} from '../abi/file';
+import { module_put, try_module_get } from '../module/list';
 
 const files = memory.data(MAX_FILES * FILE_SIZE);
 

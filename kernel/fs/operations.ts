@@ -1,13 +1,22 @@
 // One device operation, local: a table index out of the driver's file_operations is called in this domain. Used by the
 // kernel for the drivers it holds and by a driver's domain for its own; who runs is told by the call mark, set here.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_CALL_FILE, M_CALL_MODULE, M_CALL_OPERATION } from "../abi/machine";
+import { MACHINE_BASE } from '../abi/map';
+import { M_CALL_FILE, M_CALL_MODULE, M_CALL_OPERATION } from '../abi/machine';
 import {
-  DEV_FOPS, DEV_MODULE, FILE_DEVICE, FILE_POSITION, FOPS_IOCTL, FOPS_LLSEEK, FOPS_OPEN, FOPS_READ, FOPS_RELEASE, FOPS_WRITE,
-} from "../abi/file";
-import { OP_IOCTL, OP_LLSEEK, OP_OPEN, OP_READ, OP_RELEASE, OP_WRITE } from "../abi/operation";
-import { EINVAL, ENOTTY, EOVERFLOW, ESPIPE } from "../abi/errno";
+  DEV_FOPS,
+  DEV_MODULE,
+  FILE_DEVICE,
+  FILE_POSITION,
+  FOPS_IOCTL,
+  FOPS_LLSEEK,
+  FOPS_OPEN,
+  FOPS_READ,
+  FOPS_RELEASE,
+  FOPS_WRITE,
+} from '../abi/file';
+import { OP_IOCTL, OP_LLSEEK, OP_OPEN, OP_READ, OP_RELEASE, OP_WRITE } from '../abi/operation';
+import { EINVAL, ENOTTY, EOVERFLOW, ESPIPE } from '../abi/errno';
 
 /**
  * @param buffer address in the caller's memory (read, write), command (ioctl) or offset (llseek)

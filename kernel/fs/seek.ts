@@ -1,8 +1,8 @@
 // What Linux offers to drivers whose device has a size.
 
-import { FILE_POSITION } from "../abi/file";
-import { SEEK_CUR, SEEK_END, SEEK_SET } from "../abi/operation";
-import { EINVAL } from "../abi/errno";
+import { FILE_POSITION } from '../abi/file';
+import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/operation';
+import { EINVAL } from '../abi/errno';
 
 /** llseek on a device of `size` bytes. @returns the new position, or -EINVAL */
 export function fixed_size_llseek(file: usize, offset: i64, whence: i32, size: i64): i64 {

@@ -1,25 +1,63 @@
 // System calls. Each checks what it was given, then starts a device operation: answered at once where the driver is in this
 // domain, PARKED where a message has gone out; `complete` takes the answer up later. Nothing here waits.
 
-import { MACHINE_BASE, MAX_CLIENTS } from "../abi/map";
-import { M_CALL_CLIENT } from "../abi/machine";
-import { MAX_FDS, NAME_SIZE } from "../abi/limits";
+import { MACHINE_BASE, MAX_CLIENTS } from '../abi/map';
+import { M_CALL_CLIENT } from '../abi/machine';
+import { MAX_FDS, NAME_SIZE } from '../abi/limits';
 import {
-  OP_CLEANUP, OP_IOCTL, OP_LLSEEK, OP_OPEN, OP_READ, OP_RELEASE, OP_WRITE, SEEK_END, SEEK_SET,
-  SYS_CLOSE, SYS_DELETE_MODULE, SYS_EXIT, SYS_IOCTL, SYS_LSEEK, SYS_OPEN, SYS_READ, SYS_WRITE, O_RDWR,
-} from "../abi/operation";
-import { GRANT_READ, GRANT_WRITE } from "../abi/channel";
-import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from "../abi/file";
-import { MOD_ENDPOINT, MOD_REFERENCES, MOD_STATE, MODULE_GOING, MODULE_LIVE } from "../abi/module";
+  OP_CLEANUP,
+  OP_IOCTL,
+  OP_LLSEEK,
+  OP_OPEN,
+  OP_READ,
+  OP_RELEASE,
+  OP_WRITE,
+  SEEK_END,
+  SEEK_SET,
+  SYS_CLOSE,
+  SYS_DELETE_MODULE,
+  SYS_EXIT,
+  SYS_IOCTL,
+  SYS_LSEEK,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_WRITE,
+  O_RDWR,
+} from '../abi/operation';
+import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
+import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from '../abi/file';
+import { MOD_ENDPOINT, MOD_REFERENCES, MOD_STATE, MODULE_GOING, MODULE_LIVE } from '../abi/module';
 import {
-  EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, EIO, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOSYS, ENXIO,
-} from "../abi/errno";
-import { access_ok, CL_CALL, CL_FD, CL_FILE, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from "./clients";
-import { device_by_name } from "./devices";
-import { file_current, file_free, file_new } from "./files";
-import { operate } from "./operations";
-import { endpoint_submit } from "../ipc/endpoint";
-import { find_module } from "../module/list";
+  EAGAIN,
+  EBADF,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  EIO,
+  EMFILE,
+  ENAMETOOLONG,
+  ENFILE,
+  ENOENT,
+  ENOSYS,
+  ENXIO,
+} from '../abi/errno';
+import {
+  access_ok,
+  CL_CALL,
+  CL_FD,
+  CL_FILE,
+  CL_RESULT,
+  client_at,
+  file_of,
+  free_fd,
+  PARKED,
+  set_fd,
+} from './clients';
+import { device_by_name } from './devices';
+import { file_current, file_free, file_new } from './files';
+import { operate } from './operations';
+import { endpoint_submit } from '../ipc/endpoint';
+import { find_module } from '../module/list';
 
 const path = memory.data(64);
 

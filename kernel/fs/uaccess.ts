@@ -1,9 +1,9 @@
 // copy_to_user and copy_from_user in the kernel's domain: the user area is part of this memory, so a copy is a check and a
 // memory.copy.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_CALL_CLIENT } from "../abi/machine";
-import { access_ok } from "./clients";
+import { MACHINE_BASE } from '../abi/map';
+import { M_CALL_CLIENT } from '../abi/machine';
+import { access_ok } from './clients';
 
 /** @returns how many bytes could not be copied: 0 or all, as Linux counts */
 export function copy_to_user(to: usize, from: usize, count: usize): usize {

@@ -2,20 +2,40 @@
 // copied before it is looked at, so that the driver's thread cannot change it afterwards.
 
 import {
-  A_SEQUENCE, A_STATUS, C_ARGUMENT, C_DATA_LENGTH, C_GENERATION, C_OPERATION, C_SEQUENCE, CHANNEL_DATA, CHANNEL_DATA_SIZE,
-} from "../abi/channel";
+  A_SEQUENCE,
+  A_STATUS,
+  C_ARGUMENT,
+  C_DATA_LENGTH,
+  C_GENERATION,
+  C_OPERATION,
+  C_SEQUENCE,
+  CHANNEL_DATA,
+  CHANNEL_DATA_SIZE,
+} from '../abi/channel';
 import {
-  CALL_LOG, CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE, CALL_REGISTER_CHRDEV, CALL_UNREGISTER_CHRDEV,
-} from "../abi/operation";
-import { DEV_ENDPOINT } from "../abi/file";
-import { MOD_ENDPOINT, MOD_SIZE, MOD_STATE, MODULE_COMING, MODULE_LIVE } from "../abi/module";
-import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOMEM, ENOSYS } from "../abi/errno";
-import { NAME_SIZE } from "../abi/limits";
-import { channel_at, endpoint_at, endpoint_generation, endpoint_module, EP_CALLED, set_endpoint_module } from "./endpoint";
-import { device_add, device_by_major, device_remove, devices_remove_all } from "../fs/devices";
-import { add_module, find_module, remove_module, seal_module } from "../module/list";
-import { log_write } from "../lib/log";
-import { strlen } from "../lib/text";
+  CALL_LOG,
+  CALL_MODULE_ABORT,
+  CALL_MODULE_BEGIN,
+  CALL_MODULE_LIVE,
+  CALL_REGISTER_CHRDEV,
+  CALL_UNREGISTER_CHRDEV,
+} from '../abi/operation';
+import { DEV_ENDPOINT } from '../abi/file';
+import { MOD_ENDPOINT, MOD_SIZE, MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
+import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOMEM, ENOSYS } from '../abi/errno';
+import { NAME_SIZE } from '../abi/limits';
+import {
+  channel_at,
+  endpoint_at,
+  endpoint_generation,
+  endpoint_module,
+  EP_CALLED,
+  set_endpoint_module,
+} from './endpoint';
+import { device_add, device_by_major, device_remove, devices_remove_all } from '../fs/devices';
+import { add_module, find_module, remove_module, seal_module } from '../module/list';
+import { log_write } from '../lib/log';
+import { strlen } from '../lib/text';
 
 const data = memory.data(CHANNEL_DATA_SIZE + 8);
 

@@ -1,12 +1,20 @@
 // System-call slots (abi/syscall.ts): how clients in threads of their own ask and are answered.
 
-import { SLOTS_BASE } from "../abi/map";
+import { SLOTS_BASE } from '../abi/map';
 import {
-  SLOT_ANSWER, SLOT_ARGUMENT, SLOT_ATTACHED, SLOT_KILLED, SLOT_NUMBER, SLOT_RESULT, SLOT_SEQUENCE, SLOT_SIZE, SLOT_SLEEPING,
-} from "../abi/syscall";
-import { EIO } from "../abi/errno";
-import { CL_CALL, CL_RESULT, CL_TAKEN, client_at, PARKED } from "../fs/clients";
-import { system_call } from "../fs/syscalls";
+  SLOT_ANSWER,
+  SLOT_ARGUMENT,
+  SLOT_ATTACHED,
+  SLOT_KILLED,
+  SLOT_NUMBER,
+  SLOT_RESULT,
+  SLOT_SEQUENCE,
+  SLOT_SIZE,
+  SLOT_SLEEPING,
+} from '../abi/syscall';
+import { EIO } from '../abi/errno';
+import { CL_CALL, CL_RESULT, CL_TAKEN, client_at, PARKED } from '../fs/clients';
+import { system_call } from '../fs/syscalls';
 
 // @ts-ignore: decorator
 @inline

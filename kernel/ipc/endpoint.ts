@@ -4,32 +4,74 @@
 //
 // Prohibited: reading a word of a driver's line twice.
 
-import { CHANNELS_BASE } from "../abi/map";
-import { MAX_CHANNELS } from "../abi/limits";
+import { CHANNELS_BASE } from '../abi/map';
+import { MAX_CHANNELS } from '../abi/limits';
 import {
-  CHANNEL_ATTACHED, CHANNEL_SIZE, D_COPYING, D_GONE, D_SLEEPING, K_GENERATION, Q_ARGUMENT0, Q_ARGUMENT1, Q_GENERATION,
-  Q_GRANT_ADDRESS, Q_GRANT_LENGTH, Q_GRANT_RIGHTS, Q_HANDLE, Q_MINOR, Q_OPERATION, Q_POSITION, Q_SEQUENCE,
-  R_GENERATION, R_HANDLE, R_POSITION, R_SEQUENCE, R_STATUS, S_GENERATION, S_OBITUARY, S_STATE,
-} from "../abi/channel";
-import { COMPLAINT_DEADLINE, COMPLAINT_PROTOCOL, OP_CLEANUP, OP_ECHO, OP_IOCTL, OP_LLSEEK, OP_OPEN, OP_READ, OP_WRITE } from "../abi/operation";
-import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from "../abi/file";
-import { MOD_NAME } from "../abi/module";
-import { EIO, ETIMEDOUT, MAX_ERRNO } from "../abi/errno";
-import { LEVEL_ERR, LEVEL_WARNING } from "../abi/log";
+  CHANNEL_ATTACHED,
+  CHANNEL_SIZE,
+  D_COPYING,
+  D_GONE,
+  D_SLEEPING,
+  K_GENERATION,
+  Q_ARGUMENT0,
+  Q_ARGUMENT1,
+  Q_GENERATION,
+  Q_GRANT_ADDRESS,
+  Q_GRANT_LENGTH,
+  Q_GRANT_RIGHTS,
+  Q_HANDLE,
+  Q_MINOR,
+  Q_OPERATION,
+  Q_POSITION,
+  Q_SEQUENCE,
+  R_GENERATION,
+  R_HANDLE,
+  R_POSITION,
+  R_SEQUENCE,
+  R_STATUS,
+  S_GENERATION,
+  S_OBITUARY,
+  S_STATE,
+} from '../abi/channel';
 import {
-  CL_ARGUMENT0, CL_ARGUMENT1, CL_BUFFER, CL_CHANNEL, CL_DEADLINE, CL_FILE, CL_LENGTH, CL_NEXT, CL_OPERATION, CL_RIGHTS,
-  client_at, PARKED,
-} from "../fs/clients";
-import { devices_orphan, devices_remove_all } from "../fs/devices";
-import { complete } from "../fs/syscalls";
-import { answer_client } from "./clients";
-import { remove_module } from "../module/list";
-import { complain } from "../lib/host";
-import { cstr } from "../lib/cstr";
-import { pr } from "../lib/printk";
+  COMPLAINT_DEADLINE,
+  COMPLAINT_PROTOCOL,
+  OP_CLEANUP,
+  OP_ECHO,
+  OP_IOCTL,
+  OP_LLSEEK,
+  OP_OPEN,
+  OP_READ,
+  OP_WRITE,
+} from '../abi/operation';
+import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
+import { MOD_NAME } from '../abi/module';
+import { EIO, ETIMEDOUT, MAX_ERRNO } from '../abi/errno';
+import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import {
+  CL_ARGUMENT0,
+  CL_ARGUMENT1,
+  CL_BUFFER,
+  CL_CHANNEL,
+  CL_DEADLINE,
+  CL_FILE,
+  CL_LENGTH,
+  CL_NEXT,
+  CL_OPERATION,
+  CL_RIGHTS,
+  client_at,
+  PARKED,
+} from '../fs/clients';
+import { devices_orphan, devices_remove_all } from '../fs/devices';
+import { complete } from '../fs/syscalls';
+import { answer_client } from './clients';
+import { remove_module } from '../module/list';
+import { complain } from '../lib/host';
+import { cstr } from '../lib/cstr';
+import { pr } from '../lib/printk';
 
 // The kernel's own record of a channel; the driver's thread cannot reach what is decided by it.
-const EP_STATE = 0;
+// 0: its state, one of those below
 const EP_GENERATION = 4;
 const EP_SEQUENCE = 8; // of the last request
 const EP_CURRENT = 12; // client + 1 whose request is in flight
@@ -40,7 +82,7 @@ const EP_ERROR = 28; // errno for everybody who waits when it died
 export const EP_CALLED = 32; // sequence of the last call answered
 const EP_SIZE = 64;
 
-const NONE = 0;
+// 0: no incarnation has been seen yet
 const UP = 1;
 /** Fenced; callers are answered as soon as no copy is under way. */
 const DYING = 2;
@@ -87,14 +129,23 @@ export function endpoint_adopt(channel: i32): void {
   if (state == UP || state == DYING) return;
   const ch = channel_at(channel);
   const generation = atomic.load<u32>(ch, K_GENERATION);
-  if (atomic.load<u32>(ch, S_STATE) != CHANNEL_ATTACHED || atomic.load<u32>(ch, S_GENERATION) != generation) return;
+  if (atomic.load<u32>(ch, S_STATE) != CHANNEL_ATTACHED || atomic.load<u32>(ch, S_GENERATION) != generation)
+    return;
   memory.fill(ep, 0, EP_SIZE);
   store<u32>(ep, generation, EP_GENERATION);
   store<u32>(ep, UP);
 }
 
 /** Queues a request of `client` and sends it if the channel is free. @returns PARKED, or -EIO when the endpoint is dead */
-export function endpoint_submit(client: i32, channel: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
+export function endpoint_submit(
+  client: i32,
+  channel: i32,
+  operation: i32,
+  file: usize,
+  buffer: usize,
+  count: i32,
+  rights: u32,
+): i32 {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) != UP) return -EIO;
   const record = client_at(client);
@@ -135,7 +186,11 @@ function send(ep: usize, channel: i32, client: i32): void {
   store<u32>(ch, load<u32>(record, CL_ARGUMENT1), Q_ARGUMENT1);
   if (file) {
     store<u32>(ch, load<u32>(file, FILE_HANDLE), Q_HANDLE);
-    store<u32>(ch, load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_MAJOR) << 8 | load<u32>(file, FILE_MODE), Q_MINOR);
+    store<u32>(
+      ch,
+      (load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_MAJOR) << 8) | load<u32>(file, FILE_MODE),
+      Q_MINOR,
+    );
     store<i64>(ch, load<i64>(file, FILE_POSITION), Q_POSITION);
   }
   store<u32>(ep, sequence, EP_SEQUENCE);
@@ -149,7 +204,10 @@ function send(ep: usize, channel: i32, client: i32): void {
 @inline
 export function endpoint_answered(channel: i32): bool {
   const ep = endpoint_at(channel);
-  return load<u32>(ep, EP_CURRENT) != 0 && atomic.load<u32>(channel_at(channel), R_SEQUENCE) == load<u32>(ep, EP_SEQUENCE);
+  return (
+    load<u32>(ep, EP_CURRENT) != 0 &&
+    atomic.load<u32>(channel_at(channel), R_SEQUENCE) == load<u32>(ep, EP_SEQUENCE)
+  );
 }
 
 /** Takes the reply, checks it, finishes the caller's system call and sends the next request. */
@@ -162,10 +220,16 @@ export function endpoint_reply(channel: i32): void {
   const operation = <i32>load<u32>(record, CL_OPERATION);
   const status = load<i32>(ch, R_STATUS);
   const position = load<i64>(ch, R_POSITION);
-  if (load<u32>(ch, R_GENERATION) != load<u32>(ep, EP_GENERATION)) return protocol_error(channel, operation, status, 0);
-  const most = operation == OP_READ || operation == OP_WRITE ? load<i32>(record, CL_ARGUMENT0)
-    : operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK ? i32.MAX_VALUE : 0;
-  if (status > most || status < -MAX_ERRNO || position < 0) return protocol_error(channel, operation, status, most);
+  if (load<u32>(ch, R_GENERATION) != load<u32>(ep, EP_GENERATION))
+    return protocol_error(channel, operation, status, 0);
+  const most =
+    operation == OP_READ || operation == OP_WRITE
+      ? load<i32>(record, CL_ARGUMENT0)
+      : operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK
+        ? i32.MAX_VALUE
+        : 0;
+  if (status > most || status < -MAX_ERRNO || position < 0)
+    return protocol_error(channel, operation, status, most);
   if (file) {
     store<i64>(file, position, FILE_POSITION);
     if (operation == OP_OPEN) store<u32>(file, load<u32>(ch, R_HANDLE), FILE_HANDLE);
@@ -184,8 +248,14 @@ export function endpoint_reply(channel: i32): void {
 
 function protocol_error(channel: i32, operation: i32, status: i32, most: i32): void {
   const mod = endpoint_module(channel);
-  pr(LEVEL_ERR, cstr("%s: bad reply to operation %d: status %d, at most %d was asked for"),
-    mod ? mod + MOD_NAME : cstr("endpoint"), operation, status, most);
+  pr(
+    LEVEL_ERR,
+    cstr('%s: bad reply to operation %d: status %d, at most %d was asked for'),
+    mod ? mod + MOD_NAME : cstr('endpoint'),
+    operation,
+    status,
+    most,
+  );
   complain(channel, endpoint_generation(channel), COMPLAINT_PROTOCOL);
   endpoint_die(channel, EIO, EIO);
 }
@@ -195,7 +265,7 @@ function unloaded(channel: i32): void {
   const ep = endpoint_at(channel);
   const mod = endpoint_module(channel);
   const forgotten = devices_remove_all(mod, channel + 1);
-  if (forgotten) pr(LEVEL_WARNING, cstr("%s: left %d devices registered"), mod + MOD_NAME, forgotten);
+  if (forgotten) pr(LEVEL_WARNING, cstr('%s: left %d devices registered'), mod + MOD_NAME, forgotten);
   remove_module(mod);
   store<u32>(ep, 0, EP_MODULE);
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
@@ -215,7 +285,7 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   devices_orphan(channel + 1);
   const mod = endpoint_module(channel);
   if (mod) {
-    pr(LEVEL_WARNING, cstr("%s: driver died, generation %u"), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
+    pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
     remove_module(mod);
     store<u32>(ep, 0, EP_MODULE);
   }
@@ -274,8 +344,13 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   }
   if (time < deadline) return deadline - time;
   const mod = endpoint_module(channel);
-  pr(LEVEL_ERR, cstr("%s: no reply to operation %d in %d ms"), mod ? mod + MOD_NAME : cstr("endpoint"),
-    load<u32>(record, CL_OPERATION), <usize>limit);
+  pr(
+    LEVEL_ERR,
+    cstr('%s: no reply to operation %d in %d ms'),
+    mod ? mod + MOD_NAME : cstr('endpoint'),
+    load<u32>(record, CL_OPERATION),
+    <usize>limit,
+  );
   complain(channel, load<u32>(ep, EP_GENERATION), COMPLAINT_DEADLINE);
   endpoint_die(channel, ETIMEDOUT, EIO);
   return load<u32>(ep) == DYING ? 1 : -1;

@@ -1,11 +1,11 @@
 // The gates of a driver's domain: kernel symbols that live in the kernel's domain. A gate is a call over the channel, or a
 // copy between this memory and what the request in progress has granted; the host does both (host/domain/imports.ts).
 
-import { MACHINE_BASE, PAGE_SIZE } from "../abi/map";
-import { CALL_LOG, CALL_REGISTER_CHRDEV, CALL_UNREGISTER_CHRDEV } from "../abi/operation";
-import { M_CALL_MODULE } from "../abi/machine";
-import { device_add, device_by_major, device_remove } from "../fs/devices";
-import { strlen } from "../lib/text";
+import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
+import { CALL_LOG, CALL_REGISTER_CHRDEV, CALL_UNREGISTER_CHRDEV } from '../abi/operation';
+import { M_CALL_MODULE } from '../abi/machine';
+import { device_add, device_by_major, device_remove } from '../fs/devices';
+import { strlen } from '../lib/text';
 
 /** Calls the kernel and waits for its answer. @returns its status */
 @external("host", "call")

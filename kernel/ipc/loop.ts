@@ -6,16 +6,31 @@
 //
 // Every event but a reply rings the doorbell; a reply is polled for while the thread is awake and rings when it sleeps.
 
-import { MACHINE_BASE, MAILBOX_BASE, MAX_CLIENTS } from "../abi/map";
-import { M_DEADLINE, M_DOORBELL, M_MAIL_ACK, M_MAIL_SEQUENCE, M_PING, M_PONG, M_SLEEPING } from "../abi/machine";
-import { MAX_CHANNELS, SPIN_STRIDE, SPINS } from "../abi/limits";
-import { LOG_TEXT_MAX } from "../abi/log";
-import { CL_CALL, CL_CHANNEL, CL_RESULT, client_at } from "../fs/clients";
-import { serve_client } from "./clients";
-import { serve_call } from "./calls";
-import { endpoint_adopt, endpoint_answered, endpoint_deadline, endpoint_obituary, endpoint_reply, endpoint_up } from "./endpoint";
-import { now, wait } from "../lib/host";
-import { log_write } from "../lib/log";
+import { MACHINE_BASE, MAILBOX_BASE, MAX_CLIENTS } from '../abi/map';
+import {
+  M_DEADLINE,
+  M_DOORBELL,
+  M_MAIL_ACK,
+  M_MAIL_SEQUENCE,
+  M_PING,
+  M_PONG,
+  M_SLEEPING,
+} from '../abi/machine';
+import { MAX_CHANNELS, SPIN_STRIDE, SPINS } from '../abi/limits';
+import { LOG_TEXT_MAX } from '../abi/log';
+import { CL_CALL, CL_CHANNEL, CL_RESULT, client_at } from '../fs/clients';
+import { serve_client } from './clients';
+import { serve_call } from './calls';
+import {
+  endpoint_adopt,
+  endpoint_answered,
+  endpoint_deadline,
+  endpoint_obituary,
+  endpoint_reply,
+  endpoint_up,
+} from './endpoint';
+import { now, wait } from '../lib/host';
+import { log_write } from '../lib/log';
 
 /** Polls between two looks at the deadlines while there is always something to do. */
 const DEADLINE_STRIDE: u32 = 256;
@@ -52,7 +67,11 @@ function take_mail(): bool {
   const sequence = atomic.load<u32>(MACHINE_BASE, M_MAIL_SEQUENCE);
   if (sequence == load<u32>(MACHINE_BASE, M_MAIL_ACK)) return false;
   const length = load<i32>(MAILBOX_BASE, 4);
-  log_write(load<i32>(MAILBOX_BASE), MAILBOX_BASE + 8, length < 0 || length > LOG_TEXT_MAX ? LOG_TEXT_MAX : length);
+  log_write(
+    load<i32>(MAILBOX_BASE),
+    MAILBOX_BASE + 8,
+    length < 0 || length > LOG_TEXT_MAX ? LOG_TEXT_MAX : length,
+  );
   atomic.store<u32>(MACHINE_BASE, sequence, M_MAIL_ACK);
   atomic.notify(MACHINE_BASE + M_MAIL_ACK, 1);
   return true;

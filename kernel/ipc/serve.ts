@@ -1,14 +1,14 @@
 // A driver's domain serves one request: the message's words come in as arguments, the operation runs, the status goes out.
 // An open file is a struct file of this domain's own file table; its address is the handle that the kernel keeps.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_REPLY_HANDLE, M_REPLY_POSITION } from "../abi/machine";
-import { FILE_POSITION } from "../abi/file";
-import { OP_OPEN, OP_RELEASE } from "../abi/operation";
-import { ENFILE, ENODEV } from "../abi/errno";
-import { device_by_major } from "../fs/devices";
-import { file_free, file_new } from "../fs/files";
-import { operate } from "../fs/operations";
+import { MACHINE_BASE } from '../abi/map';
+import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../abi/machine';
+import { FILE_POSITION } from '../abi/file';
+import { OP_OPEN, OP_RELEASE } from '../abi/operation';
+import { ENFILE, ENODEV } from '../abi/errno';
+import { device_by_major } from '../fs/devices';
+import { file_free, file_new } from '../fs/files';
+import { operate } from '../fs/operations';
 
 /**
  * @param device major << 8 | mode, read for OP_OPEN alone
@@ -17,7 +17,15 @@ import { operate } from "../fs/operations";
  * @param count bytes, the ioctl's argument or whence
  * @returns the driver's status
  */
-export function serve(operation: i32, handle: usize, device: u32, low: u32, high: u32, buffer: usize, count: i32): i32 {
+export function serve(
+  operation: i32,
+  handle: usize,
+  device: u32,
+  low: u32,
+  high: u32,
+  buffer: usize,
+  count: i32,
+): i32 {
   if (operation == OP_OPEN) {
     const dev = device_by_major(device >> 8);
     if (!dev) return -ENODEV;

@@ -3,10 +3,11 @@
 //
 // Understands %d %i %u %x %X %p %s %c %%, %ld and %lu, %lld %llu %llx, a `0` flag and a width. Anything else is copied.
 
-import { cstr } from "./cstr";
+import { cstr } from './cstr';
 
 let out: usize = 0;
 let end: usize = 0;
+
 
 @inline
 function put(letter: u32): void {
@@ -65,12 +66,19 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
     } else if (letter == 0x73) {
       let text = <usize>load<u32>(args);
       args += 4;
-      if (!text) text = cstr("(null)");
+      if (!text) text = cstr('(null)');
       for (; load<u8>(text) && out < end; text++) put(load<u8>(text));
     } else if (letter == 0x63) {
       put(load<u32>(args));
       args += 4;
-    } else if (letter == 0x64 || letter == 0x69 || letter == 0x75 || letter == 0x78 || letter == 0x58 || letter == 0x70) {
+    } else if (
+      letter == 0x64 ||
+      letter == 0x69 ||
+      letter == 0x75 ||
+      letter == 0x78 ||
+      letter == 0x58 ||
+      letter == 0x70
+    ) {
       let value: u64 = 0;
       let negative = false;
       const signed = letter == 0x64 || letter == 0x69;

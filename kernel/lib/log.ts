@@ -1,14 +1,21 @@
 // The log ring: fixed records with a checksum each (abi/log.ts). Written by the kernel's thread only; read by anybody,
 // also after the kernel's death.
 
-import { LOG_BASE, MACHINE_BASE } from "../abi/map";
-import { M_LOG_NEXT } from "../abi/machine";
+import { LOG_BASE, MACHINE_BASE } from '../abi/map';
+import { M_LOG_NEXT } from '../abi/machine';
 import {
-  LOG_RECORDS, LOG_RECORD_SIZE, LOG_SECONDS, LOG_MICROSECONDS, LOG_LEVEL, LOG_CHECKSUM, LOG_TEXT,
-  LOG_TEXT_MAX, FNV_OFFSET,
-} from "../abi/log";
-import { fnv } from "./text";
-import { now } from "./host";
+  LOG_RECORDS,
+  LOG_RECORD_SIZE,
+  LOG_SECONDS,
+  LOG_MICROSECONDS,
+  LOG_LEVEL,
+  LOG_CHECKSUM,
+  LOG_TEXT,
+  LOG_TEXT_MAX,
+  FNV_OFFSET,
+} from '../abi/log';
+import { fnv } from './text';
+import { now } from './host';
 
 let epoch: f64 = 0;
 

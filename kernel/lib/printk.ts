@@ -1,10 +1,10 @@
 // printk: formats into a static line, takes the level off its front (Linux's "\x01" + digit), and emits. Where a line goes
 // is the image's affair: the kernel's image writes the log ring, a domain's sends it to the kernel (emit).
 
-import { LEVEL_INFO, LOG_TEXT_MAX } from "../abi/log";
-import { vsnprintf } from "./format";
-import { strlen } from "./text";
-import { emit } from "./emit";
+import { LEVEL_INFO, LOG_TEXT_MAX } from '../abi/log';
+import { vsnprintf } from './format';
+import { strlen } from './text';
+import { emit } from './emit';
 
 const line = memory.data(256);
 const words = memory.data(32);
@@ -28,7 +28,15 @@ export function vprintk_emit(level: i32, format: usize, args: usize): i32 {
 }
 
 /** For the kernel's own code: up to five words as arguments. */
-export function pr(level: i32, format: usize, a: usize = 0, b: usize = 0, c: usize = 0, d: usize = 0, e: usize = 0): void {
+export function pr(
+  level: i32,
+  format: usize,
+  a: usize = 0,
+  b: usize = 0,
+  c: usize = 0,
+  d: usize = 0,
+  e: usize = 0,
+): void {
   store<u32>(words, a);
   store<u32>(words, b, 4);
   store<u32>(words, c, 8);

@@ -1,6 +1,6 @@
 // C strings: UTF-8 ending in NUL. Nothing here allocates.
 
-import { FNV_OFFSET, FNV_PRIME } from "../abi/log";
+import { FNV_OFFSET, FNV_PRIME } from '../abi/log';
 
 export function strlen(text: usize): i32 {
   let end = text;
@@ -17,6 +17,7 @@ export function same_name(a: usize, b: usize): bool {
   }
   return x == plain(load<u8>(b));
 }
+
 
 @inline
 function plain(letter: u8): u8 {

@@ -2,18 +2,33 @@
 // drawn in abi/heap.ts: a header, red zones on both sides, an owner to whom it is accounted. A freed cell is poisoned.
 // A damaged object is reported and left alone, never handed out again.
 
-import { MACHINE_BASE, PAGE_SIZE } from "../abi/map";
-import { M_SLABS, M_BYTES_USED, M_CALL_MODULE, M_TAINT, TAINT_BAD_PAGE } from "../abi/machine";
-import { MOD_BYTES, MOD_OBJECTS } from "../abi/module";
+import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
+import { M_SLABS, M_BYTES_USED, M_CALL_MODULE, M_TAINT, TAINT_BAD_PAGE } from '../abi/machine';
+import { MOD_BYTES, MOD_OBJECTS } from '../abi/module';
 import {
-  OBJECT_MAGIC, OBJECT_BYTES, OBJECT_OWNER, OBJECT_RED, OBJECT_HEADER, OBJECT_TRAILER, OBJECT_USED, OBJECT_FREE,
-  SLAB_CLASSES, SLAB_MIN, KMALLOC_MAX, POISON_FREE, POISON_END, RED_ACTIVE, RED_ACTIVE_WORD,
-  PAGE_SLAB, PAGE_LARGE, PAGE_VALUE_SHIFT,
-} from "../abi/heap";
-import { LEVEL_ERR } from "../abi/log";
-import { alloc_pages, free_pages, page_entry } from "./pages";
-import { cstr } from "../lib/cstr";
-import { pr } from "../lib/printk";
+  OBJECT_MAGIC,
+  OBJECT_BYTES,
+  OBJECT_OWNER,
+  OBJECT_RED,
+  OBJECT_HEADER,
+  OBJECT_TRAILER,
+  OBJECT_USED,
+  OBJECT_FREE,
+  SLAB_CLASSES,
+  SLAB_MIN,
+  KMALLOC_MAX,
+  POISON_FREE,
+  POISON_END,
+  RED_ACTIVE,
+  RED_ACTIVE_WORD,
+  PAGE_SLAB,
+  PAGE_LARGE,
+  PAGE_VALUE_SHIFT,
+} from '../abi/heap';
+import { LEVEL_ERR } from '../abi/log';
+import { alloc_pages, free_pages, page_entry } from './pages';
+import { cstr } from '../lib/cstr';
+import { pr } from '../lib/printk';
 
 /** Heads of the free lists, one word a class. */
 const free_lists = memory.data(SLAB_CLASSES << 2);
@@ -21,6 +36,7 @@ const free_lists = memory.data(SLAB_CLASSES << 2);
 export function kmalloc_init(): void {
   store<u32>(MACHINE_BASE, <u32>free_lists, M_SLABS);
 }
+
 
 @inline
 function cell_size(cls: i32): i32 {
@@ -47,7 +63,7 @@ function grow(cls: i32): bool {
 
 function release_cell(cell: usize, cls: i32): void {
   const size = cell_size(cls);
-  const list = free_lists + (<usize>cls << 2);
+  const list = free_lists + ((<usize>cls) << 2);
   memory.fill(cell + OBJECT_HEADER, <u8>POISON_FREE, size - OBJECT_HEADER - 1);
   store<u8>(cell + size - 1, POISON_END);
   store<u32>(cell, OBJECT_FREE, OBJECT_MAGIC);
@@ -64,25 +80,29 @@ function poisoned(cell: usize, size: i32): bool {
 }
 
 function take_cell(cls: i32): usize {
-  const list = free_lists + (<usize>cls << 2);
+  const list = free_lists + ((<usize>cls) << 2);
   while (load<u32>(list) || grow(cls)) {
     const cell = <usize>load<u32>(list);
     const known = page_entry(cell);
-    if (!known || load<u32>(known) != <u32>(PAGE_SLAB | (cls << PAGE_VALUE_SHIFT)) || load<u32>(cell) != OBJECT_FREE) {
-      corrupt(cstr("Freepointer corrupt"), cell);
+    if (
+      !known ||
+      load<u32>(known) != <u32>(PAGE_SLAB | (cls << PAGE_VALUE_SHIFT)) ||
+      load<u32>(cell) != OBJECT_FREE
+    ) {
+      corrupt(cstr('Freepointer corrupt'), cell);
       store<u32>(list, 0);
       continue;
     }
     store<u32>(list, load<u32>(cell, OBJECT_OWNER));
     if (poisoned(cell, cell_size(cls))) return cell;
-    corrupt(cstr("Poison overwritten"), cell);
+    corrupt(cstr('Poison overwritten'), cell);
   }
   return 0;
 }
 
 function corrupt(what: usize, cell: usize): void {
   store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_TAINT) | TAINT_BAD_PAGE, M_TAINT);
-  pr(LEVEL_ERR, cstr("BUG kmalloc: %s 0x%x"), what, cell);
+  pr(LEVEL_ERR, cstr('BUG kmalloc: %s 0x%x'), what, cell);
 }
 
 function account(owner: usize, bytes: i32, objects: i32): void {
@@ -145,13 +165,13 @@ export function kfree(pointer: usize): void {
   if (!pointer) return;
   const cell = pointer - OBJECT_HEADER;
   const room = room_of(cell);
-  if (!room) return corrupt(cstr("Invalid object pointer"), pointer);
-  if (load<u32>(cell) == OBJECT_FREE) return corrupt(cstr("Object already free"), pointer);
+  if (!room) return corrupt(cstr('Invalid object pointer'), pointer);
+  if (load<u32>(cell) == OBJECT_FREE) return corrupt(cstr('Object already free'), pointer);
   const size = load<u32>(cell, OBJECT_BYTES);
   if (load<u32>(cell) != OBJECT_USED || <i32>size > room - OBJECT_HEADER - OBJECT_TRAILER) {
-    return corrupt(cstr("Object header overwritten"), pointer);
+    return corrupt(cstr('Object header overwritten'), pointer);
   }
-  if (!red_zone_whole(cell, size, room)) corrupt(cstr("Redzone overwritten"), pointer);
+  if (!red_zone_whole(cell, size, room)) corrupt(cstr('Redzone overwritten'), pointer);
   account(<usize>load<u32>(cell, OBJECT_OWNER), -(<i32>size), -1);
   const word = load<u32>(page_entry(cell));
   if ((word & 0xff) == PAGE_SLAB) release_cell(cell, word >> PAGE_VALUE_SHIFT);
@@ -163,7 +183,6 @@ function red_zone_whole(cell: usize, size: i32, room: i32): bool {
   for (let p = cell + OBJECT_HEADER + size; p < cell + room; p++) if (load<u8>(p) != RED_ACTIVE) return false;
   return true;
 }
-
 
 /** Frees every object that `owner` still holds: what an unloaded module forgot. Walks the page map. */
 export function kfree_owned(owner: usize, pool: usize, end: usize): void {
@@ -178,5 +197,6 @@ export function kfree_owned(owner: usize, pool: usize, end: usize): void {
 }
 
 function free_if_owned(cell: usize, owner: usize): void {
-  if (load<u32>(cell) == OBJECT_USED && <usize>load<u32>(cell, OBJECT_OWNER) == owner) kfree(cell + OBJECT_HEADER);
+  if (load<u32>(cell) == OBJECT_USED && <usize>load<u32>(cell, OBJECT_OWNER) == owner)
+    kfree(cell + OBJECT_HEADER);
 }

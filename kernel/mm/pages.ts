@@ -1,16 +1,17 @@
 // The page allocator: runs of 4 KiB pages out of the pool, first fit from a moving hint. The page map, one word a page
 // (abi/heap.ts), lies in the pool's first pages. It knows nothing of objects: ./kmalloc.ts cuts pages into them.
 
-import { MACHINE_BASE, POOL_BASE, PAGE_SIZE } from "../abi/map";
-import { M_PAGE_MAP, M_PAGES_FREE, M_POOL_END } from "../abi/machine";
-import { PAGE_FREE, PAGE_HEAD, PAGE_TAIL, PAGE_VALUE_SHIFT } from "../abi/heap";
+import { MACHINE_BASE, POOL_BASE, PAGE_SIZE } from '../abi/map';
+import { M_PAGE_MAP, M_PAGES_FREE, M_POOL_END } from '../abi/machine';
+import { PAGE_FREE, PAGE_HEAD, PAGE_TAIL, PAGE_VALUE_SHIFT } from '../abi/heap';
 
 let pages: i32 = 0;
 let hint: i32 = 0;
 
+
 @inline
 function entry(page: i32): usize {
-  return POOL_BASE + (<usize>page << 2);
+  return POOL_BASE + ((<usize>page) << 2);
 }
 
 export function pages_init(pool_end: usize): void {
@@ -61,7 +62,7 @@ export function page_entry(address: usize): usize {
 export function free_pages(address: usize, count: i32): bool {
   const head = page_entry(address);
   if (!head || load<u32>(head) == PAGE_FREE || address % PAGE_SIZE) return false;
-  memory.fill(head, 0, <usize>count << 2);
+  memory.fill(head, 0, (<usize>count) << 2);
   const page = <i32>((address - POOL_BASE) / PAGE_SIZE);
   if (page < hint) hint = page;
   store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_PAGES_FREE) + count, M_PAGES_FREE);

@@ -1,8 +1,8 @@
 // Slots of the function table: runs, first fit over a byte map. The kernel decides which slots are whose; the host sets
 // and clears them.
 
-import { MACHINE_BASE, TABLE_SIZE } from "../abi/map";
-import { M_TABLE_MAP, M_SLOTS_FREE } from "../abi/machine";
+import { MACHINE_BASE, TABLE_SIZE } from '../abi/map';
+import { M_TABLE_MAP, M_SLOTS_FREE } from '../abi/machine';
 
 const map = memory.data(TABLE_SIZE);
 

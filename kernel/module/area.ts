@@ -1,6 +1,6 @@
 // The modules area: data of loaded modules, in pages, first fit. The byte map lies in the image's data.
 
-import { MODULES_BASE, MODULES_SIZE, PAGE_SIZE } from "../abi/map";
+import { MODULES_BASE, MODULES_SIZE, PAGE_SIZE } from '../abi/map';
 
 const PAGES = MODULES_SIZE / PAGE_SIZE;
 const map = memory.data(1024);
@@ -9,7 +9,7 @@ const map = memory.data(1024);
 export function area_alloc(size: i32, align_log2: i32): usize {
   if (size < 0 || size > MODULES_SIZE || align_log2 > 16) return 0;
   const count = size ? (size + PAGE_SIZE - 1) / PAGE_SIZE : 1;
-  const align: usize = <usize>1 << align_log2;
+  const align: usize = (<usize>1) << align_log2;
   let run = 0;
   for (let page = 0; page < PAGES; page++) {
     if (load<u8>(map + page) || (!run && (MODULES_BASE + page * PAGE_SIZE) & (align - 1))) run = 0;

@@ -2,16 +2,24 @@
 //
 // A reference is held by each open file on the module's devices and by each module that uses its symbols.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_MODULES, M_MODULE_COUNT } from "../abi/machine";
-import { MAX_MODULES, NAME_SIZE } from "../abi/limits";
+import { MACHINE_BASE } from '../abi/map';
+import { M_MODULES, M_MODULE_COUNT } from '../abi/machine';
+import { MAX_MODULES, NAME_SIZE } from '../abi/limits';
 import {
-  MOD_NEXT, MOD_STATE, MOD_REFERENCES, MOD_BASE, MOD_NAME, MOD_CHECKSUM, MOD_STRUCT_SIZE, MOD_INIT,
-  MODULE_LIVE, MODULE_UNFORMED,
-} from "../abi/module";
-import { FNV_OFFSET } from "../abi/log";
-import { kmalloc_for, kfree } from "../mm/kmalloc";
-import { fnv, same_name, strscpy } from "../lib/text";
+  MOD_NEXT,
+  MOD_STATE,
+  MOD_REFERENCES,
+  MOD_BASE,
+  MOD_NAME,
+  MOD_CHECKSUM,
+  MOD_STRUCT_SIZE,
+  MOD_INIT,
+  MODULE_LIVE,
+  MODULE_UNFORMED,
+} from '../abi/module';
+import { FNV_OFFSET } from '../abi/log';
+import { kmalloc_for, kfree } from '../mm/kmalloc';
+import { fnv, same_name, strscpy } from '../lib/text';
 
 /** @returns the module of that name, or 0 */
 export function find_module(name: usize): usize {

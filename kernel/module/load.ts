@@ -15,28 +15,53 @@
 //
 // One module is loaded at a time. Data of modules is in the modules area, cut from pages like the pool's by ./area.ts.
 
-import { MACHINE_BASE, POOL_BASE } from "../abi/map";
-import { VERMAGIC } from "../abi/version";
-import { M_CALL_MODULE, M_CALL_OPERATION, M_TAINT, M_MODULE_BYTES, M_POOL_END, TAINT_PROPRIETARY } from "../abi/machine";
-import { NAME_SIZE } from "../abi/limits";
-import { OP_INIT } from "../abi/operation";
+import { MACHINE_BASE, POOL_BASE } from '../abi/map';
+import { VERMAGIC } from '../abi/version';
 import {
-  MOD_STATE, MOD_REFERENCES, MOD_BASE, MOD_SIZE, MOD_TABLE_BASE, MOD_TABLE_SIZE, MOD_INIT, MOD_EXIT, MOD_BYTES,
-  MOD_OBJECTS, MOD_NAME, MOD_TAINT, MODULE_LIVE, MODULE_COMING, MODULE_GOING,
-  SYM_VALUE, SYM_OWNER, SYM_FLAGS, SYM_NAME, SYMBOL_GPL_ONLY, PARAM_BOOL, PARAM_UINT,
-} from "../abi/module";
-import { EEXIST, ENOENT, ENOEXEC, ENOMEM, EINVAL, EBUSY, EAGAIN, ENAMETOOLONG } from "../abi/errno";
-import { LEVEL_ERR, LEVEL_WARNING } from "../abi/log";
-import { area_alloc, area_free } from "./area";
-import { find_symbol, add_symbol, remove_symbols } from "./symbols";
-import { find_module, add_module, remove_module, seal_module } from "./list";
-import { uses_add, uses_release } from "./uses";
-import { kfree_owned } from "../mm/kmalloc";
-import { alloc_slots, free_slots } from "../mm/slots";
-import { devices_remove_all } from "../fs/devices";
-import { cstr } from "../lib/cstr";
-import { pr } from "../lib/printk";
-import { same_name, strlen } from "../lib/text";
+  M_CALL_MODULE,
+  M_CALL_OPERATION,
+  M_TAINT,
+  M_MODULE_BYTES,
+  M_POOL_END,
+  TAINT_PROPRIETARY,
+} from '../abi/machine';
+import { NAME_SIZE } from '../abi/limits';
+import { OP_INIT } from '../abi/operation';
+import {
+  MOD_STATE,
+  MOD_REFERENCES,
+  MOD_BASE,
+  MOD_SIZE,
+  MOD_TABLE_BASE,
+  MOD_TABLE_SIZE,
+  MOD_INIT,
+  MOD_EXIT,
+  MOD_BYTES,
+  MOD_OBJECTS,
+  MOD_NAME,
+  MOD_TAINT,
+  MODULE_LIVE,
+  MODULE_COMING,
+  MODULE_GOING,
+  SYM_VALUE,
+  SYM_OWNER,
+  SYM_FLAGS,
+  SYMBOL_GPL_ONLY,
+  PARAM_BOOL,
+  PARAM_UINT,
+} from '../abi/module';
+import { EEXIST, ENOENT, ENOEXEC, ENOMEM, EINVAL, EBUSY, EAGAIN, ENAMETOOLONG } from '../abi/errno';
+import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import { area_alloc, area_free } from './area';
+import { find_symbol, add_symbol, remove_symbols } from './symbols';
+import { find_module, add_module, remove_module, seal_module } from './list';
+import { uses_add, uses_release } from './uses';
+import { kfree_owned } from '../mm/kmalloc';
+import { alloc_slots, free_slots } from '../mm/slots';
+import { devices_remove_all } from '../fs/devices';
+import { cstr } from '../lib/cstr';
+import { pr } from '../lib/printk';
+import { same_name, strlen } from '../lib/text';
 
 /** VERMAGIC as a C string. */
 const magic_text = memory.data(64);
@@ -59,7 +84,7 @@ export function module_begin(name: usize, magic: usize, gpl: bool): i32 {
   if (!mod) return -ENOMEM;
   if (!gpl) {
     store<u32>(mod, TAINT_PROPRIETARY, MOD_TAINT);
-    pr(LEVEL_WARNING, cstr("%s: module license taints kernel."), name);
+    pr(LEVEL_WARNING, cstr('%s: module license taints kernel.'), name);
     store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_TAINT) | TAINT_PROPRIETARY, M_TAINT);
   }
   return <i32>mod;
@@ -88,8 +113,11 @@ export function module_layout(mod: usize, size: i32, align_log2: i32, table: i32
 /** @returns the table index of a kernel symbol that `mod` imports, or -ENOENT, -EAGAIN, -ENOMEM */
 export function module_resolve(mod: usize, name: usize): i32 {
   const symbol = find_symbol(name);
-  if (!symbol || (load<u32>(symbol, SYM_FLAGS) & SYMBOL_GPL_ONLY && load<u32>(mod, MOD_TAINT) & TAINT_PROPRIETARY)) {
-    pr(LEVEL_ERR, cstr("%s: Unknown symbol %s (err %d)"), mod + MOD_NAME, name, -ENOENT);
+  if (
+    !symbol ||
+    (load<u32>(symbol, SYM_FLAGS) & SYMBOL_GPL_ONLY && load<u32>(mod, MOD_TAINT) & TAINT_PROPRIETARY)
+  ) {
+    pr(LEVEL_ERR, cstr('%s: Unknown symbol %s (err %d)'), mod + MOD_NAME, name, -ENOENT);
     return -ENOENT;
   }
   const owner = <usize>load<u32>(symbol, SYM_OWNER);
@@ -104,8 +132,13 @@ export function module_export(mod: usize, name: usize, slot: u32, flags: u32, cr
   const known = find_symbol(name);
   if (known) {
     const owner = <usize>load<u32>(known, SYM_OWNER);
-    pr(LEVEL_ERR, cstr("%s: exports duplicate symbol %s (owned by %s)"), mod + MOD_NAME, name,
-      owner ? owner + MOD_NAME : cstr("kernel"));
+    pr(
+      LEVEL_ERR,
+      cstr('%s: exports duplicate symbol %s (owned by %s)'),
+      mod + MOD_NAME,
+      name,
+      owner ? owner + MOD_NAME : cstr('kernel'),
+    );
     return -ENOEXEC;
   }
   return add_symbol(mod, name, slot, flags, crc);
@@ -116,7 +149,8 @@ export function module_parameter(mod: usize, name: usize, type: i32, address: us
   if (type == PARAM_BOOL) {
     const letter = text ? load<u8>(text) | 0x20 : 0x79;
     const yes = letter == 0x79 || letter == 0x31 || letter == 0x74;
-    if ((!yes && letter != 0x6e && letter != 0x30 && letter != 0x66) || (text && strlen(text) != 1)) return bad_value(mod, name, text);
+    if ((!yes && letter != 0x6e && letter != 0x30 && letter != 0x66) || (text && strlen(text) != 1))
+      return bad_value(mod, name, text);
     store<u8>(address, u8(yes));
     return 0;
   }
@@ -167,11 +201,13 @@ export function module_init(mod: usize, constructors: u32, init: u32, exit: u32)
   return 0;
 }
 
+
 @inline
 function enter(mod: usize): void {
   store<u32>(MACHINE_BASE, <u32>mod, M_CALL_MODULE);
   store<u32>(MACHINE_BASE, OP_INIT, M_CALL_OPERATION);
 }
+
 
 @inline
 function leave(): void {
@@ -191,17 +227,27 @@ export function module_leaked_objects(mod: usize): i32 {
 /** Frees everything a module has; the host has cleared its slots or has not set them. */
 export function module_free(mod: usize): void {
   if (load<u32>(mod, MOD_OBJECTS)) {
-    pr(LEVEL_WARNING, cstr("%s: leaked %u bytes in %u objects"), mod + MOD_NAME, load<u32>(mod, MOD_BYTES), load<u32>(mod, MOD_OBJECTS));
+    pr(
+      LEVEL_WARNING,
+      cstr('%s: leaked %u bytes in %u objects'),
+      mod + MOD_NAME,
+      load<u32>(mod, MOD_BYTES),
+      load<u32>(mod, MOD_OBJECTS),
+    );
     kfree_owned(mod, POOL_BASE, load<u32>(MACHINE_BASE, M_POOL_END));
   }
   const forgotten = devices_remove_all(mod, 0);
-  if (forgotten) pr(LEVEL_WARNING, cstr("%s: left %d devices registered"), mod + MOD_NAME, forgotten);
+  if (forgotten) pr(LEVEL_WARNING, cstr('%s: left %d devices registered'), mod + MOD_NAME, forgotten);
   remove_symbols(mod);
   uses_release(mod);
   const base = <usize>load<u32>(mod, MOD_BASE);
   if (base) {
     area_free(base, load<u32>(mod, MOD_SIZE));
-    store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_MODULE_BYTES) - load<u32>(mod, MOD_SIZE), M_MODULE_BYTES);
+    store<u32>(
+      MACHINE_BASE,
+      load<u32>(MACHINE_BASE, M_MODULE_BYTES) - load<u32>(mod, MOD_SIZE),
+      M_MODULE_BYTES,
+    );
   }
   free_slots(load<u32>(mod, MOD_TABLE_BASE), load<u32>(mod, MOD_TABLE_SIZE));
   remove_module(mod);

@@ -1,18 +1,28 @@
 // The symbol table of a domain: chained hashing, entries from kmalloc. A function's value is its slot in the table.
 
-import { MACHINE_BASE } from "../abi/map";
-import { M_SYMBOLS, M_SYMBOL_COUNT } from "../abi/machine";
-import { SYMBOL_BUCKETS, NAME_SIZE } from "../abi/limits";
-import { SYM_NEXT, SYM_HASH, SYM_VALUE, SYM_OWNER, SYM_FLAGS, SYM_CRC, SYM_NAME, SYM_SIZE } from "../abi/module";
-import { ENOMEM, EEXIST, ENAMETOOLONG } from "../abi/errno";
-import { kmalloc_for, kfree } from "../mm/kmalloc";
-import { fnv_text, same_name, strlen, strscpy } from "../lib/text";
+import { MACHINE_BASE } from '../abi/map';
+import { M_SYMBOLS, M_SYMBOL_COUNT } from '../abi/machine';
+import { SYMBOL_BUCKETS, NAME_SIZE } from '../abi/limits';
+import {
+  SYM_NEXT,
+  SYM_HASH,
+  SYM_VALUE,
+  SYM_OWNER,
+  SYM_FLAGS,
+  SYM_CRC,
+  SYM_NAME,
+  SYM_SIZE,
+} from '../abi/module';
+import { ENOMEM, EEXIST, ENAMETOOLONG } from '../abi/errno';
+import { kmalloc_for, kfree } from '../mm/kmalloc';
+import { fnv_text, same_name, strlen, strscpy } from '../lib/text';
 
 const buckets = memory.data(SYMBOL_BUCKETS << 2);
 
 export function symbols_init(): void {
   store<u32>(MACHINE_BASE, <u32>buckets, M_SYMBOLS);
 }
+
 
 @inline
 function bucket_of(hash: u32): usize {
@@ -52,7 +62,7 @@ export function add_symbol(owner: usize, name: usize, value: u32, flags: u32, cr
 /** Takes back every symbol that `owner` exported. */
 export function remove_symbols(owner: usize): void {
   for (let i = 0; i < SYMBOL_BUCKETS; i++) {
-    let link = buckets + (<usize>i << 2);
+    let link = buckets + ((<usize>i) << 2);
     for (let entry = <usize>load<u32>(link); entry; entry = <usize>load<u32>(link)) {
       if (<usize>load<u32>(entry, SYM_OWNER) != owner) {
         link = entry + SYM_NEXT;

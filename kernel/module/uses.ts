@@ -1,9 +1,9 @@
 // Who uses whose symbols: one reference per (user, owner) pair, as Linux's module_use.
 
-import { MOD_STATE, MODULE_LIVE } from "../abi/module";
-import { EAGAIN, ENOMEM } from "../abi/errno";
-import { kmalloc_for, kfree } from "../mm/kmalloc";
-import { module_put, try_module_get } from "./list";
+import { MOD_STATE, MODULE_LIVE } from '../abi/module';
+import { EAGAIN, ENOMEM } from '../abi/errno';
+import { kmalloc_for, kfree } from '../mm/kmalloc';
+import { module_put, try_module_get } from './list';
 
 // next, user, owner
 let head: usize = 0;
@@ -27,7 +27,7 @@ export function uses_add(user: usize, owner: usize): i32 {
 /** Gives back every reference that `user` holds. */
 export function uses_release(user: usize): void {
   let before: usize = 0;
-  for (let use = head; use; ) {
+  for (let use = head; use;) {
     const next = <usize>load<u32>(use);
     if (<usize>load<u32>(use, 4) != user) {
       before = use;

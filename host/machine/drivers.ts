@@ -1,0 +1,226 @@
+// The drivers of a machine and their supervision: loading, restarting, giving up, unloading. In the monolith a driver is a
+// module of the kernel's domain; in the microkernel it has an incarnation of its own, replaced when it dies.
+//
+// The policy: a driver that dies while it serves is restarted at once; one that dies while it is loaded is given up.
+
+import type { Fault } from '../domain/fault.ts';
+import { formatOops } from '../domain/fault.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
+import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
+import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { LEVEL_ALERT, LEVEL_NOTICE } from '../../kernel/abi/log.ts';
+import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
+import { MachineDied, unwrap } from './control.ts';
+import { Incarnation } from './incarnation.ts';
+import { readTaint } from './inspect.ts';
+import type { KernelLife } from './life.ts';
+import type { Images, Notice } from './protocol.ts';
+import type { Resources } from './resources.ts';
+import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
+
+export interface Driver {
+  readonly loaded: LoadedModule;
+  readonly parameters: string;
+  state: DriverStatus['state'];
+  restarts: number;
+  /** Null in the kernel's own domain, and between two incarnations. */
+  incarnation: Incarnation | null;
+  leaked: { leakedBytes: number; leakedObjects: number };
+}
+
+/** What the machine is to its drivers. */
+export interface DriversHost {
+  readonly placement: Placement;
+  readonly deadlineMs: number;
+  readonly images: Images;
+  readonly resources: Resources;
+  /** The kernel that lives; throws MachineDied. */
+  alive(): KernelLife;
+  emit(event: MachineEvent): void;
+  /** Runs a piece of recovery, which `settled` waits for. */
+  recover(work: () => Promise<void>): Promise<void>;
+  /** Something that a shutdown waits for. */
+  track(work: Promise<unknown>): void;
+}
+
+/** Names of the kernel's own images: frames of a fault are told apart by name. */
+const OWN_NAMES = new Set(['kernel', 'domain', 'user']);
+
+export class Drivers {
+  /** Given up, but not known to have ended. */
+  zombies = 0;
+  private readonly host: DriversHost;
+  private readonly known = new Map<string, Driver>();
+
+  constructor(host: DriversHost) {
+    this.host = host;
+  }
+
+  [Symbol.iterator](): Iterator<Driver> {
+    return this.known.values();
+  }
+
+  get(name: string): Driver | undefined {
+    return this.known.get(name);
+  }
+
+  status(): DriverStatus[] {
+    return [...this].map((driver) => ({
+      name: driver.loaded.name,
+      sha256: driver.loaded.sha256,
+      state: driver.state,
+      generation: this.generation(driver),
+      restarts: driver.restarts,
+    }));
+  }
+
+  private generation(driver: Driver): number {
+    return this.host.placement === 'microkernel' ? driver.restarts + 1 : 0;
+  }
+
+  private become(driver: Driver, state: DriverStatus['state']): void {
+    driver.state = state;
+    const at = this.host.resources.platform.now();
+    const { name } = driver.loaded;
+    this.host.emit({ type: 'driver', at, module: name, state, generation: this.generation(driver) });
+  }
+
+  async insmod(loaded: LoadedModule, parameters: string): Promise<void> {
+    this.host.alive();
+    const { name } = loaded;
+    if (this.known.has(name)) throw insmodError(name, EEXIST);
+    if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
+    const driver: Driver = {
+      ...{ loaded, parameters, state: 'starting', restarts: 0, incarnation: null },
+      leaked: { leakedBytes: 0, leakedObjects: 0 },
+    };
+    this.known.set(name, driver);
+    try {
+      await this.load(driver);
+    } catch (error) {
+      this.known.delete(name);
+      throw error;
+    }
+    this.become(driver, 'up');
+  }
+
+  /** Loads every driver into a kernel that has just booted; one that is refused is given up. */
+  async reload(): Promise<void> {
+    for (const driver of this) {
+      driver.incarnation = null;
+      this.become(driver, 'starting');
+      await this.loadOrGiveUp(driver);
+    }
+  }
+
+  private async loadOrGiveUp(driver: Driver): Promise<void> {
+    try {
+      await this.load(driver);
+      this.become(driver, 'up');
+    } catch (error) {
+      if (!(error instanceof ModuleError)) throw error;
+      this.become(driver, 'failed');
+      this.host.alive().log(LEVEL_ALERT, [`supervisor: giving ${driver.loaded.name} up: ${error.message}`]);
+    }
+  }
+
+  private async load(driver: Driver): Promise<void> {
+    const life = this.host.alive();
+    if (this.host.placement === 'monolithic') {
+      life.statics = unwrap(await life.control.methods.insmod(driver.loaded, driver.parameters));
+      return;
+    }
+    const { resources, images, deadlineMs } = this.host;
+    const incarnation = await Incarnation.prepare(life, resources, {
+      died: (by, fault) => this.died(driver, by, fault),
+      unloaded: (leakedBytes, leakedObjects) => (driver.leaked = { leakedBytes, leakedObjects }),
+    });
+    driver.incarnation = incarnation;
+    const timer = setTimeout(() => incarnation.die('deadline', null), deadlineMs);
+    try {
+      await incarnation.start(driver.loaded, driver.parameters, images, deadlineMs);
+    } catch (error) {
+      if (driver.incarnation === incarnation) driver.incarnation = null;
+      void this.bury(incarnation);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private bury(incarnation: Incarnation): Promise<void> {
+    this.zombies++;
+    const freed = incarnation.end().finally(() => this.zombies--);
+    this.host.track(freed);
+    return freed;
+  }
+
+  /** Ends every incarnation: their kernel is dead. */
+  end(): void {
+    for (const { incarnation } of this) if (incarnation) void this.bury(incarnation);
+  }
+
+  /** The kernel has given an incarnation up. */
+  complaint({ channel, generation, reason }: Extract<Notice, { type: 'complaint' }>): void {
+    const accused = [...this].find(
+      ({ incarnation }) => incarnation?.channel === channel && incarnation.generation === generation,
+    );
+    accused?.incarnation?.die(reason === COMPLAINT_PROTOCOL ? 'protocol' : 'deadline', null);
+  }
+
+  private died(driver: Driver, by: DetectedBy, fault: Fault | null): void {
+    const { name } = driver.loaded;
+    this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
+    const life = driver.incarnation?.life;
+    if (!life || life.dead) return;
+    if (fault) life.log(LEVEL_ALERT, this.oops(driver, life, fault));
+    // Where it is still being loaded, `load` rejects.
+    if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));
+  }
+
+  private oops(driver: Driver, life: KernelLife, fault: Fault): string[] {
+    return formatOops(fault, {
+      number: driver.restarts + 1,
+      comm: driver.loaded.name,
+      taint: readTaint(life.memory),
+      modules: [driver.loaded.name],
+    });
+  }
+
+  private async restart(driver: Driver, life: KernelLife, by: DetectedBy): Promise<void> {
+    if (driver.incarnation) void this.bury(driver.incarnation);
+    driver.incarnation = null;
+    driver.restarts++;
+    this.become(driver, 'starting');
+    life.log(LEVEL_NOTICE, [
+      `supervisor: restarting ${driver.loaded.name} (${by}), restart ${driver.restarts}`,
+    ]);
+    try {
+      await this.loadOrGiveUp(driver);
+    } catch (error) {
+      // The machine's reboot loads it again.
+      if (!(error instanceof MachineDied)) throw error;
+    }
+  }
+
+  async rmmod(name: string): Promise<UnloadReport> {
+    const life = this.host.alive();
+    const driver = this.known.get(name);
+    if (!driver) throw rmmodError(name, ENOENT);
+    if (driver.state === 'starting') throw rmmodError(name, EAGAIN);
+    if (this.host.placement === 'monolithic') {
+      const report = unwrap(await life.control.methods.rmmod(name));
+      life.statics = life.statics.filter((data) => data.name !== name);
+      this.known.delete(name);
+      return report;
+    }
+    const { incarnation } = driver;
+    if (incarnation) {
+      if (unwrap(await life.control.methods.deleteModule(name)) < 0) throw rmmodError(name, EIO);
+      this.known.delete(name);
+      await this.bury(incarnation);
+    }
+    this.known.delete(name);
+    return { name, ...driver.leaked };
+  }
+}
