@@ -10,14 +10,13 @@ import { images, ISOLATION_HEADERS } from './vite.config.ts';
 
 const LONG = process.env['ISOLAB_LONG'] === '1';
 const SECOND = 1000;
-const timeouts = (seconds: number) => ({
+/** Timeouts of a project, and what test/long.ts reads in Node and in the browser. */
+const pace = (seconds: number) => ({
+  provide: { long: LONG },
   testTimeout: seconds * SECOND * (LONG ? 20 : 1),
   hookTimeout: seconds * SECOND * (LONG ? 20 : 1),
   teardownTimeout: 20 * SECOND,
 });
-
-/** Read by test/long.ts, in Node and in the browser. */
-const define = { __ISOLAB_LONG__: JSON.stringify(LONG) };
 
 const chromium = await findChromium();
 
@@ -27,23 +26,21 @@ export default defineConfig({
     allowOnly: false,
     projects: [
       {
-        define,
         test: {
           name: 'unit',
           environment: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/contract/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
-          ...timeouts(60),
+          ...pace(60),
         },
       },
       {
-        define,
         test: {
           name: 'contract',
           environment: 'node',
           include: ['test/contract/**/*.node.test.ts'],
           fileParallelism: false,
-          ...timeouts(120),
+          ...pace(120),
           sequence: { groupOrder: 1 },
         },
       },
@@ -53,12 +50,11 @@ export default defineConfig({
         server: { headers: ISOLATION_HEADERS },
         // Named, so that none is found in the middle of a run: vite would reload the page under the test.
         optimizeDeps: { include: ['comlink', '@jridgewell/gen-mapping', '@jridgewell/trace-mapping'] },
-        define,
         test: {
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],
           fileParallelism: false,
-          ...timeouts(120),
+          ...pace(120),
           sequence: { groupOrder: 2 },
           browser: {
             enabled: true,
