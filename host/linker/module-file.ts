@@ -239,8 +239,19 @@ class Checker {
 }
 
 function namesOf(sections: Sections): Names | null {
-  const section = sections.custom.find(({ name }) => name === SECTION.names);
+  const [section, ...more] = sections.custom.filter(({ name }) => name === SECTION.names);
+  if (more.length > 0) throw new BadModule(`more than one section ${SECTION.names}`);
   return section ? readNames(sections.bytes, section.start, section.end) : null;
+}
+
+/** The module's name. Engines show the name section's in a stack: a module must not go by two names. */
+function nameOf(sections: Sections, modinfo: Map<string, string[]>): string {
+  const shown = namesOf(sections)?.module ?? '';
+  const own = modinfo.get('name')?.[0];
+  if (own === undefined) return shown;
+  if (shown !== '' && shown !== own)
+    throw new BadModule(`its .modinfo and its name section disagree: ${own}, ${shown}`);
+  return plain(own, 'a module');
 }
 
 /** Reads and checks a module's file. Throws BadModule, and nothing else. */
@@ -256,9 +267,8 @@ export function readModule(bytes: Uint8Array): ModuleFile {
   const symbols = custom(sections, SECTION.symbols);
   const parameters = custom(sections, SECTION.parameters);
   const url = custom(sections, SECTION.sourceMap);
-  const ownName = modinfo.get('name')?.[0];
   return {
-    name: ownName === undefined ? (namesOf(sections)?.module ?? '') : plain(ownName, 'a module'),
+    name: nameOf(sections, modinfo),
     memory,
     table,
     needed,

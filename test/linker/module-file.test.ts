@@ -268,6 +268,15 @@ describe("a stranger's file", () => {
       /without a key: "GPL"/,
     ],
     [
+      'a module that goes by two names',
+      file(
+        dylink(),
+        custom('.modinfo', (to) => to.raw(new TextEncoder().encode('name=good\0'))),
+        custom('name', (to) => to.u8(0).block((part) => part.text('ramdisk'))),
+      ),
+      /disagree: good, ramdisk/,
+    ],
+    [
       'a count beyond the file',
       file(dylink(), [1, (to) => to.u32(0xffffffff)]),
       /a list of 4294967295 entries/,
