@@ -1,0 +1,49 @@
+// The few lines that stand between this page and the DOM. Text is set as text, never as markup: names and messages on this
+// page come out of drivers. What is shown already is left alone, so that a selection or a focus survives a refresh.
+
+type Child = Node | string;
+
+/** An element with attributes (`true` sets an empty one, `false` none) and children. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string | boolean>> = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false) element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** @returns whether that was a change */
+export function setText(node: Node, text: string): boolean {
+  if (node.textContent === text) return false;
+  node.textContent = text;
+  return true;
+}
+
+export function setData(element: HTMLElement, name: string, value: string): void {
+  if (element.dataset[name] !== value) element.dataset[name] = value;
+}
+
+/** A button that does one thing; `action` marks those that wait while another one is at work. */
+export function button(
+  label: Child,
+  act: () => void,
+  attributes: Readonly<Record<string, string>> = {},
+): HTMLButtonElement {
+  const element = h('button', { type: 'button', ...attributes }, label);
+  element.addEventListener('click', act);
+  return element;
+}
+
+/** A number for reading, with separators. */
+export function figure(n: number): string {
+  return n.toLocaleString('en-US');
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

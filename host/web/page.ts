@@ -1,0 +1,245 @@
+// The page around the two machines: what can be done, one thing at a time, and what came of it. Whatever fails is shown.
+
+import { PLACEMENTS, type PerSide } from '../lab/report.ts';
+import { Cancelled } from '../lab/wait.ts';
+import type { DriverStatus, Placement } from '../machine/types.ts';
+import { Bench } from './bench.ts';
+import { callsTable, environmentOf } from './calls-view.ts';
+import { comparisonResult } from './comparison-view.ts';
+import { button, h, messageOf, setText } from './dom.ts';
+import { wordsOf } from './fault-words.ts';
+import { faultResult } from './faults-view.ts';
+import { browserLab, floppy } from './lab.ts';
+import { Pane } from './pane.ts';
+import { watchHidden } from './requirements.ts';
+
+/** ms between two looks at the machines; events are shown at once. */
+const LOOK_MS = 250;
+const HIDDEN =
+  'This page was hidden during the run. Browsers slow hidden pages down: do not trust these times.';
+
+export class Page {
+  readonly element: HTMLElement;
+  readonly #status = h('p', { class: 'status', role: 'status', 'aria-live': 'polite' });
+  readonly #errors = h('div', { class: 'errors', role: 'alert' });
+  readonly #faultButtons = h(
+    'div',
+    { class: 'buttons' },
+    h('p', { class: 'fine' }, 'The machines are being booted …'),
+  );
+  readonly #faultResults = h('div', { class: 'results' });
+  readonly #callResults = h('div', { class: 'results' });
+  readonly #comparisonResults = h('div', { class: 'results' });
+  readonly #panesPlace = h('div', { class: 'panes' });
+  readonly #environment = h('p', { class: 'fine' });
+  readonly #clean = h('input', { type: 'checkbox', id: 'clean', checked: true });
+  readonly #cancel = button('Cancel', () => this.#cancelling?.abort(), { class: 'small', hidden: '' });
+  #bench: Bench | null = null;
+  #panes: PerSide<Pane> | null = null;
+  #cancelling: AbortController | null = null;
+  #busy = false;
+
+  constructor() {
+    const section = (id: string, title: string, ...content: Node[]): HTMLElement =>
+      h('section', { class: 'card', 'aria-labelledby': id }, h('h2', { id }, title), ...content);
+    const measure = button('Measure calls', () => void this.#measure(), { 'data-action': 'measure' });
+    const whole = button('Run the whole comparison', () => void this.#compare(), {
+      'data-action': 'compare',
+    });
+    this.element = h(
+      'div',
+      { class: 'page' },
+      section(
+        'break',
+        'Break the same driver on both machines',
+        h('p', { class: 'fine' }, 'lkdtm is a driver that fails on request. Its list of faults:'),
+        this.#faultButtons,
+        h(
+          'p',
+          { class: 'option' },
+          this.#clean,
+          h('label', { for: 'clean' }, 'Begin with clean machines: reboot one that is not as after boot'),
+        ),
+      ),
+      h('div', { class: 'statusbar' }, this.#status, this.#cancel),
+      this.#errors,
+      this.#faultResults,
+      this.#panesPlace,
+      section(
+        'cost',
+        'What a call costs',
+        h('p', { class: 'fine' }, 'Both machines, call by call in turns, about four seconds.'),
+        measure,
+        this.#callResults,
+      ),
+      section(
+        'whole',
+        'The whole comparison',
+        h(
+          'p',
+          { class: 'fine' },
+          'What isolab compare does in a terminal, here on machines of its own: calls over three fresh boots, then every fault. About half a minute.',
+        ),
+        whole,
+        this.#comparisonResults,
+      ),
+      this.#environment,
+    );
+    this.#lockActions();
+  }
+
+  /** Loads the images and boots both machines. */
+  async start(): Promise<void> {
+    await this.#run('Booting both machines', async () => {
+      const [lab, image] = await Promise.all([browserLab(), floppy()]);
+      const bench = new Bench(lab, image, {
+        machine: (_, machine) => machine.subscribe(() => this.#update()),
+        problem: (error) => this.#showError(messageOf(error)),
+      });
+      this.#bench = bench;
+      const pane = (placement: Placement): Pane =>
+        new Pane(bench.stations[placement], {
+          check: () => this.#panes?.[placement].check(),
+          reboot: () => void this.#reboot(placement),
+        });
+      this.#panes = { monolithic: pane('monolithic'), microkernel: pane('microkernel') };
+      this.#panesPlace.replaceChildren(
+        ...PLACEMENTS.flatMap((placement) => this.#panes?.[placement].element ?? []),
+      );
+      this.#lockActions();
+      setText(this.#environment, environmentOf(bench.environment));
+      setInterval(() => this.#update(), LOOK_MS);
+      await bench.start();
+      this.#check();
+      this.#faultButtons.replaceChildren(...bench.faults.map((fault) => this.#faultButton(fault)));
+      return 'Both machines are running.';
+    });
+  }
+
+  #faultButton(fault: string): HTMLButtonElement {
+    const label = h('span', {}, h('code', {}, fault), h('small', {}, wordsOf(fault)));
+    return button(label, () => void this.#provoke(fault), {
+      'data-action': 'fault',
+      'data-fault': fault,
+      class: 'fault',
+    });
+  }
+
+  async #provoke(fault: string): Promise<void> {
+    await this.#run(`${fault} on both machines`, async (hidden) => {
+      const bench = this.#ready();
+      const sides = await bench.provoke(fault, this.#clean.checked, (text) => this.#say(`${text} …`));
+      this.#faultResults.querySelector(`[data-fault="${CSS.escape(fault)}"]`)?.remove();
+      this.#faultResults.prepend(faultResult(fault, sides, hidden() ? HIDDEN : ''));
+      this.#check();
+      const outcomes = PLACEMENTS.map((placement) => {
+        const side = sides[placement];
+        return `${placement}: ${'row' in side ? side.row.outcome : 'not observed'}`;
+      });
+      return `${fault} done. ${outcomes.join(', ')}.`;
+    });
+  }
+
+  async #measure(): Promise<void> {
+    await this.#run('Measuring calls', async (hidden) => {
+      const bench = this.#ready();
+      const problems: string[] = [];
+      const rows = await bench.measure(
+        (text) => this.#say(`${text} …`),
+        (problem) => problems.push(problem),
+      );
+      const note = [...problems, ...(hidden() ? [HIDDEN] : [])].join(' ');
+      this.#callResults.replaceChildren(callsTable(rows, bench.environment, note));
+      return 'Calls measured.';
+    });
+  }
+
+  async #compare(): Promise<void> {
+    await this.#run('Comparing', async (hidden) => {
+      const bench = this.#ready();
+      const problems: string[] = [];
+      const cancelling = new AbortController();
+      this.#cancelling = cancelling;
+      this.#cancel.hidden = false;
+      try {
+        const report = await bench.compare(
+          (text) => this.#say(`${text} …`),
+          (problem) => problems.push(problem),
+          cancelling.signal,
+        );
+        this.#comparisonResults.replaceChildren(comparisonResult(report, problems, hidden() ? HIDDEN : ''));
+        return 'Compared.';
+      } catch (error) {
+        if (error instanceof Cancelled) return 'The comparison was cancelled.';
+        throw error;
+      } finally {
+        this.#cancel.hidden = true;
+        this.#cancelling = null;
+      }
+    });
+  }
+
+  async #reboot(placement: Placement): Promise<void> {
+    await this.#run(`Rebooting the ${placement} machine`, async () => {
+      await this.#ready().reboot(placement);
+      this.#check();
+      return `The ${placement} machine has been rebooted.`;
+    });
+  }
+
+  #ready(): Bench {
+    if (this.#bench === null) throw new Error('the machines have not been booted');
+    return this.#bench;
+  }
+
+  /** One thing at a time: until it is done every action is locked. */
+  async #run(what: string, work: (hidden: () => boolean) => Promise<string>): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#errors.replaceChildren();
+    this.#lockActions();
+    this.#say(`${what} …`);
+    const watch = watchHidden();
+    const focused = document.activeElement;
+    try {
+      this.#say(await work(() => watch.end()));
+    } catch (error) {
+      this.#say(`${what}: failed.`);
+      this.#showError(messageOf(error));
+    } finally {
+      watch.end();
+      this.#busy = false;
+      this.#lockActions();
+      this.#update();
+      // A disabled button loses the focus; whoever works by keyboard goes on where they were.
+      if (focused instanceof HTMLElement && document.activeElement === document.body)
+        focused.focus({ preventScroll: true });
+    }
+  }
+
+  #lockActions(): void {
+    for (const action of this.element.querySelectorAll<HTMLButtonElement>('button[data-action]'))
+      action.disabled = this.#busy;
+    this.element.dataset['busy'] = String(this.#busy);
+  }
+
+  #check(): void {
+    for (const placement of PLACEMENTS) this.#panes?.[placement].check();
+  }
+
+  #update(): void {
+    const { monolithic, microkernel } = this.#bench?.stations ?? {};
+    const drivers = (machine: { status(): { drivers: DriverStatus[] } } | null | undefined): DriverStatus[] =>
+      machine?.status().drivers ?? [];
+    this.#panes?.monolithic.update(drivers(microkernel?.machine));
+    this.#panes?.microkernel.update(drivers(monolithic?.machine));
+  }
+
+  #say(text: string): void {
+    setText(this.#status, text);
+  }
+
+  #showError(message: string): void {
+    this.#errors.append(h('p', {}, message));
+  }
+}

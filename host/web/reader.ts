@@ -1,0 +1,94 @@
+// The program that is not to blame: a client in a worker of its own that goes on reading one device, whatever happens to the
+// other drivers, and the figures it has seen. It follows its machine through reboots; a new machine is given to it.
+
+import { Killed, MachineDied } from '../machine/control.ts';
+import type { ClientThread, Machine } from '../machine/types.ts';
+
+/** ms between two calls: often enough to notice, seldom enough to let the computer rest. */
+const PERIOD_MS = 20;
+/** ms between two looks at its figures. */
+const LOOK_MS = 400;
+
+export interface Figures {
+  calls: number;
+  failed: number;
+  worstMs: number;
+  failures: string[];
+}
+
+const none = (): Figures => ({ calls: 0, failed: 0, worstMs: 0, failures: [] });
+
+export class Reader {
+  figures = none();
+  /** Since when it owes its figures, on performance.now: long where a call of it does not return. */
+  waitingSince: number | null = null;
+  path = '';
+  machine: Machine | null = null;
+  #stop: (() => void) | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #generation = 0;
+  readonly #onProblem: (error: unknown) => void;
+
+  constructor(onProblem: (error: unknown) => void) {
+    this.#onProblem = onProblem;
+  }
+
+  get running(): boolean {
+    return this.#stop !== null;
+  }
+
+  /** Begins to read on this machine; figures are counted on. */
+  async start(machine: Machine, path: string): Promise<void> {
+    await this.pause();
+    this.path = path;
+    this.machine = machine;
+    const stopped = new Promise<void>((resolve) => (this.#stop = resolve));
+    this.#ended = this.#run(machine, path, stopped);
+  }
+
+  /** Resolves when it makes no call any more. */
+  async pause(): Promise<void> {
+    this.#stop?.();
+    this.#stop = null;
+    await this.#ended;
+  }
+
+  /** Counts from zero. */
+  restart(): void {
+    this.#generation++;
+    this.figures = none();
+  }
+
+  async #run(machine: Machine, path: string, stopped: Promise<void>): Promise<void> {
+    let done = false;
+    void stopped.then(() => (done = true));
+    try {
+      const client = await machine.attach();
+      while (!done) await this.#read(client, path, stopped);
+      await client.end();
+    } catch (error) {
+      // Its machine is off or gone for good, and the reader with it; whoever did that starts it anew.
+      if (!(error instanceof MachineDied || error instanceof Killed)) this.#onProblem(error);
+    } finally {
+      this.waitingSince = null;
+      this.#stop = null;
+    }
+  }
+
+  async #read(client: ClientThread, path: string, stopped: Promise<void>): Promise<void> {
+    const generation = this.#generation;
+    await client.startReading(path, PERIOD_MS);
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
+    this.waitingSince = performance.now();
+    const { calls, failed, worstMs, failures } = await client.stopReading();
+    this.waitingSince = null;
+    if (generation !== this.#generation) return;
+    const sum = this.figures;
+    this.figures = {
+      calls: sum.calls + calls,
+      failed: sum.failed + failed,
+      worstMs: Math.max(sum.worstMs, worstMs),
+      failures: [...sum.failures, ...failures].slice(0, 5),
+    };
+  }
+}

@@ -1,0 +1,90 @@
+// What this page needs of its browser and of the server it comes from, and what of it is missing, by name. Reads the page's
+// own response headers to say which one; changes nothing.
+
+export interface Missing {
+  what: string;
+  /** One or two sentences: why it is needed, or what was found instead. */
+  detail: string;
+}
+
+/** The two headers, and the values that isolate a page. */
+export const HEADERS: readonly { name: string; value: string; accepted: readonly string[] }[] = [
+  { name: 'Cross-Origin-Opener-Policy', value: 'same-origin', accepted: ['same-origin'] },
+  {
+    name: 'Cross-Origin-Embedder-Policy',
+    value: 'require-corp',
+    accepted: ['require-corp', 'credentialless'],
+  },
+];
+
+/** Everything that is missing; nothing where the machines can run. */
+export async function findMissing(): Promise<Missing[]> {
+  const missing: Missing[] = [];
+  if (typeof WebAssembly === 'undefined')
+    missing.push({ what: 'WebAssembly', detail: 'Kernels and drivers are WebAssembly modules.' });
+  if (!globalThis.isSecureContext) {
+    missing.push({
+      what: 'a secure address',
+      detail: `Browsers share memory over https, or from this computer (127.0.0.1), not from ${location.origin}.`,
+    });
+  }
+  if (!globalThis.crossOriginIsolated) missing.push(...(await missingIsolation()));
+  if (typeof SharedArrayBuffer === 'undefined') {
+    missing.push({
+      what: 'SharedArrayBuffer',
+      detail:
+        'Kernel and drivers run on threads of their own and meet in shared memory; it comes with the isolation.',
+    });
+  }
+  if (typeof Atomics === 'undefined' || !('waitAsync' in Atomics))
+    missing.push({
+      what: 'Atomics.waitAsync',
+      detail: 'The supervisor waits for machines without blocking the page.',
+    });
+  if (!('locks' in navigator))
+    missing.push({ what: 'Web Locks', detail: 'They tell when the thread of a driver has really ended.' });
+  return missing;
+}
+
+async function missingIsolation(): Promise<Missing[]> {
+  if (location.protocol === 'file:')
+    return [{ what: 'a server', detail: 'The page was opened as a file, and a file has no headers.' }];
+  const headers = await ownHeaders();
+  if (typeof headers === 'string') return [{ what: 'cross-origin isolation', detail: headers }];
+  const missing = HEADERS.filter(
+    ({ name, accepted }) => !accepted.includes(headers.get(name)?.trim() ?? ''),
+  ).map(({ name, value }) => {
+    const found = headers.get(name);
+    const instead =
+      found === null ? 'The server did not send it.' : `The server sent another value: ${found}`;
+    return { what: `the header ${name}: ${value}`, detail: instead };
+  });
+  if (missing.length > 0) return missing;
+  const detail =
+    window.top === window
+      ? 'The server sends both headers, yet this browser does not isolate the page.'
+      : 'The page is shown inside another page that is not isolated: open it by itself.';
+  return [{ what: 'cross-origin isolation', detail }];
+}
+
+/** The headers this page came with, or why they are not known. */
+async function ownHeaders(): Promise<Headers | string> {
+  try {
+    return (await fetch(location.href, { method: 'HEAD', cache: 'no-store' })).headers;
+  } catch (error) {
+    return `The page is not isolated, and its headers cannot be read: ${String(error)}`;
+  }
+}
+
+/** Whether the page was hidden at any time from now on: browsers slow hidden pages down, and their times with them. */
+export function watchHidden(): { end(): boolean } {
+  let hidden = document.visibilityState === 'hidden';
+  const look = (): void => void (hidden ||= document.visibilityState === 'hidden');
+  document.addEventListener('visibilitychange', look);
+  return {
+    end() {
+      document.removeEventListener('visibilitychange', look);
+      return hidden;
+    },
+  };
+}
