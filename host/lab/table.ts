@@ -11,8 +11,8 @@ import {
   type FaultRow,
   type Outcome,
 } from './report.ts';
-import { count, milliseconds, nanoseconds, times } from './units.ts';
-import { verdictOfCalls, verdictOfFault } from './verdict.ts';
+import { count, nanoseconds, times } from './units.ts';
+import { sumsOf, verdictOfCalls, verdictOfFault } from './verdict.ts';
 
 const WIDTH = 100;
 const GUTTER = '  ';
@@ -164,33 +164,9 @@ function beside(left: Cell, right: Cell, paint: Paint): string[] {
   return lines;
 }
 
-/** The sum of it, for and against each side. */
-function balance({ call, faults: rows }: CompareReport, paint: Paint): string[] {
-  const sides = PLACEMENTS.map((placement) => {
-    const own = rows.filter((row) => row.placement === placement);
-    const survived = own.filter((row) => row.kernelSurvived).length;
-    const silent = own.filter((row) => row.damage.length > 0 && row.detectedBy === null).length;
-    const hurt = own.filter((row) => row.bystanderCallsFailed > 0).length;
-    const longest = Math.max(0, ...own.map((row) => row.recoveredAfterMs ?? 0));
-    return (
-      `${placement.padEnd(12)} kernel survived ${survived} of ${count(own.length, 'fault')}; ` +
-      `another program lost calls in ${hurt}; unnoticed damage in ${silent}; ` +
-      `longest recovery ${milliseconds(longest)}`
-    );
-  });
-  const prices = pairs(call, (a, b) => a.operation === b.operation && a.bytes === b.bytes).flatMap(
-    ({ monolithic, microkernel }) =>
-      monolithic === undefined || microkernel === undefined
-        ? []
-        : [microkernel.ns.median / monolithic.ns.median],
-  );
-  const price =
-    prices.length === 0
-      ? []
-      : [
-          `the price       ${times(Math.min(...prices))} to ${times(Math.max(...prices))} the monolith's time per call, as measured above`,
-        ];
-  return [paint('bold', 'In sum'), ...[...sides, ...price].flatMap((line) => hang(line, 13))];
+function balance(report: CompareReport, paint: Paint): string[] {
+  const lines = sumsOf(report).flatMap(({ of, text }) => hang(`${of.padEnd(12)} ${text}`, 13));
+  return [paint('bold', 'In sum'), ...lines];
 }
 
 /** Wrapped, later lines indented. */

@@ -1,7 +1,14 @@
 // What a row means, in a sentence or two for somebody who has never seen a kernel. Made from the row's data alone: the
 // same words for the same observation, whichever side it was made on.
 
-import type { CallRow, Detector, FaultRow } from './report.ts';
+import {
+  pairs,
+  PLACEMENTS,
+  type CallRow,
+  type CompareReport,
+  type Detector,
+  type FaultRow,
+} from './report.ts';
 import { count, milliseconds, times } from './units.ts';
 
 const DETECTORS: Record<Detector, string> = {
@@ -100,4 +107,33 @@ function floors(row: CallRow): string {
 /** Whether the middle halves of the samples overlap: no winner is named then. */
 function overlap(a: CallRow, b: CallRow): boolean {
   return a.ns.q1 <= b.ns.q3 && b.ns.q1 <= a.ns.q3;
+}
+
+export interface Sum {
+  of: string;
+  text: string;
+}
+
+/** The sum of it, for and against each side, and the price. */
+export function sumsOf({ call, faults }: Pick<CompareReport, 'call' | 'faults'>): Sum[] {
+  const sides = PLACEMENTS.map((placement): Sum => {
+    const own = faults.filter((row) => row.placement === placement);
+    const survived = own.filter((row) => row.kernelSurvived).length;
+    const silent = own.filter((row) => row.damage.length > 0 && row.detectedBy === null).length;
+    const hurt = own.filter((row) => row.bystanderCallsFailed > 0).length;
+    const longest = Math.max(0, ...own.map((row) => row.recoveredAfterMs ?? 0));
+    const text =
+      `kernel survived ${survived} of ${count(own.length, 'fault')}; another program lost calls in ${hurt}; ` +
+      `unnoticed damage in ${silent}; longest recovery ${milliseconds(longest)}`;
+    return { of: placement, text };
+  });
+  const prices = pairs(call, (a, b) => a.operation === b.operation && a.bytes === b.bytes).flatMap(
+    ({ monolithic, microkernel }) =>
+      monolithic === undefined || microkernel === undefined
+        ? []
+        : [microkernel.ns.median / monolithic.ns.median],
+  );
+  if (prices.length === 0) return sides;
+  const range = `${times(Math.min(...prices))} to ${times(Math.max(...prices))}`;
+  return [...sides, { of: 'the price', text: `${range} the monolith's time per call, as measured above` }];
 }
