@@ -4,6 +4,7 @@
 import { M_ABANDONED } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
+import { SYS_EXIT } from '../../kernel/abi/operation.ts';
 import {
   SLOT_ANSWER,
   SLOT_ARGUMENT,
@@ -20,6 +21,8 @@ import { ring } from './doorbell.ts';
 const ABANDONED = (MACHINE_BASE + M_ABANDONED) >> 2;
 /** Looks at the answer before the thread sleeps; fewer than a driver's, since clients are many. */
 const SPINS = 2000;
+/** ms between two looks at whether the machine was given up: that changes no word on which a client sleeps. */
+const ABANDONED_PERIOD = 100;
 
 export class ClientSide {
   /** The client's part of the user area. */
@@ -63,7 +66,7 @@ export class ClientSide {
     for (;;) {
       Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 1);
       const seen = Atomics.load(kernel, answer);
-      if (seen !== sequence && !this.abandoned) Atomics.wait(kernel, answer, seen);
+      if (seen !== sequence && !this.abandoned) Atomics.wait(kernel, answer, seen, ABANDONED_PERIOD);
       Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 0);
       if (Atomics.load(kernel, answer) === sequence) return this.answer();
       if (this.abandoned) return { result: -EIO, killed: false };
@@ -91,4 +94,26 @@ export function abandon(memory: WebAssembly.Memory, clients: number): void {
   for (let client = 0; client < clients; client++) {
     Atomics.notify(kernel, (SLOTS_BASE + client * SLOT_SIZE + SLOT_ANSWER) >> 2);
   }
+}
+
+/** Ends a client whose thread is no more, in its place: its files are closed, then its slot is free. Does not block. */
+export async function exitFor(memory: WebAssembly.Memory, client: number): Promise<void> {
+  const kernel = new Int32Array(memory.buffer);
+  const base = (SLOTS_BASE + client * SLOT_SIZE) >> 2;
+  const answer = base + (SLOT_ANSWER >> 2);
+  if (Atomics.load(kernel, base + (SLOT_ATTACHED >> 2)) === 0) return;
+  // The call it died in, if it was taken, is answered first; if it was not, this one takes its place.
+  const sequence = (Atomics.load(kernel, base + (SLOT_SEQUENCE >> 2)) + 1) | 0;
+  kernel[base + (SLOT_NUMBER >> 2)] = SYS_EXIT;
+  Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 1);
+  Atomics.store(kernel, base + (SLOT_SEQUENCE >> 2), sequence);
+  ring(kernel);
+  for (;;) {
+    const seen = Atomics.load(kernel, answer);
+    if (seen === sequence || Atomics.load(kernel, ABANDONED) !== 0) break;
+    const answered = Atomics.waitAsync(kernel, answer, seen, ABANDONED_PERIOD);
+    if (answered.async) await answered.value;
+  }
+  Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 0);
+  Atomics.store(kernel, base + (SLOT_ATTACHED >> 2), 0);
 }

@@ -41,6 +41,7 @@ import {
 import { DRIVER_SPINS } from '../../kernel/abi/limits.ts';
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
+import { OP_IOCTL } from '../../kernel/abi/operation.ts';
 import type { Copies } from './copy.ts';
 import { ring, ringIfAsleep } from './doorbell.ts';
 
@@ -108,11 +109,11 @@ export class DriverSide {
   /**
    * Serves requests until the supervisor says stop, the fence goes up or `serve` throws.
    *
-   * @param special takes the operations that are not the driver's; null where it does not know one
+   * @param special runs the operations that are not the device's
    */
   run(
     serve: Serve,
-    special: (operation: number, argument0: number, argument1: number) => number | null,
+    special: (operation: number, argument0: number, argument1: number) => number,
   ): void {
     while (this.receive()) {
       const { kernel, base } = this;
@@ -124,8 +125,10 @@ export class DriverSide {
       this.grantAddress = address;
       this.grantLength = kernel[base + (Q_GRANT_LENGTH >> 2)]!;
       this.grantRights = kernel[base + (Q_GRANT_RIGHTS >> 2)]!;
-      let status = special(operation, argument0, argument1);
-      if (status === null) {
+      let status;
+      if (operation > OP_IOCTL) {
+        status = special(operation, argument0, argument1);
+      } else {
         status = serve(
           operation,
           kernel[base + (Q_HANDLE >> 2)]!,

@@ -1,6 +1,7 @@
 // Clients as those above the machine see them: the in-thread client of the kernel's thread, and clients in threads of their
 // own, which move on to the next kernel when theirs has died.
 
+import { exitFor } from '../ipc/client-side.ts';
 import { SYS_CLOSE, SYS_IOCTL, SYS_LSEEK } from '../../kernel/abi/operation.ts';
 import { Control, unwrap, type Remote } from './control.ts';
 import type { KernelLife } from './life.ts';
@@ -57,7 +58,10 @@ export class MachineClient extends RemoteClient implements ClientThread {
   readonly index: number;
   readonly thread: Thread;
   private readonly control: Control<ClientMethods>;
-  private readonly onEnd: () => void;
+  /** Resolves when its thread has ended, by whomever, and its place is free. */
+  readonly gone: Promise<void>;
+  private ended = false;
+  private life: KernelLife | null = null;
   private moved: () => void = () => {};
 
   constructor(index: number, thread: Thread, onEnd: () => void) {
@@ -66,14 +70,30 @@ export class MachineClient extends RemoteClient implements ClientThread {
     this.index = index;
     this.thread = thread;
     this.control = control;
-    this.onEnd = onEnd;
+    this.gone = thread.ended.then(async () => {
+      this.ended = true;
+      if (this.life) await exitFor(this.life.memory, index);
+      this.moved();
+      onEnd();
+    });
   }
 
   /** Gives the client a kernel; the one before is no longer used by it. */
   async attach(life: KernelLife): Promise<void> {
+    this.life = life;
     await this.control.methods.attach(life.memory, this.index);
     this.moved();
-    life.usedUntil(Promise.race([this.thread.ended, new Promise<void>((resolve) => (this.moved = resolve))]));
+    life.usedUntil(new Promise<void>((resolve) => (this.moved = resolve)));
+    if (this.ended) this.moved();
+  }
+
+  /** Gives the client the next kernel, if it lives. */
+  async follow(life: KernelLife): Promise<void> {
+    try {
+      await this.attach(life);
+    } catch (error) {
+      if (!this.ended) throw error;
+    }
   }
 
   startReading(path: string, periodMs: number): Promise<void> {
@@ -93,7 +113,6 @@ export class MachineClient extends RemoteClient implements ClientThread {
   async stop(): Promise<void> {
     this.control.giveUp('the client was ended');
     this.thread.terminate();
-    await this.thread.ended;
-    this.onEnd();
+    await this.gone;
   }
 }

@@ -12,6 +12,7 @@ import { DriverSide, Fenced } from '../ipc/driver-side.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
+import { EINVAL } from '../../kernel/abi/errno.ts';
 import { OP_CLEANUP, OP_ECHO } from '../../kernel/abi/operation.ts';
 import { post } from './control.ts';
 import type { UserExports } from './measure.ts';
@@ -41,7 +42,7 @@ class Incarnation {
       post(this.host.port, { type: 'live', statics: domain.statics });
       this.side.run(domain.exports.serve, (operation, argument0, argument1) => {
         if (operation === OP_CLEANUP) return this.unload(domain);
-        return operation === OP_ECHO ? this.pong(argument0, argument1) : null;
+        return operation === OP_ECHO ? this.pong(argument0, argument1) : -EINVAL;
       });
     } catch (thrown) {
       this.ended(thrown);

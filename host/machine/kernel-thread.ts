@@ -20,7 +20,7 @@ import { SYS_DELETE_MODULE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/a
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { offer, post } from './control.ts';
 import { readTaint } from './inspect.ts';
-import { Bench } from './measure.ts';
+import { Bench, CannotMeasure } from './measure.ts';
 import { nextTask } from './task.ts';
 import type { Answer, KernelBoot, KernelMethods, SystemCallResult, ThreadHost } from './protocol.ts';
 import type { Measured, MeasureSpec, UnloadReport } from './types.ts';
@@ -105,7 +105,7 @@ export class KernelThread implements KernelMethods {
     try {
       return entry();
     } catch (thrown) {
-      if (thrown instanceof ModuleError) throw thrown;
+      if (thrown instanceof ModuleError || thrown instanceof CannotMeasure) throw thrown;
       this.trapped(thrown);
       throw new Ended('the call ended in a trap');
     } finally {
@@ -253,11 +253,11 @@ export class KernelThread implements KernelMethods {
 
   async measure(spec: MeasureSpec): Promise<Measured> {
     this.putText(spec.path);
-    const run = this.bench.prepare(spec);
+    const run = this.enter(() => this.bench.prepare(spec));
     try {
       while (this.enter(() => run.step())) await nextTask();
     } finally {
-      run.end();
+      if (!this.halted) this.enter(() => run.end());
     }
     return run.measured;
   }

@@ -120,7 +120,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.life = life;
     if (this.state === 'off') life.end('the machine was shut down while it booted');
     await this.drivers.reload();
-    for (const client of this.clients.values()) await client.attach(life);
+    for (const client of this.clients.values()) await client.follow(life);
     if (life.dead) throw new MachineDied('the kernel died while it was booted');
     this.become('running');
   }

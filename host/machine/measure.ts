@@ -28,6 +28,11 @@ const GAIN = 0.03;
 /** Batches after which a loop counts as warm, whatever it does. */
 const MAX_WARM_UP = 80;
 
+/** What was asked for cannot be measured; the kernel is well. */
+export class CannotMeasure extends Error {
+  override readonly name = 'CannotMeasure';
+}
+
 /** A run that is made step by step: each step is one pair of batches. */
 export interface BenchRun {
   measured: Measured;
@@ -60,9 +65,9 @@ export class Bench {
   prepare(spec: MeasureSpec): BenchRun {
     const { kernel, bytes } = { kernel: this.domain.exports, bytes: spec.bytes };
     if (bytes > USER_SIZE / 2)
-      throw new RangeError(`a read is measured up to ${USER_SIZE / 2} bytes, not ${bytes}`);
+      throw new CannotMeasure(`a read is measured up to ${USER_SIZE / 2} bytes, not ${bytes}`);
     const fd = kernel.syscall(SYS_OPEN, USER_BASE, O_RDONLY, 0);
-    if (fd < 0) throw new Error(`cannot be opened (errno ${-fd}): ${spec.path}`);
+    if (fd < 0) throw new CannotMeasure(`cannot be opened (errno ${-fd}): ${spec.path}`);
     const subject = this.subject(spec, fd);
     const floor = this.floor(spec, fd);
     const measured: Measured = { subject: [], floor: [], floorName: floor.name };
@@ -87,7 +92,7 @@ export class Bench {
   private subject({ operation, path, bytes }: MeasureSpec, fd: number): Loop {
     const kernel = this.domain.exports;
     const check = (result: number): void => {
-      if (result !== bytes) throw new Error(`a read of ${bytes} bytes answered ${result}: ${path}`);
+      if (result !== bytes) throw new CannotMeasure(`a read of ${bytes} bytes answered ${result}: ${path}`);
     };
     if (operation === 'syscall')
       return (rounds) => check(this.user.repeat(rounds, SYS_READ, fd, USER_BASE, bytes));
@@ -112,7 +117,7 @@ export class Bench {
     const from = this.echoed;
     this.echoed = (from + rounds) | 0;
     const channel = kernel.bench_echo(fd, rounds, from);
-    if (channel < 0) throw new Error(`the driver's thread does not echo (errno ${-channel})`);
+    if (channel < 0) throw new CannotMeasure(`the driver's thread does not echo (errno ${-channel})`);
     const base = CHANNELS_BASE + channel * CHANNEL_SIZE;
     this.user.floor_ping(rounds, base + Q_ECHO, base + R_ECHO, from);
     kernel.bench_echo_end();

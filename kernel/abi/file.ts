@@ -22,6 +22,8 @@ export const FILE_EPOCH = 24;
 /** What the driver's domain calls this file. */
 export const FILE_HANDLE = 28;
 export const FILE_CLIENT = 32; // client + 1, 0 when free
+/** The struct module that this file holds a reference to; 0 when that is no more. */
+export const FILE_MODULE = 36;
 export const FILE_SIZE = 40;
 
 // Modes: open's flags plus one.

@@ -8,6 +8,7 @@ import {
   FILE_DEVICE,
   FILE_EPOCH,
   FILE_CLIENT,
+  FILE_MODULE,
   FILE_SIZE,
   DEV_EPOCH,
   DEV_MODULE,
@@ -30,12 +31,14 @@ export function file_new(client: i32, dev: usize, flags: i32): usize {
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;
     if (load<u32>(file, FILE_CLIENT)) continue;
-    if (!try_module_get(<usize>load<u32>(dev, DEV_MODULE))) return 0;
+    const mod = <usize>load<u32>(dev, DEV_MODULE);
+    if (!try_module_get(mod)) return 0;
     memory.fill(file, 0, FILE_SIZE);
     store<u32>(file, flags + 1, FILE_MODE);
     store<u32>(file, <u32>dev, FILE_DEVICE);
     store<u32>(file, load<u32>(dev, DEV_EPOCH), FILE_EPOCH);
     store<u32>(file, client + 1, FILE_CLIENT);
+    store<u32>(file, <u32>mod, FILE_MODULE);
     return file;
   }
   return 0;
@@ -49,6 +52,14 @@ export function file_current(file: usize): bool {
 }
 
 export function file_free(file: usize): void {
-  if (file_current(file)) module_put(<usize>load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_MODULE));
+  module_put(<usize>load<u32>(file, FILE_MODULE));
   store<u32>(file, 0, FILE_CLIENT);
+}
+
+/** A module is no more though files are open on its devices: they hold no reference to it any longer. */
+export function files_orphan(mod: usize): void {
+  for (let i = 0; i < MAX_FILES; i++) {
+    const file = files + i * FILE_SIZE;
+    if (<usize>load<u32>(file, FILE_MODULE) == mod) store<u32>(file, 0, FILE_MODULE);
+  }
 }

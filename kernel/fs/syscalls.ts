@@ -25,7 +25,15 @@ import {
   O_RDWR,
 } from '../abi/operation';
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
-import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from '../abi/file';
+import {
+  DEV_ENDPOINT,
+  DEV_MODULE,
+  ENDPOINT_NONE,
+  FILE_DEVICE,
+  FILE_MODE,
+  FMODE_READ,
+  FMODE_WRITE,
+} from '../abi/file';
 import { MOD_ENDPOINT, MOD_REFERENCES, MOD_STATE, MODULE_GOING, MODULE_LIVE } from '../abi/module';
 import {
   EAGAIN,
@@ -57,7 +65,7 @@ import { device_by_name } from './devices';
 import { file_current, file_free, file_new } from './files';
 import { operate } from './operations';
 import { endpoint_submit } from '../ipc/endpoint';
-import { find_module } from '../module/list';
+import { find_module, module_live } from '../module/list';
 
 const path = memory.data(64);
 
@@ -118,7 +126,8 @@ export function sys_open(client: i32, name: usize, flags: i32): i32 {
   if (load<u32>(path) != 0x7665642f || load<u8>(path, 4) != 0x2f) return -ENOENT;
   const dev = device_by_name(path + 5);
   if (!dev) return -ENOENT;
-  if (load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE) return -ENXIO;
+  const gone = load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE;
+  if (gone || !module_live(<usize>load<u32>(dev, DEV_MODULE))) return -ENXIO;
   const fd = free_fd(client);
   if (fd < 0) return -EMFILE;
   const file = file_new(client, dev, flags);

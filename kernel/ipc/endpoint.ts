@@ -63,6 +63,7 @@ import {
   PARKED,
 } from '../fs/clients';
 import { devices_orphan, devices_remove_all } from '../fs/devices';
+import { files_orphan } from '../fs/files';
 import { complete } from '../fs/syscalls';
 import { answer_client } from './clients';
 import { remove_module } from '../module/list';
@@ -286,6 +287,7 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   const mod = endpoint_module(channel);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
+    files_orphan(mod);
     remove_module(mod);
     store<u32>(ep, 0, EP_MODULE);
   }

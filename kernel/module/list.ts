@@ -64,11 +64,15 @@ export function seal_module(mod: usize): void {
   store<u32>(mod, fnv(place, mod + MOD_NAME, NAME_SIZE), MOD_CHECKSUM);
 }
 
-/** Takes a reference. @returns false when the module is going or not yet live; the kernel itself (0) always can be used */
+/** Whether a module can be used; the kernel itself (0) always can. */
+export function module_live(mod: usize): bool {
+  return !mod || load<u32>(mod, MOD_STATE) == MODULE_LIVE;
+}
+
+/** Takes a reference. @returns false when the module is going or not yet live */
 export function try_module_get(mod: usize): bool {
-  if (!mod) return true;
-  if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return false;
-  store<u32>(mod, load<u32>(mod, MOD_REFERENCES) + 1, MOD_REFERENCES);
+  if (!module_live(mod)) return false;
+  if (mod) store<u32>(mod, load<u32>(mod, MOD_REFERENCES) + 1, MOD_REFERENCES);
   return true;
 }
 
