@@ -1,0 +1,59 @@
+// What the two placements do differently, and nothing else does: the suite asserts each of these on the machine it names.
+// Everything that the suite does not look up here is the same on both.
+
+import type { Placement } from '../../host/machine/types.ts';
+import { EFAULT, EIO, ENOENT } from '../../kernel/abi/errno.ts';
+
+export interface Differences {
+  /** A copy to the caller beyond what was asked for: through as long as it is the caller's memory, or refused. */
+  copyBeyondRequest: 'copied' | typeof EFAULT;
+  /** A copy to where an earlier call of the same client asked for its bytes. */
+  copyAfterCall: 'copied' | typeof EFAULT;
+  /** What a write answers whose driver claims more bytes than it was given, or an unknown status. */
+  lie: 'passes' | typeof EIO;
+  /** A module that uses a function of another driver. */
+  symbolsOfOthers: 'bound' | typeof ENOENT;
+  /** Whether what a driver allocates is memory of the kernel. */
+  driverMemoryInKernel: boolean;
+  /** Whether two drivers may have their data at one address. */
+  ownAddresses: boolean;
+  /** Whether a module that is loaded takes slots of the kernel's table. */
+  kernelSlots: boolean;
+  /** What becomes of the call that was in the driver when it trapped. */
+  trappedCall: 'killed' | typeof EIO;
+  /** The kernel's taint after a driver trapped. */
+  taintAfterTrap: string;
+  /** Whether a driver that died is started anew. */
+  restarts: boolean;
+  /** What a hang costs. */
+  hangEnds: 'the machine' | 'the driver';
+}
+
+export const DIFFERENCES: Record<Placement, Differences> = {
+  monolithic: {
+    copyBeyondRequest: 'copied',
+    copyAfterCall: 'copied',
+    lie: 'passes',
+    symbolsOfOthers: 'bound',
+    driverMemoryInKernel: true,
+    ownAddresses: false,
+    kernelSlots: true,
+    trappedCall: 'killed',
+    taintAfterTrap: 'D',
+    restarts: false,
+    hangEnds: 'the machine',
+  },
+  microkernel: {
+    copyBeyondRequest: EFAULT,
+    copyAfterCall: EFAULT,
+    lie: EIO,
+    symbolsOfOthers: ENOENT,
+    driverMemoryInKernel: false,
+    ownAddresses: true,
+    kernelSlots: false,
+    trappedCall: EIO,
+    taintAfterTrap: '',
+    restarts: true,
+    hangEnds: 'the driver',
+  },
+};

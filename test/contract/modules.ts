@@ -1,0 +1,248 @@
+// Modules: what insmod and rmmod do and refuse, in Linux's words, and that each leaves everything as it was.
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { ModuleError } from '../../host/domain/module-error.ts';
+import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM } from '../../kernel/abi/errno.ts';
+import { O_RDONLY, O_RDWR, SEEK_END } from '../../kernel/abi/operation.ts';
+import { expectLine, withMachine, type Bench, type Setting } from '../support/machine.ts';
+import { DIFFERENCES } from './differences.ts';
+
+/** ioctls of test/fixtures/probe.ts */
+const [PRINT_PARAMETERS, LEAK] = [1, 3];
+
+/** What a load or an unload was refused with. */
+async function refusal(work: Promise<unknown>): Promise<ModuleError> {
+  const error = await work.then(
+    () => new Error('nothing was refused'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ModuleError)) throw error;
+  return error;
+}
+
+/** Does what is refused, and asserts that it changed nothing. */
+async function refused(at: Setting, work: () => Promise<unknown>): Promise<ModuleError> {
+  const before = {
+    accounting: at.machine.accounting(),
+    modules: at.machine.lsmod(),
+    devices: at.machine.devices(),
+  };
+  const error = await refusal(work());
+  const { machine } = at;
+  expect({ accounting: machine.accounting(), modules: machine.lsmod(), devices: machine.devices() }).toEqual(
+    before,
+  );
+  return error;
+}
+
+export function modules(bench: Bench): void {
+  describe('modules', () => {
+    const at = withMachine(bench, { null: '' });
+    const differs = DIFFERENCES[bench.placement];
+    afterEach(() => expect(at.machine.check()).toEqual([]));
+
+    test('insmod makes a driver’s device, rmmod takes it away, and all is as it was', async () => {
+      const before = at.machine.accounting();
+      await at.machine.insmod(at.driver('ramdisk'), 'size=4096');
+      expect(at.machine.lsmod().map(({ name, state, references }) => ({ name, state, references }))).toEqual([
+        { name: 'ramdisk', state: 'live', references: 0 },
+        { name: 'null', state: 'live', references: 0 },
+      ]);
+      expect(at.machine.devices()).toContainEqual({ path: '/dev/ramdisk', major: 253, module: 'ramdisk' });
+      expect(await at.machine.rmmod('ramdisk')).toEqual({
+        name: 'ramdisk',
+        leakedBytes: 0,
+        leakedObjects: 0,
+      });
+      expect(at.machine.lsmod().map(({ name }) => name)).toEqual(['null']);
+      expect(at.machine.devices().map(({ path }) => path)).toEqual(['/dev/null']);
+      expect(at.machine.accounting()).toEqual(before);
+      expect(await at.console.open('/dev/ramdisk', O_RDONLY)).toBe(-ENOENT);
+    });
+
+    test('a device that was taken away can come again', async () => {
+      await at.machine.insmod(at.driver('zero'));
+      await at.machine.rmmod('zero');
+      await at.load(at.driver('zero'));
+      const fd = await at.open('/dev/zero', O_RDONLY);
+      expect((await at.console.read(fd, 3)).data).toEqual(new Uint8Array(3));
+    });
+
+    test('where a driver’s memory is, and its data, see differences.ts', async () => {
+      const before = at.machine.accounting();
+      await at.load(at.driver('zero'));
+      await at.load(at.driver('ramdisk'), 'size=100000');
+      const after = at.machine.accounting();
+      expect(after.bytesUsed - before.bytesUsed >= 100000).toBe(differs.driverMemoryInKernel);
+      expect(after.slotsFree < before.slotsFree).toBe(differs.kernelSlots);
+      const infos = at.machine.lsmod();
+      expect(infos.find(({ name }) => name === 'ramdisk')?.bytes).toBe(100000);
+      expect(new Set(infos.map(({ base }) => base)).size).toBe(differs.ownAddresses ? 1 : infos.length);
+    });
+
+    test('parameters reach the driver', async () => {
+      await at.load(at.driver('ramdisk'), ' size=1000 ');
+      const fd = await at.open('/dev/ramdisk', O_RDONLY);
+      expect(await at.console.lseek(fd, 0, SEEK_END)).toBe(1000);
+    });
+
+    test.each([
+      ['', 'flag 0 number -7 limit 7'],
+      ['flag', 'flag 1 number -7 limit 7'],
+      ['flag=y number=-2147483648 limit=4294967295', 'flag 1 number -2147483648 limit 4294967295'],
+      ['flag=N number=2147483647 limit=0', 'flag 0 number 2147483647 limit 0'],
+      ['flag=1 number=-0x10 limit=0xFf', 'flag 1 number -16 limit 255'],
+      ['limit=1 limit=2', 'flag 0 number -7 limit 2'],
+    ])('parameters "%s"', async (parameters, values) => {
+      const start = at.logged;
+      await at.load(await bench.fixture('probe'), parameters);
+      const fd = await at.open('/dev/probe', O_RDONLY);
+      expect(await at.console.ioctl(fd, PRINT_PARAMETERS, 0)).toBe(0);
+      expectLine(at.log(start), `probe: ${values}`);
+    });
+
+    test.each([
+      ['number=', 'number', ''],
+      ['number=1x', 'number', '1x'],
+      ['number=x', 'number', 'x'],
+      ['number=0x', 'number', '0x'],
+      ['number=--1', 'number', '--1'],
+      ['number=2147483648', 'number', '2147483648'],
+      ['number=-2147483649', 'number', '-2147483649'],
+      ['limit=-1', 'limit', '-1'],
+      ['limit=4294967296', 'limit', '4294967296'],
+      ['limit=99999999999999999999999', 'limit', '99999999999999999999999'],
+      ['limit=1.5', 'limit', '1.5'],
+      ['flag=maybe', 'flag', 'maybe'],
+      ['flag=2', 'flag', '2'],
+      ['flag=', 'flag', ''],
+    ])('parameter "%s" is invalid', async (parameters, key, value) => {
+      const probe = await bench.fixture('probe');
+      const start = at.logged;
+      const error = await refused(at, () => at.machine.insmod(probe, parameters));
+      expect(error.errno).toBe(EINVAL);
+      expect(error.message).toMatch('could not insert module probe: Invalid parameters');
+      expectLine(at.log(start), `probe: \`${value}' invalid for parameter \`${key}'`);
+    });
+
+    test('a number parameter without a value is invalid', async () => {
+      const probe = await bench.fixture('probe');
+      expect((await refused(at, () => at.machine.insmod(probe, 'limit'))).errno).toBe(EINVAL);
+    });
+
+    test('an unknown parameter is ignored, and said', async () => {
+      const start = at.logged;
+      await at.load(at.driver('ramdisk'), 'size=512 speed=9');
+      expectLine(at.log(start), "ramdisk: unknown parameter 'speed' ignored");
+    });
+
+    test('a module that is loaded already is EEXIST', async () => {
+      const error = await refused(at, () => at.machine.insmod(at.driver('null')));
+      expect(error.errno).toBe(EEXIST);
+      expect(error.message).toBe('could not insert module null: File exists');
+    });
+
+    test('an error of init is insmod’s', async () => {
+      const start = at.logged;
+      const error = await refused(at, () => at.machine.insmod(at.driver('ramdisk'), 'size=0'));
+      expect(error.errno).toBe(EINVAL);
+      expectLine(at.log(start), 'ramdisk: size must not be 0');
+    });
+
+    test('init finds no memory: ENOMEM', async () => {
+      const error = await refused(at, () => at.machine.insmod(at.driver('ramdisk'), 'size=0x40000000'));
+      expect(error.errno).toBe(ENOMEM);
+      expect(error.message).toBe('could not insert module ramdisk: Cannot allocate memory');
+    });
+
+    test('init fails with a device registered and memory taken: both are taken back', async () => {
+      const probe = await bench.fixture('probe');
+      const error = await refused(at, () => at.machine.insmod(probe, 'ending=4'));
+      expect(error.errno).toBe(EBUSY);
+      expect(await at.console.open('/dev/probe', O_RDONLY)).toBe(-ENOENT);
+    });
+
+    test('the device of another driver cannot be registered', async () => {
+      const start = at.logged;
+      await at.load(await bench.fixture('probe'));
+      const rival = await bench.fixture('rival');
+      const error = await refused(at, () => at.machine.insmod(rival));
+      expect(error.errno).toBe(EBUSY);
+      expect(at.log(start).filter((line) => line.startsWith('rival'))).toEqual([]);
+    });
+
+    test('rmmod of what is not loaded is ENOENT', async () => {
+      const error = await refused(at, () => at.machine.rmmod('ramdisk'));
+      expect(error.errno).toBe(ENOENT);
+      expect(error.message).toBe('Module ramdisk is not currently loaded');
+    });
+
+    test('rmmod of a module in use is EAGAIN, until it is closed', async () => {
+      await at.machine.insmod(at.driver('zero'));
+      const fds = [await at.console.open('/dev/zero', O_RDONLY), await at.console.open('/dev/zero', O_RDWR)];
+      for (const fd of fds) {
+        const error = await refused(at, () => at.machine.rmmod('zero'));
+        expect(error.errno).toBe(EAGAIN);
+        expect(error.message).toBe('Module zero is in use');
+        expect(await at.console.close(fd)).toBe(0);
+      }
+      await at.machine.rmmod('zero');
+    });
+
+    test('rmmod reports what a module leaked, and frees it', async () => {
+      const leak = async (): Promise<void> => {
+        const start = at.logged;
+        await at.machine.insmod(await bench.fixture('probe'));
+        const fd = await at.console.open('/dev/probe', O_RDWR);
+        for (const size of [1000, 24, 100000]) expect(await at.console.ioctl(fd, LEAK, size)).toBe(0);
+        await at.console.close(fd);
+        expect(await at.machine.rmmod('probe')).toEqual({
+          name: 'probe',
+          leakedBytes: 101024,
+          leakedObjects: 3,
+        });
+        expectLine(at.log(start), 'probe: leaked 101024 bytes in 3 objects');
+      };
+      await leak(); // a page once taken for small objects stays theirs
+      const before = at.machine.accounting();
+      await leak();
+      expect(at.machine.accounting()).toEqual(before);
+    });
+
+    test('devices that a module forgot go with it', async () => {
+      const before = at.machine.accounting();
+      const start = at.logged;
+      await at.machine.insmod(await bench.fixture('probe'), 'forgetful=y');
+      await at.machine.rmmod('probe');
+      expectLine(at.log(start), 'probe: left 2 devices registered');
+      expect(at.machine.devices().map(({ path }) => path)).toEqual(['/dev/null']);
+      expect(at.machine.accounting()).toEqual(before);
+    });
+
+    test('what a module exports to others, see differences.ts', async () => {
+      const [base, stacked] = [await bench.fixture('base'), await bench.fixture('stacked')];
+      const start = at.logged;
+      await at.machine.insmod(base);
+      if (differs.symbolsOfOthers === 'bound') {
+        await at.machine.insmod(stacked);
+        expectLine(at.log(start), 'stacked: base counts 40');
+        const fd = await at.open('/dev/stacked', O_RDONLY);
+        expect((await at.console.read(fd, 100)).result).toBe(41);
+        expect((await refused(at, () => at.machine.rmmod('base'))).errno).toBe(EAGAIN);
+        await at.console.close(fd);
+        await at.machine.rmmod('stacked');
+      } else {
+        const error = await refused(at, () => at.machine.insmod(stacked));
+        expect(error.errno).toBe(differs.symbolsOfOthers);
+        expect(error.message).toBe('could not insert module stacked: Unknown symbol in module');
+        expectLine(at.log(start), 'stacked: Unknown symbol base_count (err -2)');
+      }
+      await at.machine.rmmod('base');
+    });
+
+    test('a machine says which file it runs', () => {
+      const drivers = at.machine.status().drivers.map(({ name, sha256 }) => ({ name, sha256 }));
+      expect(drivers).toEqual([{ name: 'null', sha256: at.driver('null').sha256 }]);
+    });
+  });
+}

@@ -1,0 +1,10 @@
+// The contract suite in Node.
+
+import { nodeLab } from '../../host/cli/machines.ts';
+import { loadFixture } from '../support/fixtures.ts';
+import { PLACEMENTS } from '../support/machine.ts';
+import { contract } from './suite.ts';
+
+for (const placement of PLACEMENTS) {
+  contract({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });
+}

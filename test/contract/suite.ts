@@ -1,0 +1,18 @@
+// The contract: what a machine does for its clients, whatever the placement of its drivers and whatever it runs on. One
+// suite; the files beside this one hold its parts, differences.ts what the placements do not have in common.
+
+import { describe } from 'vitest';
+import type { Bench } from '../support/machine.ts';
+import { clients } from './clients.ts';
+import { files } from './files.ts';
+import { log } from './log.ts';
+import { modules } from './modules.ts';
+
+export function contract(bench: Bench): void {
+  describe(bench.name, () => {
+    files(bench);
+    modules(bench);
+    log(bench);
+    clients(bench);
+  });
+}
