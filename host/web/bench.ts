@@ -84,7 +84,7 @@ export class Bench {
       await this.#read();
     }
     progress(`${fault} on both machines`);
-    for (const placement of PLACEMENTS) this.stations[placement].reader.restart();
+    for (const placement of PLACEMENTS) this.stations[placement].reader.restart(`${fault} began`);
     const provoked = await this.#sides(async ({ side, placement }): Promise<Provoked> => {
       try {
         return { row: await provoke(side, faulty[placement], fault) };
@@ -93,6 +93,7 @@ export class Bench {
       }
     });
     await this.#read();
+    await this.#both(({ reader }) => reader.look());
     return provoked;
   }
 

@@ -39,6 +39,7 @@ export function callsTable(rows: readonly CallRow[], environment: Environment, n
     'table',
     { class: 'calls' },
     h('caption', { class: 'unseen' }, 'What a call costs on both machines'),
+    h('colgroup', {}, h('col')),
     h(
       'thead',
       {},

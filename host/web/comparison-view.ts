@@ -5,7 +5,7 @@ import { sumsOf } from '../lab/verdict.ts';
 import type { Provoked } from './bench.ts';
 import { callsTable } from './calls-view.ts';
 import { h } from './dom.ts';
-import { faultResult } from './faults-view.ts';
+import { foldedResult } from './faults-view.ts';
 
 export function comparisonResult(report: CompareReport, problems: readonly string[], note = ''): HTMLElement {
   return h(
@@ -27,7 +27,7 @@ export function comparisonResult(report: CompareReport, problems: readonly strin
       const side = (row: typeof monolithic): Provoked =>
         row === undefined ? { problem: 'no row' } : { row };
       const sides: PerSide<Provoked> = { monolithic: side(monolithic), microkernel: side(microkernel) };
-      return faultResult((monolithic ?? microkernel)?.fault ?? '', sides);
+      return foldedResult((monolithic ?? microkernel)?.fault ?? '', sides);
     }),
     h('p', {}, download(report)),
   );

@@ -13,6 +13,9 @@ interface Row {
   same: HTMLElement;
 }
 
+/** A driver in the kernel's own memory is not replaced by itself. */
+const NO_GENERATION = '–';
+
 const STATES: Record<DriverStatus['state'], string> = {
   up: 'up',
   starting: 'starting …',
@@ -25,7 +28,8 @@ export class DriversView {
   readonly #rows = new Map<string, Row>();
 
   constructor() {
-    const head = (text: string): HTMLElement => h('th', { scope: 'col' }, text);
+    const head = (name: string | Node): HTMLElement => h('th', { scope: 'col' }, name);
+    const generation = h('abbr', { title: 'generation: how often it has been started' }, 'Gen.');
     this.element = h(
       'table',
       { class: 'drivers' },
@@ -33,7 +37,7 @@ export class DriversView {
       h(
         'thead',
         {},
-        h('tr', {}, ...['Driver', 'State', 'Generation', 'Restarts', 'SHA-256 of its file'].map(head)),
+        h('tr', {}, ...['Driver', 'State', generation, 'Restarts', 'SHA-256 of its file'].map(head)),
       ),
       this.#body,
     );
@@ -44,9 +48,9 @@ export class DriversView {
       const row = this.#rows.get(driver.name) ?? this.#add(driver.name);
       setText(row.state, STATES[driver.state]);
       setData(row.state, 'state', driver.state);
-      const generation = placement === 'monolithic' ? 'kernel’s own' : String(driver.generation);
-      if (setText(row.generation, generation) || setText(row.restarts, String(driver.restarts)))
-        flash(row.element);
+      const known = row.restarts.textContent !== '';
+      setText(row.generation, placement === 'monolithic' ? NO_GENERATION : String(driver.generation));
+      if (setText(row.restarts, String(driver.restarts)) && known) flash(row.element);
       row.hash.set(driver.sha256);
       const other = others.find(({ name }) => name === driver.name);
       const same = other === undefined ? 'unknown' : other.sha256 === driver.sha256 ? 'same' : 'different';

@@ -17,7 +17,7 @@ const GRAVITY: Record<Outcome, 'good' | 'fair' | 'bad'> = {
   'not recovered': 'bad',
 };
 
-/** One fault on both sides. @param note is said to both */
+/** One fault on both sides, in full. @param note is said to both */
 export function faultResult(fault: string, sides: PerSide<Provoked>, note = ''): HTMLElement {
   const words = wordsOf(fault);
   return h(
@@ -29,31 +29,53 @@ export function faultResult(fault: string, sides: PerSide<Provoked>, note = ''):
       h('code', {}, fault),
       ...(words === '' ? [] : [h('span', { class: 'words' }, ` lkdtm ${words}`)]),
     ),
-    ...(note === '' ? [] : [h('p', { class: 'note' }, note)]),
-    h('div', { class: 'sides' }, ...PLACEMENTS.map((placement) => sideResult(placement, sides[placement]))),
+    ...body(sides, note),
   );
 }
 
+/** The same as one line that unfolds. */
+export function foldedResult(fault: string, sides: PerSide<Provoked>, note = ''): HTMLElement {
+  const outcomes = PLACEMENTS.flatMap((placement) => [
+    h('span', { class: `side-name ${placement}` }, placement),
+    outcomeBadge(sides[placement]),
+  ]);
+  return h(
+    'details',
+    { class: 'fault', 'data-fault': fault },
+    h('summary', {}, h('code', {}, fault), ...outcomes),
+    ...body(sides, note),
+  );
+}
+
+function body(sides: PerSide<Provoked>, note: string): HTMLElement[] {
+  const both = PLACEMENTS.map((placement) => sideResult(placement, sides[placement]));
+  return [...(note === '' ? [] : [h('p', { class: 'note' }, note)]), h('div', { class: 'sides' }, ...both)];
+}
+
+function outcomeBadge(provoked: Provoked): HTMLElement {
+  if ('problem' in provoked) return h('span', { class: 'badge', 'data-gravity': 'bad' }, 'not observed');
+  const { outcome } = provoked.row;
+  return h('span', { class: 'badge', 'data-gravity': GRAVITY[outcome] }, outcome);
+}
+
 function sideResult(placement: string, provoked: Provoked): HTMLElement {
-  const name = h('span', { class: 'side-name' }, placement);
+  const head = h('p', {}, h('span', { class: 'side-name' }, placement), ' ', outcomeBadge(provoked));
+  const sentence = (text: string): HTMLElement => h('p', { class: 'sentence' }, text);
   if ('problem' in provoked) {
+    const { problem } = provoked;
     return h(
       'div',
       { class: `side ${placement}` },
-      h('p', {}, name, ' ', h('span', { class: 'badge', 'data-gravity': 'bad' }, 'not observed')),
-      h(
-        'p',
-        { class: 'sentence' },
-        `The fault could not be observed on this machine: ${provoked.problem}. Reboot it.`,
-      ),
+      head,
+      sentence(`The fault could not be observed on this machine: ${problem}. Reboot it.`),
     );
   }
   const { row } = provoked;
   return h(
     'div',
     { class: `side ${placement}` },
-    h('p', {}, name, ' ', h('span', { class: 'badge', 'data-gravity': GRAVITY[row.outcome] }, row.outcome)),
-    h('p', { class: 'sentence' }, verdictOfFault(row)),
+    head,
+    sentence(verdictOfFault(row)),
     timesOf(row),
     ...listOf('Damage', row.damage, 'damage'),
     ...listOf('What the kernel logged', row.log, 'said'),

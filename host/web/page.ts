@@ -3,12 +3,12 @@
 import { PLACEMENTS, type PerSide } from '../lab/report.ts';
 import { Cancelled } from '../lab/wait.ts';
 import type { DriverStatus, Placement } from '../machine/types.ts';
-import { Bench } from './bench.ts';
+import { Bench, type Provoked } from './bench.ts';
 import { callsTable, environmentOf } from './calls-view.ts';
 import { comparisonResult } from './comparison-view.ts';
 import { button, h, messageOf, setText } from './dom.ts';
 import { wordsOf } from './fault-words.ts';
-import { faultResult } from './faults-view.ts';
+import { faultResult, foldedResult } from './faults-view.ts';
 import { browserLab, floppy } from './lab.ts';
 import { Pane } from './pane.ts';
 import { watchHidden } from './requirements.ts';
@@ -28,6 +28,8 @@ export class Page {
     h('p', { class: 'fine' }, 'The machines are being booted …'),
   );
   readonly #faultResults = h('div', { class: 'results' });
+  readonly #history = h('div', { class: 'history' });
+  readonly #historyCard: HTMLElement;
   readonly #callResults = h('div', { class: 'results' });
   readonly #comparisonResults = h('div', { class: 'results' });
   readonly #panesPlace = h('div', { class: 'panes' });
@@ -46,6 +48,8 @@ export class Page {
     const whole = button('Run the whole comparison', () => void this.#compare(), {
       'data-action': 'compare',
     });
+    this.#historyCard = section('history', 'Every fault until now', this.#history);
+    this.#historyCard.hidden = true;
     this.element = h(
       'div',
       { class: 'page' },
@@ -65,6 +69,7 @@ export class Page {
       this.#errors,
       this.#faultResults,
       this.#panesPlace,
+      this.#historyCard,
       section(
         'cost',
         'What a call costs',
@@ -129,8 +134,7 @@ export class Page {
     await this.#run(`${fault} on both machines`, async (hidden) => {
       const bench = this.#ready();
       const sides = await bench.provoke(fault, this.#clean.checked, (text) => this.#say(`${text} …`));
-      this.#faultResults.querySelector(`[data-fault="${CSS.escape(fault)}"]`)?.remove();
-      this.#faultResults.prepend(faultResult(fault, sides, hidden() ? HIDDEN : ''));
+      this.#showFault(fault, sides, hidden() ? HIDDEN : '');
       this.#check();
       const outcomes = PLACEMENTS.map((placement) => {
         const side = sides[placement];
@@ -138,6 +142,14 @@ export class Page {
       });
       return `${fault} done. ${outcomes.join(', ')}.`;
     });
+  }
+
+  /** The newest in full above the machines; every other as a line below them. */
+  #showFault(fault: string, sides: PerSide<Provoked>, note: string): void {
+    this.#faultResults.replaceChildren(faultResult(fault, sides, note));
+    this.#history.querySelector(`[data-fault="${CSS.escape(fault)}"]`)?.remove();
+    this.#history.prepend(foldedResult(fault, sides, note));
+    this.#historyCard.hidden = this.#history.childElementCount < 2;
   }
 
   async #measure(): Promise<void> {

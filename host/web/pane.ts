@@ -112,10 +112,10 @@ export class Pane {
     const { calls, failed, worstMs, failures } = reader.figures;
     if (reader.path === '') return;
     const waited = reader.waitingSince === null ? 0 : performance.now() - reader.waitingSince;
+    const why = failures.length > 0 ? ` (${failures.join(', ')})` : '';
     const parts = [
-      `reads ${reader.path}: ${figure(calls)} calls, ${figure(failed)} failed`,
+      `reads ${reader.path}; since ${reader.since} ${figure(calls)} calls, ${figure(failed)} failed${why}`,
       ...(calls > 0 ? [`slowest ${milliseconds(worstMs)}`] : []),
-      ...(failures.length > 0 ? [`(${failures.join(', ')})`] : []),
       ...(waited > LONG_WAIT_MS ? [`waiting for an answer for ${milliseconds(waited)}`] : []),
       ...(reader.running ? [] : ['resting']),
     ];

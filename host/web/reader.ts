@@ -23,10 +23,14 @@ export class Reader {
   /** Since when it owes its figures, on performance.now: long where a call of it does not return. */
   waitingSince: number | null = null;
   path = '';
+  /** Since when its figures are counted, in words. */
+  since = 'boot';
   machine: Machine | null = null;
   #stop: (() => void) | null = null;
   #ended: Promise<void> = Promise.resolve();
-  #generation = 0;
+  #count = 0;
+  #looked: Promise<void> = Promise.resolve();
+  #hurry: () => void = () => {};
   readonly #onProblem: (error: unknown) => void;
 
   constructor(onProblem: (error: unknown) => void) {
@@ -53,10 +57,18 @@ export class Reader {
     await this.#ended;
   }
 
-  /** Counts from zero. */
-  restart(): void {
-    this.#generation++;
+  /** Counts from zero; what it has not told yet does not count any more. */
+  restart(since: string): void {
+    this.#count++;
+    this.since = since;
     this.figures = none();
+    this.#hurry();
+  }
+
+  /** Resolves when the figures hold everything until now. */
+  async look(): Promise<void> {
+    this.#hurry();
+    await this.#looked;
   }
 
   async #run(machine: Machine, path: string, stopped: Promise<void>): Promise<void> {
@@ -64,7 +76,10 @@ export class Reader {
     void stopped.then(() => (done = true));
     try {
       const client = await machine.attach();
-      while (!done) await this.#read(client, path, stopped);
+      while (!done) {
+        this.#looked = this.#read(client, path, stopped);
+        await this.#looked;
+      }
       await client.end();
     } catch (error) {
       // Its machine is off or gone for good, and the reader with it; whoever did that starts it anew.
@@ -76,13 +91,14 @@ export class Reader {
   }
 
   async #read(client: ClientThread, path: string, stopped: Promise<void>): Promise<void> {
-    const generation = this.#generation;
+    const count = this.#count;
     await client.startReading(path, PERIOD_MS);
-    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
+    const hurried = new Promise<void>((resolve) => (this.#hurry = resolve));
+    await Promise.race([stopped, hurried, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
     this.waitingSince = performance.now();
     const { calls, failed, worstMs, failures } = await client.stopReading();
     this.waitingSince = null;
-    if (generation !== this.#generation) return;
+    if (count !== this.#count) return;
     const sum = this.figures;
     this.figures = {
       calls: sum.calls + calls,
