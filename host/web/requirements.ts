@@ -47,8 +47,6 @@ export async function findMissing(): Promise<Missing[]> {
 }
 
 async function missingIsolation(): Promise<Missing[]> {
-  if (location.protocol === 'file:')
-    return [{ what: 'a server', detail: 'The page was opened as a file, and a file has no headers.' }];
   const headers = await ownHeaders();
   if (typeof headers === 'string') return [{ what: 'cross-origin isolation', detail: headers }];
   const missing = HEADERS.filter(
