@@ -1,6 +1,7 @@
 // Three projects: unit and contract run in Node, browser in a real Chromium. What measures time or kills threads runs one
 // file after another: two cores are enough for everything, but not for two timing tests at once.
-// A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite.
+// A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite. The page's test is driven from
+// Node and takes its turn among those.
 
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
@@ -30,7 +31,7 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/contract/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
+          exclude: ['test/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
           ...pace(60),
         },
       },
@@ -38,7 +39,7 @@ export default defineConfig({
         test: {
           name: 'contract',
           environment: 'node',
-          include: ['test/contract/**/*.node.test.ts'],
+          include: ['test/**/*.node.test.ts'],
           fileParallelism: false,
           ...pace(120),
           sequence: { groupOrder: 1 },

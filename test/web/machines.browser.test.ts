@@ -1,0 +1,188 @@
+// Both machines in a real browser: what is different from Node here is how threads end. A busy worker goes on for two seconds
+// after terminate(), and until then it is a zombie that must not reach anybody.
+
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import lkdtmSource from '../../drivers/lkdtm.ts?raw';
+import type { Lab } from '../../host/lab/load.ts';
+import type { ClientThread, Machine, Placement } from '../../host/machine/types.ts';
+import { browserLab } from '../../host/web/lab.ts';
+import { KERNEL_MEMORY, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
+import { bytes, driverIs, expectLine, nextEvent, pattern, PLACEMENTS } from '../support/machine.ts';
+
+const DEADLINE_MS = 1000;
+/** What two cores and a spinning thread add to any time measured here. */
+const SLACK_MS = 800;
+const BLOCK = 4096;
+
+let lab: Lab;
+let machines: Record<Placement, Machine>;
+/** The kernel memories of this page, in the order in which they were taken. */
+const memories: WebAssembly.Memory[] = [];
+
+async function boot(placement: Placement): Promise<Machine> {
+  const machine = await lab.boot(placement, { deadlineMs: DEADLINE_MS });
+  for (const driver of lab.drivers)
+    await machine.insmod(driver, driver.name === 'ramdisk' ? `size=${16 * BLOCK}` : '');
+  return machine;
+}
+
+beforeAll(async () => {
+  lab = await browserLab('/');
+  const take = lab.resources.takeMemory.bind(lab.resources);
+  lab.resources.takeMemory = async (size) => {
+    const memory = await take(size);
+    if (size === KERNEL_MEMORY) memories.push(memory);
+    return memory;
+  };
+  machines = { monolithic: await boot('monolithic'), microkernel: await boot('microkernel') };
+});
+
+afterAll(async () => {
+  await Promise.all(PLACEMENTS.map((placement) => machines[placement].shutdown()));
+  await lab.close();
+});
+
+const generationOf = (machine: Machine, name: string): number | undefined =>
+  machine.status().drivers.find((driver) => driver.name === name)?.generation;
+
+test('the page is cross-origin isolated, and the lab says so', () => {
+  expect(crossOriginIsolated).toBe(true);
+  expect(lab.environment.crossOriginIsolated).toBe(true);
+  expect(lab.environment.runtime).toMatch(/^chromium /);
+});
+
+test('both machines run the very same files', () => {
+  const hashes = (placement: Placement): string[] =>
+    machines[placement].status().drivers.map(({ name, sha256 }) => `${name} ${sha256}`);
+  expect(hashes('monolithic')).toHaveLength(4);
+  expect(hashes('microkernel')).toEqual(hashes('monolithic'));
+});
+
+describe.each(PLACEMENTS)('the %s machine', (placement) => {
+  test('gives back what was written', async () => {
+    const { console } = machines[placement];
+    const data = pattern(BLOCK);
+    const fd = await console.open('/dev/ramdisk', O_RDWR);
+    expect(await console.write(fd, data)).toBe(BLOCK);
+    expect(await console.lseek(fd, 0, 0)).toBe(0);
+    expect(await console.read(fd, BLOCK)).toEqual({ result: BLOCK, data });
+    await console.close(fd);
+  });
+
+  test('after BUG names the driver, the function and the line; another program lost no call', async () => {
+    const machine = machines[placement];
+    const reader = await machine.attach();
+    await reader.startReading('/dev/zero', 2);
+    const culprit = await machine.attach();
+    const fd = await culprit.open('/dev/lkdtm', O_RDWR);
+    const restarted = nextEvent(machine, driverIs('lkdtm', 'up'));
+    const write = culprit.write(fd, bytes('BUG'));
+    if (placement === 'monolithic') await expect(write).rejects.toThrow('ended in its call');
+    else expect(await write).toBeLessThan(0);
+    if (placement === 'microkernel') await restarted;
+    await machine.settled();
+
+    const log = machine.dmesg().records.map(({ text }) => text);
+    expectLine(log, /^RIP: \w+\+0x[0-9a-f]+\/0x[0-9a-f]+ \[lkdtm\]$/);
+    const [, line] = /^ {2}at drivers\/lkdtm\.ts:(\d+):\d+$/m.exec(log.join('\n')) ?? [];
+    expect(lkdtmSource.split('\n')[Number(line) - 1]).toContain('unreachable()');
+
+    if (placement === 'microkernel') {
+      expect(generationOf(machine, 'lkdtm')).toBe(2);
+      expect(await culprit.write(fd, bytes('BUG'))).toBeLessThan(0); // the old file stays dead
+    } else {
+      expect(machine.status().taint).toBe('D');
+    }
+    const again = await machine.console.open('/dev/lkdtm', O_RDONLY);
+    expect((await machine.console.read(again, 64)).result).toBe(64);
+    const report = await reader.stopReading();
+    expect(report).toMatchObject({ failed: 0, failures: [] });
+    expect(report.calls).toBeGreaterThan(0);
+    await reader.end();
+    await culprit.end();
+  });
+});
+
+/** Reads blocks until one fails; how long the slowest call took, and what the last one answered. */
+async function readUntilFailure(
+  client: ClientThread,
+  fd: number,
+  each: () => void,
+): Promise<{ worst: number; last: number }> {
+  let worst = 0;
+  for (;;) {
+    const start = performance.now();
+    const { result, data } = await client.read(fd, BLOCK);
+    worst = Math.max(worst, performance.now() - start);
+    if (result < 0) return { worst, last: result };
+    expect(result).toBe(BLOCK);
+    expect(data.every((byte) => byte === 0)).toBe(true);
+    each();
+  }
+}
+
+describe('a driver’s worker that is ended behind the supervisor’s back', () => {
+  test('in the middle of calls: the caller has an errno in time, and a reopened file works', async () => {
+    const machine = machines.microkernel;
+    const client = await machine.attach();
+    const fd = await client.open('/dev/zero', O_RDONLY);
+    const before = generationOf(machine, 'zero') ?? 0;
+    const restarted = nextEvent(machine, driverIs('zero', 'up'));
+    const thread = machine.threadOf('zero');
+    let calls = 0;
+    const { worst, last } = await readUntilFailure(client, fd, () => {
+      if (++calls === 20) thread.terminate();
+    });
+    expect(calls).toBeGreaterThanOrEqual(20);
+    expect(last).toBeLessThan(0);
+    expect(worst).toBeLessThan(DEADLINE_MS + SLACK_MS);
+    await restarted;
+    expect(generationOf(machine, 'zero')).toBe(before + 1);
+    const again = await client.open('/dev/zero', O_RDONLY);
+    expect(await client.read(again, 8)).toEqual({ result: 8, data: new Uint8Array(8) });
+    await client.end();
+  });
+
+  test('while it hangs: the caller has an errno in time, and nothing of the zombie arrives', async () => {
+    const machine = machines.microkernel;
+    const client = await machine.attach();
+    const other = await machine.attach();
+    await other.startReading('/dev/zero', 2);
+    const fd = await client.open('/dev/lkdtm', O_RDWR);
+    const thread = machine.threadOf('lkdtm');
+    const restarted = nextEvent(machine, driverIs('lkdtm', 'up'));
+    let ended = false;
+    void thread.ended.then(() => (ended = true));
+    const start = performance.now();
+    const hanging = client.write(fd, bytes('LOOP'));
+    await vi.waitFor(() =>
+      expect(machine.dmesg().records.at(-1)?.text).toBe('lkdtm: Performing direct entry LOOP'),
+    );
+    thread.terminate();
+    expect(await hanging).toBeLessThan(0);
+    expect(performance.now() - start).toBeLessThan(DEADLINE_MS + SLACK_MS);
+
+    // From here on the buffer is the client's own again: nobody else writes there, whatever the old thread still does.
+    const kernel = memories.at(-1);
+    if (kernel === undefined) throw new Error('no kernel memory was taken');
+    const users = new Uint8Array(kernel.buffer, USER_BASE, 4 * USER_SIZE);
+    const at = users.findIndex((_, i) => i % USER_SIZE === 0 && holds(users, i, 'LOOP'));
+    expect(at).toBeGreaterThanOrEqual(0);
+    const buffer = users.subarray(at, at + BLOCK).fill(0xa5);
+    await restarted;
+    const again = await machine.console.open('/dev/lkdtm', O_RDONLY);
+    expect((await machine.console.read(again, 64)).result).toBe(64);
+    await thread.ended;
+    expect(ended).toBe(true);
+    expect(buffer.every((byte) => byte === 0xa5)).toBe(true);
+    expect(await other.stopReading()).toMatchObject({ failed: 0 });
+    expect(machine.check()).toEqual([]);
+    await other.end();
+    await client.end();
+  });
+});
+
+function holds(memory: Uint8Array, at: number, text: string): boolean {
+  return bytes(text).every((byte, i) => memory[at + i] === byte);
+}

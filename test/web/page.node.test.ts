@@ -1,0 +1,173 @@
+// The page itself, as it is built and served, in a real Chromium: its main path, and what it says where it cannot run.
+
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { WEB } from '../../host/cli/root.ts';
+import { serve, type Served } from '../../host/cli/server.ts';
+import { findChromium } from '../../scripts/setup.mjs';
+
+const SECOND = 1000;
+const SIDES = ['monolithic', 'microkernel'] as const;
+
+let browser: Browser;
+beforeAll(async () => {
+  const executablePath = await findChromium();
+  browser = await chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
+});
+afterAll(() => browser.close());
+
+/** Opens a page; everything it complains about is collected. */
+async function open(url: string): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(30 * SECOND);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(url);
+  return { page, complaints };
+}
+
+describe('the page as it is served', () => {
+  let served: Served;
+  let page: Page;
+  let complaints: string[];
+  const status = () => page.getByRole('status');
+  const pane = (side: string) => page.locator(`section.pane.${side}`);
+
+  beforeAll(async () => {
+    served = await serve(WEB, 0);
+    ({ page, complaints } = await open(served.url));
+    await status().getByText('Both machines are running.').waitFor();
+  });
+  afterAll(async () => {
+    await page.close();
+    await served.close();
+  });
+  afterEach(async () => {
+    expect(complaints).toEqual([]);
+    expect(await page.locator('.errors').innerText()).toBe('');
+  });
+
+  test('is cross-origin isolated and shows both machines running the same files', async () => {
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    for (const side of SIDES) {
+      expect(await pane(side).locator('.pane-head .badge').innerText()).toBe('running');
+      expect(await pane(side).locator('.drivers tbody tr').count()).toBe(4);
+      expect(await pane(side).locator('.same').allInnerTexts()).toEqual(Array(4).fill('= same file'));
+      await pane(side).getByText('isolab kernel, boot 1').waitFor();
+    }
+    const hashes = (side: string) =>
+      pane(side)
+        .locator('.hash')
+        .evaluateAll((buttons) => buttons.map((button) => button.getAttribute('title')));
+    expect(await hashes('monolithic')).toEqual(await hashes('microkernel'));
+    expect((await hashes('monolithic'))[0]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('another program reads on both machines', async () => {
+    for (const side of SIDES)
+      await pane(side)
+        .getByText(/reads \/dev\/zero; since boot [1-9]\d* calls, 0 failed/)
+        .waitFor();
+  });
+
+  test('does a fault to both at once and says on each side what happened', async () => {
+    await page.getByRole('button', { name: /^BUG/ }).click();
+    await status()
+      .getByText(/^BUG done\./)
+      .waitFor();
+    const sentence = (side: string) => page.locator(`article.fault .side.${side} .sentence`).innerText();
+    expect(await sentence('monolithic')).toMatch(/^(Noticed|The whole machine went down|The call failed)/);
+    expect(await sentence('microkernel')).toMatch(/^Only the driver went down/);
+    expect(await page.locator('article.fault .microkernel .badge').innerText()).toBe('driver restarted');
+    const row = pane('microkernel').locator('.drivers tr', { hasText: 'lkdtm' });
+    expect(await row.locator('td.number').allInnerTexts()).toEqual(['2', '1']);
+    for (const side of SIDES) {
+      await pane(side)
+        .getByText(/at drivers\/lkdtm\.ts:\d+:\d+$/)
+        .first()
+        .waitFor();
+      await pane(side)
+        .getByText(/since BUG began [1-9]\d* calls, 0 failed/)
+        .waitFor();
+    }
+  });
+
+  test('measures calls and shows no time without its floor', async () => {
+    await page.getByRole('button', { name: 'Measure calls' }).click();
+    await status()
+      .getByText('Calls measured.')
+      .waitFor({ timeout: 60 * SECOND });
+    const rows = page.locator('table.calls tr.values');
+    expect(await rows.count()).toBe(5);
+    for (const text of await rows.allInnerTexts()) {
+      expect(text).toMatch(/indirect call|memory copy/);
+      expect(text).toMatch(/shared-memory round trip|memory copy/);
+      expect(text.match(/[\d.]+×/g)).toHaveLength(2);
+    }
+  });
+
+  test('reboots one machine and leaves the other alone', async () => {
+    const boot = async (side: string) =>
+      /boot (\d+)/.exec(await pane(side).locator('.facts').innerText())?.[1];
+    const [one, other] = [Number(await boot('monolithic')), Number(await boot('microkernel'))];
+    await page.getByRole('button', { name: 'Reboot the monolithic machine' }).click();
+    await status().getByText('The monolithic machine has been rebooted.').waitFor();
+    expect(Number(await boot('monolithic'))).toBe(one + 1);
+    expect(Number(await boot('microkernel'))).toBe(other);
+  });
+});
+
+/** The built page with any headers, as some static host might serve it. */
+async function host(headers: Record<string, string>): Promise<{ server: Server; url: string }> {
+  const types: Record<string, string> = {
+    '.html': 'text/html',
+    '.js': 'text/javascript',
+    '.css': 'text/css',
+  };
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const file = path.endsWith('/') ? `${path}index.html` : path;
+    response.writeHead(200, {
+      ...headers,
+      'Content-Type': types[extname(file)] ?? 'application/octet-stream',
+    });
+    response.end(readFileSync(join(WEB, file)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
+const OPENER = 'the header Cross-Origin-Opener-Policy: same-origin';
+const EMBEDDER = 'the header Cross-Origin-Embedder-Policy: require-corp';
+
+describe('the page without cross-origin isolation', () => {
+  test.each([
+    ['neither header', {}, [OPENER, EMBEDDER, 'SharedArrayBuffer']],
+    ['one of them', { 'Cross-Origin-Opener-Policy': 'same-origin' }, [EMBEDDER, 'SharedArrayBuffer']],
+    [
+      'another value',
+      { 'Cross-Origin-Opener-Policy': 'unsafe-none', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+      [OPENER, 'SharedArrayBuffer'],
+    ],
+  ])('names what is missing with %s', async (_, headers: Record<string, string>, missing) => {
+    const { server, url } = await host(headers);
+    const { page, complaints } = await open(url);
+    await page.getByRole('heading', { name: 'The machines cannot run here' }).waitFor();
+    expect(await page.locator('.notice li strong').allInnerTexts()).toEqual(missing);
+    expect(await page.locator('.notice').innerText()).toContain('npm start');
+    expect(complaints).toEqual([]);
+    await page.close();
+    server.close();
+    server.closeAllConnections();
+  });
+});
