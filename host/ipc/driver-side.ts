@@ -111,10 +111,7 @@ export class DriverSide {
    *
    * @param special runs the operations that are not the device's
    */
-  run(
-    serve: Serve,
-    special: (operation: number, argument0: number, argument1: number) => number,
-  ): void {
+  run(serve: Serve, special: (operation: number, argument0: number, argument1: number) => number): void {
     while (this.receive()) {
       const { kernel, base } = this;
       if (kernel[base + (Q_GENERATION >> 2)] !== this.generation) return;

@@ -55,7 +55,9 @@ export class CallMeasurements {
       const result = await tried(what, this.#options, () =>
         within(machine.measure({ ...call, path, samples, batchMs }), MEASURE_PATIENCE_MS, null, signal),
       );
-      if (result !== null) measured.push(result);
+      if (result === null) continue;
+      measured.push(result);
+      if (result.dropped > 0) progress(`${what}: ${result.dropped} pairs were disturbed and not counted`);
     }
   }
 

@@ -34,7 +34,7 @@ import {
   SLAB_MIN,
 } from '../../kernel/abi/heap.ts';
 import { MAX_FILES, NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
-import { FNV_OFFSET } from '../../kernel/abi/log.ts';
+import { FNV_OFFSET, LOG_RECORDS } from '../../kernel/abi/log.ts';
 import {
   ABI_VERSION,
   M_ABI,
@@ -50,7 +50,7 @@ import {
   M_SYMBOLS,
   MACHINE_MAGIC,
 } from '../../kernel/abi/machine.ts';
-import { MACHINE_BASE, NULL_AREA_SIZE, PAGE_SIZE, POOL_BASE } from '../../kernel/abi/map.ts';
+import { MACHINE_BASE, MAX_CLIENTS, NULL_AREA_SIZE, PAGE_SIZE, POOL_BASE } from '../../kernel/abi/map.ts';
 import {
   MOD_BASE,
   MOD_CHECKSUM,
@@ -113,7 +113,7 @@ export function checkMemory(
   if (kernel) {
     const { records } = readLog(wasm);
     const whole = records.length;
-    const written = Math.min(records.at(-1)?.sequence ?? 0, 512);
+    const written = Math.min(records.at(-1)?.sequence ?? 0, LOG_RECORDS);
     if (whole < written) found.add('log records damaged', `${written - whole}`);
   }
   return found.sentences();
@@ -191,7 +191,7 @@ function checkFiles(memory: Memory, found: Findings): void {
     if (client === 0) continue;
     const device = memory.u32(file + FILE_DEVICE) - devices;
     if (
-      client > 16 ||
+      client > MAX_CLIENTS ||
       device < 0 ||
       device % DEV_SIZE !== 0 ||
       memory.u32(devices + device + DEV_EPOCH) === 0

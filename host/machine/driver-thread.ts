@@ -50,8 +50,13 @@ class Incarnation {
   }
 
   private unload(domain: Domain<DomainExports>): number {
-    post(this.host.port, { type: 'unloaded', ...rmmod(domain, this.start.loaded.name) });
-    return 0;
+    try {
+      post(this.host.port, { type: 'unloaded', ...rmmod(domain, this.start.loaded.name) });
+      return 0;
+    } catch (error) {
+      if (error instanceof ModuleError) return -error.errno; // the kernel has it live again
+      throw error;
+    }
   }
 
   /** The other end of a bare round trip, the floor of a call (./measure.ts). */

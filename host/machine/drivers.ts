@@ -10,7 +10,7 @@ import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts'
 import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE } from '../../kernel/abi/log.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
-import { MachineDied, unwrap } from './control.ts';
+import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
 import { readTaint } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -127,7 +127,12 @@ export class Drivers {
   private async load(driver: Driver): Promise<void> {
     const life = this.host.alive();
     if (this.host.placement === 'monolithic') {
-      life.statics = unwrap(await life.control.methods.insmod(driver.loaded, driver.parameters));
+      try {
+        life.statics = unwrap(await life.control.methods.insmod(driver.loaded, driver.parameters));
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+        throw insmodError(driver.loaded.name, EIO, 'it died while it was loaded');
+      }
       return;
     }
     const { resources, images, deadlineMs } = this.host;

@@ -23,7 +23,7 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
-import { EIO } from '../../kernel/abi/errno.ts';
+import { EIO, ENOSPC } from '../../kernel/abi/errno.ts';
 import { listen, MachineDied } from './control.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
@@ -82,9 +82,9 @@ export class Incarnation {
     resources: Resources,
     events: IncarnationEvents,
   ): Promise<Incarnation> {
+    const channel = await holdChannel(life);
     const thread = await resources.takeThread('driver');
     const memory = await resources.takeMemory(DOMAIN_MEMORY);
-    const channel = await holdChannel(life);
     if (life.dead) {
       resources.giveMemory(memory);
       thread.terminate();
@@ -199,7 +199,8 @@ async function holdChannel(life: KernelLife): Promise<number> {
       }
       if (state === CHANNEL_ZOMBIE) zombies++;
     }
-    if (zombies === 0) throw new Error(`every channel is in use: ${MAX_CHANNELS}`);
+    if (zombies === 0)
+      throw new ModuleError(ENOSPC, `there are no more than ${MAX_CHANNELS} channels to drivers`);
     await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
   }
 }

@@ -169,7 +169,10 @@ class SupervisedMachine implements Machine, DriversHost {
 
   track(work: Promise<unknown>): void {
     this.ending.add(work);
-    void work.finally(() => this.ending.delete(work));
+    void work.finally(() => {
+      this.ending.delete(work);
+      this.settle();
+    });
   }
 
   private heard(notice: Notice): void {

@@ -27,6 +27,13 @@ const STEADY = 8;
 const GAIN = 0.03;
 /** Batches after which a loop counts as warm, whatever it does. */
 const MAX_WARM_UP = 80;
+/**
+ * A pair is dropped where its floor took this many times the warm floor's best: somebody else had the core. Without this a
+ * spinning pair of threads on a busy computer measures the scheduler.
+ */
+const DISTURBED = 3;
+/** ms after which a measurement makes do with half of its pairs, or is refused. */
+const BUDGET_MS = 8000;
 
 /** What was asked for cannot be measured; the kernel is well. */
 export class CannotMeasure extends Error {
@@ -70,8 +77,9 @@ export class Bench {
     if (fd < 0) throw new CannotMeasure(`cannot be opened (errno ${-fd}): ${spec.path}`);
     const subject = this.subject(spec, fd);
     const floor = this.floor(spec, fd);
-    const measured: Measured = { subject: [], floor: [], floorName: floor.name };
-    const warm = [new WarmUp(floor.loop), new WarmUp(subject)];
+    const measured: Measured = { subject: [], floor: [], floorName: floor.name, dropped: 0 };
+    let until = Infinity;
+    const warm = [new WarmUp(floor.loop), new WarmUp(subject)] as const;
     return {
       measured,
       step: () => {
@@ -79,10 +87,24 @@ export class Bench {
         const cold = warm.find((each) => !each.done);
         if (cold) {
           cold.step();
+          until = performance.now() + BUDGET_MS;
           return true;
         }
-        measured.floor.push(batch(floor.loop, spec.batchMs));
-        measured.subject.push(batch(subject, spec.batchMs));
+        if (performance.now() > until) {
+          const { length } = measured.floor;
+          if (length >= spec.samples / 2) return false;
+          throw new CannotMeasure(
+            `this computer is too busy: only ${length} of ${length + measured.dropped} pairs were undisturbed`,
+          );
+        }
+        const beneath = batch(floor.loop, spec.batchMs);
+        const above = batch(subject, spec.batchMs);
+        if (beneath > warm[0].best * DISTURBED) {
+          measured.dropped++;
+        } else {
+          measured.floor.push(beneath);
+          measured.subject.push(above);
+        }
         return measured.subject.length < spec.samples;
       },
       end: () => void kernel.syscall(SYS_CLOSE, fd, 0, 0),
@@ -127,7 +149,7 @@ export class Bench {
 /** Runs a loop until the engine's best code is in place, which it compiles on another thread at its leisure. */
 class WarmUp {
   private readonly loop: Loop;
-  private best = Infinity;
+  best = Infinity;
   private steady = 0;
   private batches = 0;
 

@@ -58,7 +58,7 @@ export interface KernelMethods {
   measure(spec: MeasureSpec): Promise<Measured>;
 }
 
-/** Methods of a client's thread. A result of null: the client has no machine to ask at the moment. */
+/** Methods of a client's thread. */
 export interface ClientMethods {
   attach(memory: WebAssembly.Memory, client: number): void;
   open(path: string, flags: number): Answer<SystemCallResult>;

@@ -126,6 +126,8 @@ export interface Measured {
   subject: number[];
   floor: number[];
   floorName: 'indirect call' | 'shared-memory round trip' | 'memory copy';
+  /** Pairs that were taken and not counted, because the floor was disturbed by somebody else. */
+  dropped: number;
 }
 
 export interface UnloadReport {

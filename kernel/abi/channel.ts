@@ -40,7 +40,7 @@ export const R_POSITION = 80; // i64
 export const C_SEQUENCE = 128;
 export const C_GENERATION = 132;
 export const C_OPERATION = 136;
-export const C_ARGUMENT = 140; // four i32
+export const C_ARGUMENT = 140; // two i32
 export const C_DATA_LENGTH = 156;
 
 // answer

@@ -3,8 +3,6 @@
 
 export const EPERM = 1;
 export const ENOENT = 2;
-export const ESRCH = 3;
-export const EINTR = 4;
 export const EIO = 5;
 export const ENXIO = 6;
 export const ENOEXEC = 8;
@@ -24,7 +22,6 @@ export const ESPIPE = 29;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const EOVERFLOW = 75;
-export const ESHUTDOWN = 108;
 export const ETIMEDOUT = 110;
 
 /** The largest error number: a status below -MAX_ERRNO is no status at all. */

@@ -45,7 +45,7 @@ import {
   OP_WRITE,
 } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
-import { MOD_NAME } from '../abi/module';
+import { MOD_NAME, MOD_STATE, MODULE_LIVE } from '../abi/module';
 import { EIO, ETIMEDOUT, MAX_ERRNO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import {
@@ -243,7 +243,10 @@ export function endpoint_reply(channel: i32): void {
     if (!behind) store<u32>(ep, 0, EP_TAIL);
     send(ep, channel, next);
   }
-  if (operation == OP_CLEANUP) unloaded(channel);
+  if (operation == OP_CLEANUP) {
+    if (status < 0) store<u32>(endpoint_module(channel), MODULE_LIVE, MOD_STATE);
+    else unloaded(channel);
+  }
   if (complete(client, status)) answer_client(client, false);
 }
 
@@ -320,8 +323,13 @@ export function endpoint_bury(channel: i32): void {
 export function endpoint_obituary(channel: i32): void {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) == DYING) return endpoint_bury(channel);
-  if (load<u32>(ep) != UP) return;
   const ch = channel_at(channel);
+  if (load<u32>(ep) != UP) {
+    // Given up before it was adopted: the next one must not have its generation.
+    const held = atomic.load<u32>(ch, K_GENERATION);
+    if (atomic.load<u32>(ch, S_OBITUARY) == held) atomic.store<u32>(ch, held + 1, K_GENERATION);
+    return;
+  }
   const generation = load<u32>(ep, EP_GENERATION);
   if (atomic.load<u32>(ch, D_GONE) == generation || atomic.load<u32>(ch, S_OBITUARY) == generation) {
     endpoint_die(channel, EIO, EIO);

@@ -8,7 +8,15 @@ export function strlen(text: usize): i32 {
   return <i32>(end - text);
 }
 
-/** Whether two texts are equal; `-` and `_` are the same letter, as in Linux's module names. */
+export function same_text(a: usize, b: usize): bool {
+  while (load<u8>(a) && load<u8>(a) == load<u8>(b)) {
+    a++;
+    b++;
+  }
+  return load<u8>(a) == load<u8>(b);
+}
+
+/** Whether two names of modules or devices are equal: `-` and `_` are the same letter, as in Linux. */
 export function same_name(a: usize, b: usize): bool {
   let x = plain(load<u8>(a));
   while (x && x == plain(load<u8>(b))) {

@@ -8,7 +8,7 @@
 //   module_export     one call for each symbol          duplicates are refused
 //   module_parameter  one call for each parameter given
 //   module_init       constructors and init_module       -> COMING, LIVE
-//   module_abort      undoes whatever was done so far
+//   module_free       where a step has failed: undoes whatever was done so far
 //
 //   module_exit       references, cleanup_module         -> GOING
 //   module_free       after the host has cleared the slots
@@ -61,7 +61,7 @@ import { alloc_slots, free_slots } from '../mm/slots';
 import { devices_remove_all } from '../fs/devices';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { same_name, strlen } from '../lib/text';
+import { same_text, strlen } from '../lib/text';
 
 /** VERMAGIC as a C string. */
 const magic_text = memory.data(64);
@@ -75,7 +75,7 @@ export function module_begin(name: usize, magic: usize, gpl: bool): i32 {
   const length = strlen(name);
   if (!length) return -EINVAL;
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
-  if (load<u8>(magic) && !same_name(magic, magic_text)) {
+  if (load<u8>(magic) && !same_text(magic, magic_text)) {
     pr(LEVEL_ERR, cstr("%s: version magic '%s' should be '%s'"), name, magic, magic_text);
     return -ENOEXEC;
   }

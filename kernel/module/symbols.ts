@@ -15,7 +15,7 @@ import {
 } from '../abi/module';
 import { ENOMEM, EEXIST, ENAMETOOLONG } from '../abi/errno';
 import { kmalloc_for, kfree } from '../mm/kmalloc';
-import { fnv_text, same_name, strlen, strscpy } from '../lib/text';
+import { fnv_text, same_text, strlen, strscpy } from '../lib/text';
 
 const buckets = memory.data(SYMBOL_BUCKETS << 2);
 
@@ -34,7 +34,7 @@ export function find_symbol(name: usize): usize {
   const hash = fnv_text(name);
   let entry = <usize>load<u32>(bucket_of(hash));
   for (; entry; entry = <usize>load<u32>(entry, SYM_NEXT)) {
-    if (load<u32>(entry, SYM_HASH) == hash && same_name(entry + SYM_NAME, name)) return entry;
+    if (load<u32>(entry, SYM_HASH) == hash && same_text(entry + SYM_NAME, name)) return entry;
   }
   return 0;
 }

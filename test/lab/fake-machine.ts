@@ -138,7 +138,7 @@ export class FakeMachine implements Machine {
     const base = this.placement === 'monolithic' ? 4 : 300;
     const subject = Array.from({ length: samples }, (_, index) => base + bytes / 100 + index);
     const floorName = operation === 'read' ? 'memory copy' : this.#floor();
-    return { subject, floor: subject.map(() => 2), floorName };
+    return { subject, floor: subject.map(() => 2), floorName, dropped: 0 };
   }
 
   #floor(): Measured['floorName'] {
