@@ -13,6 +13,12 @@ interface Row {
   same: HTMLElement;
 }
 
+const SAME = {
+  unknown: '',
+  same: 'byte for byte the same file as on the other machine',
+  different: 'not the file that the other machine runs',
+} as const;
+
 /** A driver in the kernel's own memory is not replaced by itself. */
 const NO_GENERATION = '–';
 
@@ -55,6 +61,7 @@ export class DriversView {
       const other = others.find(({ name }) => name === driver.name);
       const same = other === undefined ? 'unknown' : other.sha256 === driver.sha256 ? 'same' : 'different';
       setData(row.same, 'same', same);
+      row.same.title = SAME[same];
       setText(row.same, same === 'unknown' ? '' : same === 'same' ? '= same file' : '≠ another file');
     }
     for (const [name, row] of this.#rows) {

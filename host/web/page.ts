@@ -208,11 +208,11 @@ export class Page {
   async #run(what: string, work: (hidden: () => boolean) => Promise<string>): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
+    const focused = document.activeElement;
     this.#errors.replaceChildren();
     this.#lockActions();
     this.#say(`${what} …`);
     const watch = watchHidden();
-    const focused = document.activeElement;
     try {
       this.#say(await work(() => watch.end()));
     } catch (error) {
