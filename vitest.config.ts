@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { findChromium } from './scripts/setup.mjs';
+import { fixtures } from './test/support/fixtures-plugin.ts';
 import { images, ISOLATION_HEADERS } from './vite.config.ts';
 
 const LONG = process.env['ISOLAB_LONG'] === '1';
@@ -46,7 +47,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [images()],
+        plugins: [images(), fixtures()],
         worker: { format: 'es' },
         server: { headers: ISOLATION_HEADERS },
         // Named, so that none is found in the middle of a run: vite would reload the page under the test.

@@ -1,0 +1,18 @@
+// What tests in a browser have in place of ./fixtures.ts, which reads files.
+
+import { loadModule } from '../../host/domain/load-file.ts';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
+
+async function get(url: string): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok)
+    throw new Error(`cannot be loaded (${response.status}): ${url}: ${await response.text()}`);
+  return response;
+}
+
+/** A test driver out of test/fixtures, linked by the server (./fixtures-plugin.ts). */
+export async function fetchFixture(name: string): Promise<LoadedModule> {
+  const url = `/fixtures/${name}.ko.wasm`;
+  const bytes = new Uint8Array(await (await get(url)).arrayBuffer());
+  return loadModule(bytes, await (await get(`${url}.map`)).text(), name);
+}
