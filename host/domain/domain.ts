@@ -28,6 +28,11 @@ export interface StaticData {
 
 const encoder = new TextEncoder();
 
+/** A module may bring names of any length; the kernel takes none that does not fit the host window. */
+export class TextTooLong extends Error {
+  override readonly name = 'TextTooLong';
+}
+
 export class Domain<Exports extends ImageExports> {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
@@ -108,11 +113,11 @@ export class Domain<Exports extends ImageExports> {
     if (index >= 0) this.statics.splice(index, 1);
   }
 
-  /** Writes a C string into the host window; valid until the window has gone round. @returns its address */
+  /** Writes a C string into the host window; valid until the window has gone round; throws TextTooLong. @returns its address */
   text(text: string): number {
     const encoded = encoder.encode(text);
     if (encoded.length + 1 > WINDOW_SIZE / 2)
-      throw new Error(`text is too long for the kernel: ${encoded.length} bytes`);
+      throw new TextTooLong(`text is too long for the kernel: ${encoded.length} bytes`);
     if (this.windowEnd + encoded.length + 1 > WINDOW_BASE + WINDOW_SIZE) this.windowEnd = WINDOW_BASE;
     const at = this.windowEnd;
     this.bytes.set(encoded, at);

@@ -5,7 +5,7 @@
 // A trap while the module initialises is not caught here: it is a death (in the kernel's domain an oops, and the module
 // stays COMING, as in Linux).
 
-import { EINVAL, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { EINVAL, ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
   MOD_BASE,
@@ -16,7 +16,7 @@ import {
   PARAM_UINT,
   SYMBOL_GPL_ONLY,
 } from '../../kernel/abi/module.ts';
-import type { Domain } from './domain.ts';
+import { TextTooLong, type Domain } from './domain.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, rmmodError } from './module-error.ts';
@@ -100,7 +100,8 @@ export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, param
     const at = (entry: (typeof ENTRY_POINTS)[number]): number => slots.get(entry) ?? 0;
     must(exports.module_init(mod, at('__wasm_call_ctors'), at('init_module'), at('cleanup_module')));
     if (exports.concluded) must(exports.concluded(1));
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof TextTooLong ? new Refused(ENAMETOOLONG, thrown.message) : thrown;
     if (!(error instanceof Refused)) throw error;
     if (mod) release(domain, loaded.name, mod);
     if (announced) exports.concluded?.(0);
