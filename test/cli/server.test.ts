@@ -17,6 +17,7 @@ beforeAll(async () => {
   writeFileSync(join(page, 'index.html'), '<!doctype html>');
   writeFileSync(join(page, 'images/kernel.wasm'), new Uint8Array([0, 0x61, 0x73, 0x6d]));
   writeFileSync(join(page, 'images/kernel.wasm.map'), '{}');
+  writeFileSync(join(page, 'images/floppy.img'), 'FAT');
   writeFileSync(join(folder, 'secret'), 'secret');
   served = await serve(page, 0);
 });
@@ -39,6 +40,7 @@ test('the page is cross-origin isolated', async () => {
 test.each([
   ['images/kernel.wasm', 'application/wasm', 4],
   ['images/kernel.wasm.map', 'application/json', 2],
+  ['images/floppy.img', 'application/octet-stream', 3],
   ['images/kernel.wasm?v=1', 'application/wasm', 4],
 ])('%s is served as %s', async (path, type, length) => {
   const response = await fetch(served.url + path);
