@@ -50,7 +50,7 @@ export {
   module_leaked_bytes,
   module_leaked_objects,
 } from './module/load';
-export { serve } from './ipc/serve';
+export { serve, served_handle, served_position } from './ipc/serve';
 
 /** Boots a driver's domain of `size` bytes behind `channel`. */
 export function boot(slots: i32, size: u32, channel: i32, deadline: u32): void {

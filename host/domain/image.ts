@@ -45,12 +45,13 @@ export interface DomainExports extends ImageExports {
     operation: number,
     handle: number,
     device: number,
-    low: number,
-    high: number,
+    position: bigint,
     buffer: number,
     count: number,
   ): number;
+  served_handle(): number;
+  served_position(): bigint;
 }
 
-/** A file of the kernel's, read and compiled: kernel.wasm, domain.wasm or user.wasm. */
+/** A file of the kernel's, read and compiled: kernel.wasm, domain.wasm, courier.wasm or user.wasm. */
 export type Image = import('./loaded.ts').LoadedModule;

@@ -8,15 +8,8 @@ import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
 const SLEEPING = (MACHINE_BASE + M_SLEEPING) >> 2;
 
-/** For everything but a reply: also heard by a kernel that is busy with something else. */
+/** For everything but a reply, for which the courier rings a kernel that sleeps. */
 export function ring(kernel: Int32Array): void {
   Atomics.add(kernel, DOORBELL, 1);
   if (Atomics.load(kernel, SLEEPING) !== 0) Atomics.notify(kernel, DOORBELL);
-}
-
-/** For a reply, which a kernel that is awake polls for. */
-export function ringIfAsleep(kernel: Int32Array): void {
-  if (Atomics.load(kernel, SLEEPING) === 0) return;
-  Atomics.add(kernel, DOORBELL, 1);
-  Atomics.notify(kernel, DOORBELL);
 }

@@ -1,5 +1,6 @@
-// The driver's end of a channel (kernel/abi/channel.ts): takes requests, answers them, calls the kernel, copies to and from
-// what the request in progress grants. All of it on behalf of a driver's wasm, which cannot reach the kernel's memory.
+// The driver's end of a channel (kernel/abi/channel.ts): lets the courier serve requests, sleeps, calls the kernel, copies to
+// and from what the request in progress grants. All of it on behalf of a driver's wasm, which cannot reach the kernel's
+// memory.
 //
 // After each step that may have taken long the fence is checked: an incarnation that was given up writes nothing more.
 
@@ -20,67 +21,38 @@ import {
   GRANT_READ,
   GRANT_WRITE,
   K_GENERATION,
-  Q_ARGUMENT0,
-  Q_ARGUMENT1,
-  Q_GENERATION,
   Q_GRANT_ADDRESS,
   Q_GRANT_LENGTH,
   Q_GRANT_RIGHTS,
-  Q_HANDLE,
-  Q_MINOR,
-  Q_OPERATION,
-  Q_POSITION,
   Q_SEQUENCE,
-  R_GENERATION,
-  R_HANDLE,
-  R_POSITION,
-  R_SEQUENCE,
-  R_STATUS,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
 import { DRIVER_SPINS } from '../../kernel/abi/limits.ts';
-import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../../kernel/abi/machine.ts';
-import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
-import { OP_IOCTL } from '../../kernel/abi/operation.ts';
+import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import type { Copies } from './copy.ts';
-import { ring, ringIfAsleep } from './doorbell.ts';
+import { ring } from './doorbell.ts';
 
 /** Thrown into an incarnation that was given up: it leaves whatever it was doing. */
 export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-/** Runs one request in the domain; kernel/ipc/serve.ts explains the arguments. */
-export type Serve = (
-  operation: number,
-  handle: number,
-  device: number,
-  low: number,
-  high: number,
-  buffer: number,
-  count: number,
-) => number;
+/** A turn of the courier, kernel/courier.ts. */
+export type Turn = (channel: number, generation: number, taken: number, spins: number) => number;
 
 /** ms between two looks at the fence while a call by the driver waits for the kernel. */
 const FENCE_PERIOD = 100;
-
-const REPLY_HANDLE = (MACHINE_BASE + M_REPLY_HANDLE) >> 2;
-const REPLY_POSITION = (MACHINE_BASE + M_REPLY_POSITION) >> 2;
 
 export class DriverSide {
   readonly generation: number;
   private readonly kernel: Int32Array;
   private readonly kernelBytes: Uint8Array;
-  private readonly domain: Int32Array;
   private readonly domainBytes: Uint8Array;
   private readonly copies: Copies;
   /** Index of the channel's first word. */
   private readonly base: number;
   private taken = 0;
   private called = 0;
-  private grantAddress = 0;
-  private grantLength = 0;
-  private grantRights = 0;
 
   constructor(
     kernel: WebAssembly.Memory,
@@ -91,7 +63,6 @@ export class DriverSide {
   ) {
     this.kernel = new Int32Array(kernel.buffer);
     this.kernelBytes = new Uint8Array(kernel.buffer);
-    this.domain = new Int32Array(domain.buffer);
     this.domainBytes = new Uint8Array(domain.buffer);
     this.generation = generation;
     this.copies = copies;
@@ -106,72 +77,22 @@ export class DriverSide {
     return Atomics.load(this.kernel, this.base + (S_STOP >> 2)) !== 0;
   }
 
-  /**
-   * Serves requests until the supervisor says stop, the fence goes up or `serve` throws.
-   *
-   * @param special runs the operations that are not the device's
-   */
-  run(serve: Serve, special: (operation: number, argument0: number, argument1: number) => number): void {
-    while (this.receive()) {
-      const { kernel, base } = this;
-      if (kernel[base + (Q_GENERATION >> 2)] !== this.generation) return;
-      const operation = kernel[base + (Q_OPERATION >> 2)]!;
-      const argument0 = kernel[base + (Q_ARGUMENT0 >> 2)]!;
-      const argument1 = kernel[base + (Q_ARGUMENT1 >> 2)]!;
-      const address = kernel[base + (Q_GRANT_ADDRESS >> 2)]!;
-      this.grantAddress = address;
-      this.grantLength = kernel[base + (Q_GRANT_LENGTH >> 2)]!;
-      this.grantRights = kernel[base + (Q_GRANT_RIGHTS >> 2)]!;
-      let status;
-      if (operation > OP_IOCTL) {
-        status = special(operation, argument0, argument1);
-      } else {
-        status = serve(
-          operation,
-          kernel[base + (Q_HANDLE >> 2)]!,
-          kernel[base + (Q_MINOR >> 2)]!,
-          kernel[base + (Q_POSITION >> 2)]!,
-          kernel[base + (Q_POSITION >> 2) + 1]!,
-          this.grantRights === 0 ? argument0 : address,
-          this.grantRights === 0 ? argument1 : argument0,
-        );
-      }
-      this.grantRights = 0;
-      if (this.fenced()) return;
-      this.reply(status);
+  /** Serves requests until the supervisor says stop or the fence goes up; throws what a driver's trap throws. */
+  run(turn: Turn): void {
+    while (!this.stopped() && !this.fenced()) {
+      const taken = turn(this.base << 2, this.generation, this.taken, DRIVER_SPINS);
+      if (taken === this.taken) this.sleep();
+      this.taken = taken;
     }
   }
 
-  /** Waits for the next request: spins, then sleeps. @returns false when there will be none */
-  private receive(): boolean {
+  /** Sleeps until there may be a request; the flag goes up before the last look, so that the kernel's notice is not lost. */
+  private sleep(): void {
     const { kernel, base } = this;
     const doorbell = base + (Q_SEQUENCE >> 2);
-    for (;;) {
-      for (let spins = 0; spins < DRIVER_SPINS; spins++) {
-        const sequence = Atomics.load(kernel, doorbell);
-        if (sequence === this.taken) continue;
-        this.taken = sequence;
-        return true;
-      }
-      if (this.stopped() || this.fenced()) return false;
-      Atomics.store(kernel, base + (D_SLEEPING >> 2), 1);
-      if (Atomics.load(kernel, doorbell) === this.taken && !this.stopped()) {
-        Atomics.wait(kernel, doorbell, this.taken);
-      }
-      Atomics.store(kernel, base + (D_SLEEPING >> 2), 0);
-      if (this.stopped() || this.fenced()) return false;
-    }
-  }
-
-  private reply(status: number): void {
-    const { kernel, base, domain } = this;
-    kernel[base + (R_GENERATION >> 2)] = this.generation;
-    kernel[base + (R_STATUS >> 2)] = status;
-    kernel[base + (R_HANDLE >> 2)] = domain[REPLY_HANDLE]!;
-    kernel[base + (R_POSITION >> 2)] = domain[REPLY_POSITION]!;
-    kernel[base + (R_POSITION >> 2) + 1] = domain[REPLY_POSITION + 1]!;
-    Atomics.store(kernel, base + (R_SEQUENCE >> 2), this.taken);
-    ringIfAsleep(kernel);
+    Atomics.store(kernel, base + (D_SLEEPING >> 2), 1);
+    if (!this.stopped()) Atomics.wait(kernel, doorbell, this.taken);
+    Atomics.store(kernel, base + (D_SLEEPING >> 2), 0);
   }
 
   /** A call by the driver's domain to the kernel; throws Fenced. */
@@ -214,11 +135,14 @@ export class DriverSide {
     return this.bracket(() => this.copies.in(to >>> 0, from >>> 0, count >>> 0));
   }
 
+  /** Whether the request in progress grants a range; the kernel has written the grant and does not touch it meanwhile. */
   private granted(user: number, own: number, count: number, right: number): boolean {
-    if (this.grantRights !== right) return false;
-    const offset = (user - this.grantAddress) >>> 0;
+    const { kernel, base } = this;
+    if (kernel[base + (Q_GRANT_RIGHTS >> 2)] !== right) return false;
+    const offset = (user - kernel[base + (Q_GRANT_ADDRESS >> 2)]!) >>> 0;
     const length = count >>> 0;
-    return offset + length <= this.grantLength && (own >>> 0) + length <= this.domainBytes.length;
+    const granted = kernel[base + (Q_GRANT_LENGTH >> 2)]!;
+    return offset + length <= granted && (own >>> 0) + length <= this.domainBytes.length;
   }
 
   /** A copy that a fence waits for: announced, then the fence is looked at, then done. */

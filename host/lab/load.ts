@@ -47,11 +47,12 @@ export async function loadLab(
     const { bytes, map } = await read(`${name}${suffix}`);
     return loadModule(bytes, map, name);
   };
-  const [[kernel, domain, user], drivers] = await Promise.all([
-    Promise.all([load('kernel', '.wasm'), load('domain', '.wasm'), load('user', '.wasm')]),
+  const image = (name: string): Promise<LoadedModule> => load(name, '.wasm');
+  const [[kernel, domain, courier, user], drivers] = await Promise.all([
+    Promise.all([image('kernel'), image('domain'), image('courier'), image('user')]),
     Promise.all(DRIVERS.map((name) => load(name, '.ko.wasm'))),
   ]);
-  const images: Images = { kernel, domain, user };
+  const images: Images = { kernel, domain, courier, user };
   const resources = new Resources(platform);
   return {
     ...{ images, drivers, resources },

@@ -3,12 +3,12 @@
 
 import { Domain } from '../domain/domain.ts';
 import { DriverExit, toFault } from '../domain/fault.ts';
-import type { DomainExports } from '../domain/image.ts';
+import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports } from '../domain/imports.ts';
 import { insmod, rmmod } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { installStackCapture } from '../domain/stack.ts';
-import { DriverSide, Fenced } from '../ipc/driver-side.ts';
+import { DriverSide, Fenced, type Turn } from '../ipc/driver-side.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
@@ -40,13 +40,25 @@ class Incarnation {
       domain.publish();
       insmod(domain, loaded, parameters);
       post(this.host.port, { type: 'live', statics: domain.statics });
-      this.side.run(domain.exports.serve, (operation, argument0, argument1) => {
-        if (operation === OP_CLEANUP) return this.unload(domain);
-        return operation === OP_ECHO ? this.pong(argument0, argument1) : -EINVAL;
-      });
+      const { serve, served_handle, served_position } = domain.exports;
+      const special = (operation: number, argument0: number, argument1: number): number =>
+        this.special(domain, operation, argument0, argument1);
+      const courier = this.besideDriver(images.courier, { serve, served_handle, served_position, special });
+      this.side.run(courier['turn'] as unknown as Turn);
     } catch (thrown) {
       this.ended(thrown);
     }
+  }
+
+  /** Operations that are not the device's. */
+  private special(
+    domain: Domain<DomainExports>,
+    operation: number,
+    argument0: number,
+    argument1: number,
+  ): number {
+    if (operation === OP_CLEANUP) return this.unload(domain);
+    return operation === OP_ECHO ? this.pong(argument0, argument1) : -EINVAL;
   }
 
   private unload(domain: Domain<DomainExports>): number {
@@ -61,26 +73,25 @@ class Incarnation {
 
   /** The other end of a bare round trip, the floor of a call (./measure.ts). */
   private pong(rounds: number, from: number): number {
-    this.echo ??= this.floor();
+    this.echo ??= this.besideDriver(this.start.images.user, {
+      syscall: () => -EINVAL,
+    }) as unknown as UserExports;
     const base = CHANNELS_BASE + this.start.channel * CHANNEL_SIZE;
     this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
     return 0;
   }
 
-  /** The floor's loop runs on the kernel's memory, as the host code around a driver does; the driver has no part in it. */
-  private floor(): UserExports {
+  /** Instantiates code of the host's own on the kernel's memory; the driver has no part in it. */
+  private besideDriver(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
-    const table = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
-    const instance = new WebAssembly.Instance(this.start.images.user.module, {
-      env: {
-        memory: this.start.kernel,
-        __indirect_function_table: table,
-        __memory_base: constant(USER_BASE),
-        __table_base: constant(0),
-      },
-      host: { syscall: () => -1 },
-    });
-    return instance.exports as unknown as UserExports;
+    const env = {
+      memory: this.start.kernel,
+      __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+      __memory_base: constant(USER_BASE), // these images have neither data nor globals
+      __table_base: constant(0),
+    };
+    const imports = { env, host: host as WebAssembly.ModuleImports };
+    return new WebAssembly.Instance(image.module, imports).exports;
   }
 
   /** However it ended: the callers are told first, then the supervisor. */
@@ -92,7 +103,7 @@ class Incarnation {
     if (thrown instanceof Fenced || thrown instanceof DriverExit) return;
     this.side.gone();
     const { loaded, images } = this.start;
-    const files = [loaded, images.domain];
+    const files = [loaded, images.domain, images.courier];
     const fault = toFault(thrown, (name) => {
       const file = files.find((each) => each.name === name);
       return file ? new ModuleSymbols(file.bytes, file.map) : null;

@@ -44,7 +44,7 @@ export interface DriversHost {
 }
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
-const OWN_NAMES = new Set(['kernel', 'domain', 'user']);
+const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
 export class Drivers {
   /** Given up, but not known to have ended. */

@@ -12,6 +12,7 @@ import type { Port } from './platform.ts';
 export interface Images {
   kernel: Image;
   domain: Image;
+  courier: Image;
   user: Image;
 }
 

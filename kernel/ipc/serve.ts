@@ -1,4 +1,5 @@
-// A driver's domain serves one request: the message's words come in as arguments, the operation runs, the status goes out.
+// A driver's domain serves one request: the message's words come in as arguments (../courier.ts brings them), the operation
+// runs, the status goes out.
 // An open file is a struct file of this domain's own file table; its address is the handle that the kernel keeps.
 
 import { MACHINE_BASE } from '../abi/map';
@@ -12,7 +13,7 @@ import { operate } from '../fs/operations';
 
 /**
  * @param device major << 8 | mode, read for OP_OPEN alone
- * @param low position, low word
+ * @param position of the file, as the kernel has it
  * @param buffer address in the caller's memory, the ioctl's command or the seek's offset
  * @param count bytes, the ioctl's argument or whence
  * @returns the driver's status
@@ -21,8 +22,7 @@ export function serve(
   operation: i32,
   handle: usize,
   device: u32,
-  low: u32,
-  high: u32,
+  position: i64,
   buffer: usize,
   count: i32,
 ): i32 {
@@ -32,12 +32,21 @@ export function serve(
     handle = file_new(0, dev, (device & 0xff) - 1); // FMODE_* are the flags of open plus one
     if (!handle) return -ENFILE;
   } else {
-    store<u32>(handle, low, FILE_POSITION);
-    store<u32>(handle, high, FILE_POSITION + 4);
+    store<i64>(handle, position, FILE_POSITION);
   }
   const status = operate(operation, handle, buffer, count);
   store<u32>(MACHINE_BASE, <u32>handle, M_REPLY_HANDLE);
   store<i64>(MACHINE_BASE, load<i64>(handle, FILE_POSITION), M_REPLY_POSITION);
   if (operation == OP_RELEASE || (operation == OP_OPEN && status < 0)) file_free(handle);
   return status;
+}
+
+/** The open file of the last request. */
+export function served_handle(): usize {
+  return <usize>load<u32>(MACHINE_BASE, M_REPLY_HANDLE);
+}
+
+/** Its position now. */
+export function served_position(): i64 {
+  return load<i64>(MACHINE_BASE, M_REPLY_POSITION);
 }

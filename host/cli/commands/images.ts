@@ -9,7 +9,7 @@ import type { LinkFile } from '../link-file.ts';
 import { IMAGES, ROOT } from '../root.ts';
 import { hash, Sources } from '../sources.ts';
 
-const KERNEL_IMAGES = ['kernel', 'domain', 'user'];
+const KERNEL_IMAGES = ['kernel', 'domain', 'courier', 'user'];
 const FLOPPY = join(ROOT, 'host/lab/assets/floppy.img');
 const MANIFEST = join(IMAGES, '.sources.json');
 
