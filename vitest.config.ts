@@ -8,6 +8,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { findChromium } from './scripts/setup.mjs';
 import { fixtures } from './test/support/fixtures-plugin.ts';
+import { bundledThreads } from './test/support/threads-plugin.ts';
 import { images, ISOLATION_HEADERS } from './vite.config.ts';
 
 const LONG = process.env['ISOLAB_LONG'] === '1';
@@ -47,7 +48,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [images(), fixtures()],
+        plugins: [images(), fixtures(), bundledThreads()],
         worker: { format: 'es' },
         server: { headers: ISOLATION_HEADERS },
         // Named, so that none is found in the middle of a run: vite would reload the page under the test.
