@@ -26,9 +26,10 @@ async function spawn(kind: ThreadKind): Promise<Thread> {
       resolve();
     });
     // Of code that could not be loaded there is no message, only the event.
-    worker.onerror = ({ message }) => {
+    worker.onerror = (event) => {
       worker.terminate();
-      reject(new Error(`a ${kind} thread cannot be started: ${message || 'its code cannot be loaded'}`));
+      event.preventDefault(); // it is told below, and nothing of it is left to report
+      reject(new Error(`a ${kind} thread cannot be started: ${event.message || 'its code cannot be loaded'}`));
     };
   });
   // A thread says that it is ready when it has the lock, so this request stands behind it.
