@@ -29,7 +29,9 @@ async function spawn(kind: ThreadKind): Promise<Thread> {
     worker.onerror = (event) => {
       worker.terminate();
       event.preventDefault(); // it is told below, and nothing of it is left to report
-      reject(new Error(`a ${kind} thread cannot be started: ${event.message || 'its code cannot be loaded'}`));
+      reject(
+        new Error(`a ${kind} thread cannot be started: ${event.message || 'its code cannot be loaded'}`),
+      );
     };
   });
   // A thread says that it is ready when it has the lock, so this request stands behind it.
