@@ -88,7 +88,7 @@ export function turn(ch: usize, generation: u32, taken: u32, spins: i32): u32 {
     atomic.store<u32>(ch, taken, R_SEQUENCE);
     if (!atomic.load<u32>(MACHINE_BASE, M_SLEEPING)) continue;
     atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
-    atomic.notify(MACHINE_BASE + M_DOORBELL, 1);
+    atomic.notify(MACHINE_BASE + M_DOORBELL, -1); // its event loop and its in-thread client may both wait
   }
   return taken;
 }

@@ -12,10 +12,10 @@ import { index_of } from './lib/function';
 import { cstr } from './lib/cstr';
 import { pr } from './lib/printk';
 import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from './abi/file';
-import { EBADF, EIO, ENXIO } from './abi/errno';
+import { EBADF, EBUSY, EIO, ENXIO } from './abi/errno';
 import { clients_init, file_of, PARKED } from './fs/clients';
 import { sys_read, system_call } from './fs/syscalls';
-import { endpoint_submit, endpoints_init } from './ipc/endpoint';
+import { endpoint_busy, endpoint_submit, endpoints_init } from './ipc/endpoint';
 import { await_call } from './ipc/loop';
 import { add_symbol } from './module/symbols';
 import { end_task } from './lib/host';
@@ -59,7 +59,7 @@ export {
   module_leaked_bytes,
   module_leaked_objects,
 } from './module/load';
-export { poll, sleep_begin, wait_time, sleep_end } from './ipc/loop';
+export { poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
 export { current_client, oops, kill_current, reap } from './oops';
 
 /** Boots the kernel's domain. */
@@ -114,6 +114,7 @@ export function bench_echo(fd: i32, rounds: i32, from: i32): i32 {
   if (!file) return -EBADF;
   const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
   if (!endpoint || endpoint == ENDPOINT_NONE) return -ENXIO;
+  if (endpoint_busy(endpoint - 1)) return -EBUSY; // it would be queued, and nobody echo meanwhile
   return endpoint_submit(0, endpoint - 1, OP_ECHO, 0, rounds, from, 0) == PARKED ? endpoint - 1 : -EIO;
 }
 

@@ -32,12 +32,21 @@ export function floor_copy(rounds: i32, to: usize, from: usize, count: usize): v
   for (let i = 0; i < rounds; i++) memory.copy(to, from, count);
 }
 
-/** Floor: one side of a bare shared-memory round trip; the other side runs `floor_pong` in another thread. */
-export function floor_ping(rounds: i32, request: usize, reply: usize, from: i32): void {
+/** Looks after which the other side of a round trip is taken for lost: about half a second. */
+const LOST = 1 << 28;
+
+/**
+ * Floor: one side of a bare shared-memory round trip; the other side runs `floor_pong` in another thread.
+ * @returns 0, or the round in which no answer came
+ */
+export function floor_ping(rounds: i32, request: usize, reply: usize, from: i32): i32 {
   for (let i = 1; i <= rounds; i++) {
     atomic.store<i32>(request, from + i);
-    while (atomic.load<i32>(reply) != from + i) {}
+    let looks = LOST;
+    while (atomic.load<i32>(reply) != from + i && --looks) {}
+    if (!looks) return i;
   }
+  return 0;
 }
 
 export function floor_pong(rounds: i32, request: usize, reply: usize, from: i32): void {

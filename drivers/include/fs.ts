@@ -4,7 +4,7 @@
 /**
  * Registers a device under a major number, 0 for one that the kernel chooses; it appears as /dev/NAME.
  * @param fops a FileOperations, which must stay where it is
- * @returns the major, or a negative errno
+ * @returns the major where the kernel chose it, else 0; or a negative errno
  */
 @external("env", "register_chrdev")
 export declare function register_chrdev(major: u32, name: usize, fops: FileOperations): i32;

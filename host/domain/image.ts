@@ -27,6 +27,7 @@ export interface KernelExports extends ImageExports {
   log_write(level: number, text: number, length: number): void;
   poll(): number;
   sleep_begin(): number;
+  heard_bell(): number;
   wait_time(): number;
   sleep_end(): void;
   current_client(): number;

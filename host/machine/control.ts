@@ -24,25 +24,36 @@ export type Remote<T> = {
 /** A thread's methods, until it ends or `giveUp` is called. */
 export class Control<T> {
   readonly methods: Remote<T>;
-  private readonly died: Promise<never>;
-  private fail: (error: Error) => void = () => {};
+  /** What rejects each call that is waiting. */
+  private readonly waiting = new Set<(error: Error) => void>();
+  private over: Error | null = null;
 
   constructor(thread: Thread) {
-    this.died = new Promise((_, reject) => (this.fail = reject));
-    this.died.catch(() => {}); // it is raced by calls only
-    void thread.ended.then(() => this.fail(new MachineDied(`thread has ended: ${thread.kind}`)));
+    void thread.ended.then(() => this.giveUp(`thread has ended: ${thread.kind}`));
     const remote = Comlink.wrap(thread.port) as unknown as Methods;
     this.methods = new Proxy({} as Remote<T>, {
       get: (_, name) =>
         typeof name === 'string' && name !== 'then'
-          ? (...words: never[]) => Promise.race([remote[name]!(...words), this.died])
+          ? (...words: never[]) => this.call(() => remote[name]!(...words) as Promise<unknown>)
           : undefined,
+    });
+  }
+
+  private call(begin: () => Promise<unknown>): Promise<unknown> {
+    if (this.over) return Promise.reject(this.over);
+    return new Promise((resolve, reject) => {
+      this.waiting.add(reject);
+      begin()
+        .then(resolve, reject)
+        .finally(() => this.waiting.delete(reject));
     });
   }
 
   /** Rejects every call that is waiting, and every later one. */
   giveUp(why: string): void {
-    this.fail(new MachineDied(why));
+    this.over ??= new MachineDied(why);
+    for (const reject of this.waiting) reject(this.over);
+    this.waiting.clear();
   }
 }
 

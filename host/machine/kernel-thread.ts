@@ -75,11 +75,11 @@ export class KernelThread implements KernelMethods {
         if (performance.now() - since < LONGEST_TURN) continue;
         await nextTask();
       } else {
-        const bell = this.turn(() => this.kernel.sleep_begin());
-        if (bell < 0) continue;
+        if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
+        const bell = this.kernel.heard_bell();
         const left = this.turn(() => this.kernel.wait_time());
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
-        if (slept.async) await slept.value;
+        await (slept.async ? slept.value : nextTask());
         this.turn(() => (this.kernel.sleep_end(), 0));
         idle = 0;
       }

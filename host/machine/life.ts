@@ -57,6 +57,7 @@ export class KernelLife {
   private mail: Promise<void> = Promise.resolve();
   private heart: unknown = null;
   private patience = 0;
+  private releasing: Promise<void> | null = null;
 
   private constructor(
     resources: Resources,
@@ -176,7 +177,11 @@ export class KernelLife {
   }
 
   /** Gives the memory back once no thread is left that could write to it; nobody reads it any more. */
-  async release(): Promise<void> {
+  release(): Promise<void> {
+    return (this.releasing ??= this.giveBack());
+  }
+
+  private async giveBack(): Promise<void> {
     await Promise.all([this.thread.ended, ...this.users]);
     this.resources.giveMemory(this.memory);
   }

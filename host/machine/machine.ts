@@ -73,6 +73,7 @@ class SupervisedMachine implements Machine, DriversHost {
   private state: MachineStatus['state'] = 'booting';
   private boots = 0;
   private recoveries = 0;
+  private revival: Promise<void> | null = null;
 
   constructor({ placement, images, resources, deadlineMs, panicOnOops }: MachineOptions) {
     this.placement = placement;
@@ -116,13 +117,30 @@ class SupervisedMachine implements Machine, DriversHost {
         died: (by, fault) => this.died(number, by, fault),
       },
     );
-    if (this.life) this.track(this.life.release());
-    this.life = life;
-    if (this.state === 'off') life.end('the machine was shut down while it booted');
+    this.replace(life);
+    if (this.state === 'off') {
+      this.replace(null);
+      throw new MachineDied('the machine was shut down while it booted');
+    }
     await this.drivers.reload();
     for (const client of this.clients.values()) await client.follow(life);
     if (life.dead) throw new MachineDied('the kernel died while it was booted');
     this.become('running');
+  }
+
+  /** Takes the next life; the one before is over, and its memory goes back when nobody can write to it. */
+  private replace(life: KernelLife | null): void {
+    const before = this.life;
+    this.life = life;
+    if (!before) return;
+    before.end('another kernel takes its place');
+    this.track(before.release());
+  }
+
+  /** What changes a machine has to wait until it runs. */
+  private running(): KernelLife {
+    if (this.state !== 'running') throw new MachineDied(`the machine is ${this.state}`);
+    return this.alive();
   }
 
   alive(): KernelLife {
@@ -141,16 +159,21 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   async reboot(): Promise<void> {
-    const life = this.alive();
+    if (this.revival) return this.revival;
+    const life = this.running();
     this.lastWords = readLog(life.memory);
     this.drivers.end();
     life.end('the machine is rebooted');
     await this.reviveAfterDeath();
   }
 
+  /** Boots anew; whoever asks while that is under way waits for the same. */
   private reviveAfterDeath(): Promise<void> {
-    this.become('rebooting');
-    return this.recover(() => this.bringUp());
+    if (!this.revival) {
+      this.become('rebooting');
+      this.revival = this.recover(() => this.bringUp()).finally(() => (this.revival = null));
+    }
+    return this.revival;
   }
 
   async recover(work: () => Promise<void>): Promise<void> {
@@ -184,11 +207,13 @@ class SupervisedMachine implements Machine, DriversHost {
 
   // --- modules, clients, calls
 
-  insmod(loaded: LoadedModule, parameters = ''): Promise<void> {
+  async insmod(loaded: LoadedModule, parameters = ''): Promise<void> {
+    this.running();
     return this.drivers.insmod(loaded, parameters);
   }
 
-  rmmod(name: string): Promise<UnloadReport> {
+  async rmmod(name: string): Promise<UnloadReport> {
+    this.running();
     return this.drivers.rmmod(name);
   }
 
@@ -206,8 +231,8 @@ class SupervisedMachine implements Machine, DriversHost {
     return client;
   }
 
-  measure(spec: MeasureSpec): Promise<Measured> {
-    const life = this.alive();
+  async measure(spec: MeasureSpec): Promise<Measured> {
+    const life = this.running();
     return life.unhurried(() => life.control.methods.measure(spec));
   }
 
@@ -320,13 +345,12 @@ class SupervisedMachine implements Machine, DriversHost {
   async shutdown(): Promise<void> {
     if (this.state === 'off') return;
     this.become('off');
-    const { life } = this;
     this.drivers.end();
-    life?.end('the machine is shut down');
+    this.life?.end('the machine is shut down');
     await Promise.all([...this.clients.values()].map((client) => client.stop()));
-    if (life) this.track(life.release());
+    this.replace(null);
+    if (this.revival) await Promise.allSettled([this.revival]);
     while (this.ending.size > 0) await Promise.allSettled([...this.ending]);
-    this.life = null;
     this.settle();
   }
 }

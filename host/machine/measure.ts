@@ -5,6 +5,7 @@
 import type { Domain } from '../domain/domain.ts';
 import type { Image, KernelExports } from '../domain/image.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
+import { EBUSY } from '../../kernel/abi/errno.ts';
 import { CHANNELS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { O_RDONLY, SYS_CLOSE, SYS_OPEN, SYS_READ } from '../../kernel/abi/operation.ts';
 import type { Measured, MeasureSpec, Placement } from './types.ts';
@@ -15,7 +16,7 @@ export interface UserExports {
   target(file: number, buffer: number, count: number, position: number): number;
   floor_indirect(rounds: number, slot: number): number;
   floor_copy(rounds: number, to: number, from: number, count: number): void;
-  floor_ping(rounds: number, request: number, reply: number, from: number): void;
+  floor_ping(rounds: number, request: number, reply: number, from: number): number;
   floor_pong(rounds: number, request: number, reply: number, from: number): void;
 }
 
@@ -138,11 +139,18 @@ export class Bench {
     const kernel = this.domain.exports;
     const from = this.echoed;
     this.echoed = (from + rounds) | 0;
-    const channel = kernel.bench_echo(fd, rounds, from);
+    let channel = kernel.bench_echo(fd, rounds, from);
+    // Somebody else's request is in flight: the loop goes on until it is answered.
+    while (channel === -EBUSY) {
+      kernel.poll();
+      channel = kernel.bench_echo(fd, rounds, from);
+    }
     if (channel < 0) throw new CannotMeasure(`the driver's thread does not echo (errno ${-channel})`);
     const base = CHANNELS_BASE + channel * CHANNEL_SIZE;
-    this.user.floor_ping(rounds, base + Q_ECHO, base + R_ECHO, from);
-    kernel.bench_echo_end();
+    const lost = this.user.floor_ping(rounds, base + Q_ECHO, base + R_ECHO, from);
+    const status = kernel.bench_echo_end();
+    if (lost !== 0 || status < 0)
+      throw new CannotMeasure(`the driver's thread was lost in a round trip (errno ${-status})`);
   }
 }
 

@@ -34,6 +34,12 @@ export class Resources {
         const pages = bytes / WASM_PAGE;
         return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
       }
+      const spare = [...this.free.values()].find((memories) => memories.length > 0);
+      if (spare) {
+        spare.pop(); // of another size, and the engine's again
+        this.made--;
+        continue;
+      }
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
   }
@@ -45,7 +51,7 @@ export class Resources {
     const known = this.free.get(bytes);
     if (known) known.push(memory);
     else this.free.set(bytes, [memory]);
-    this.waiting.shift()?.();
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /** A thread that listens; another one is started for the next who asks. */

@@ -9,10 +9,11 @@ import { same_name } from '../lib/text';
 /**
  * Registers a character device under a major number, 0 for a dynamic one.
  * @param fops struct file_operations, which must stay where it is
- * @returns the major, or a negative errno
+ * @returns the major where it is dynamic, else 0; or a negative errno
  */
 export function register_chrdev(major: u32, name: usize, fops: usize): i32 {
-  return device_add(major, name, 0, <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), fops);
+  const given = device_add(major, name, 0, <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), fops);
+  return major && given > 0 ? 0 : given;
 }
 
 export function unregister_chrdev(major: u32, name: usize): void {

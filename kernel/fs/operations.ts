@@ -16,7 +16,7 @@ import {
   FOPS_WRITE,
 } from '../abi/file';
 import { OP_IOCTL, OP_LLSEEK, OP_OPEN, OP_READ, OP_RELEASE, OP_WRITE } from '../abi/operation';
-import { EINVAL, ENOTTY, EOVERFLOW, ESPIPE } from '../abi/errno';
+import { EINVAL, EIO, ENOTTY, EOVERFLOW, ESPIPE, MAX_ERRNO } from '../abi/errno';
 
 /**
  * @param buffer address in the caller's memory (read, write), command (ioctl) or offset (llseek)
@@ -62,6 +62,7 @@ function rarely(operation: i32, fops: usize, file: usize, buffer: usize, count: 
     const index = load<u32>(fops, FOPS_LLSEEK);
     if (!index) return -ESPIPE;
     const position = call_indirect<i64>(index, file, <i64>(<i32>buffer), count);
+    if (position < -MAX_ERRNO) return -EIO;
     return position > i32.MAX_VALUE ? -EOVERFLOW : <i32>position;
   }
   return -EINVAL;

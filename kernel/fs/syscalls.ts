@@ -75,7 +75,10 @@ const path = memory.data(64);
 function start(client: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
   if (!file_current(file)) return -EIO;
   const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
-  if (!endpoint) return operate(operation, file, buffer, count);
+  if (!endpoint) {
+    const status = operate(operation, file, buffer, count);
+    return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
+  }
   return endpoint_submit(client, endpoint - 1, operation, file, buffer, count, rights);
 }
 

@@ -45,7 +45,7 @@ import {
   OP_WRITE,
 } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
-import { MOD_NAME, MOD_STATE, MODULE_LIVE } from '../abi/module';
+import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
 import { EIO, ETIMEDOUT, MAX_ERRNO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import {
@@ -109,6 +109,11 @@ export function endpoints_init(): void {
 
 export function endpoint_up(channel: i32): bool {
   return load<u32>(endpoint_at(channel)) == UP;
+}
+
+/** Whether a request is in flight. */
+export function endpoint_busy(channel: i32): bool {
+  return load<u32>(endpoint_at(channel), EP_CURRENT) != 0;
 }
 
 export function endpoint_generation(channel: i32): u32 {
@@ -286,8 +291,10 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
   store<u32>(ep, DYING);
   store<u32>(ep, error | (others << 16), EP_ERROR);
-  devices_orphan(channel + 1);
   const mod = endpoint_module(channel);
+  // One that dies while it is loaded is given up: its devices have nobody to wait for.
+  if (mod && load<u32>(mod, MOD_STATE) == MODULE_COMING) devices_remove_all(mod, channel + 1);
+  else devices_orphan(channel + 1);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
     files_orphan(mod);
@@ -336,8 +343,33 @@ export function endpoint_obituary(channel: i32): void {
   }
 }
 
+/** Ends the requests that have waited too long for their turn. @returns ms that are left for the others */
+function queue_deadline(ep: usize, time: f64, limit: f64): f64 {
+  let least = limit;
+  let before: u32 = 0;
+  let next = load<u32>(ep, EP_HEAD);
+  while (next) {
+    const client = <i32>next - 1;
+    const record = client_at(client);
+    const deadline = load<f64>(record, CL_DEADLINE);
+    const behind = load<u32>(record, CL_NEXT);
+    if (!deadline) store<f64>(record, time + limit, CL_DEADLINE);
+    if (!deadline || time < deadline) {
+      if (deadline) least = min(least, deadline - time);
+      before = next;
+    } else {
+      if (before) store<u32>(client_at(before - 1), behind, CL_NEXT);
+      else store<u32>(ep, behind, EP_HEAD);
+      if (!behind) store<u32>(ep, before, EP_TAIL);
+      if (complete(client, -ETIMEDOUT)) answer_client(client, false);
+    }
+    next = behind;
+  }
+  return least;
+}
+
 /**
- * Looks at the clock for the request in flight. The first look starts its time, so that a call that is answered at once
+ * Looks at the clock for the request in flight and those behind it. The first look starts its time, so that a call that is answered at once
  * never reads the clock.
  * @returns ms that are left, or a negative number when nothing is in flight
  */
@@ -350,9 +382,9 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   const deadline = load<f64>(record, CL_DEADLINE);
   if (!deadline) {
     store<f64>(record, time + limit, CL_DEADLINE);
-    return limit;
+    return min(limit, queue_deadline(ep, time, limit));
   }
-  if (time < deadline) return deadline - time;
+  if (time < deadline) return min(deadline - time, queue_deadline(ep, time, limit));
   const mod = endpoint_module(channel);
   pr(
     LEVEL_ERR,

@@ -32,7 +32,7 @@ export function register_chrdev(major: u32, name: usize, fops: usize): i32 {
   if (given < 0) return given;
   const status = device_add(given, name, 0, <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), fops);
   if (status < 0) call(CALL_UNREGISTER_CHRDEV, given, 0, 0, 0);
-  return status;
+  return major && status > 0 ? 0 : status;
 }
 
 export function unregister_chrdev(major: u32, name: usize): void {

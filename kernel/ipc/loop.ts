@@ -2,7 +2,7 @@
 // for the log, a deadline. It can be driven in two ways:
 //
 //   await_call   by the in-thread client: runs the loop until its own request is done
-//   poll, sleep_begin, wait_time, sleep_end   by the host's event loop
+//   poll, sleep_begin, heard_bell, wait_time, sleep_end   by the host's event loop
 //
 // Every event but a reply rings the doorbell; a reply is polled for while the thread is awake and rings when it sleeps.
 
@@ -91,13 +91,17 @@ export function wait_time(): f64 {
   return least;
 }
 
-/** Says that this thread is about to sleep, then looks once more. @returns the doorbell to sleep on, or -1: stay awake */
-export function sleep_begin(): i32 {
+/** Says that this thread is about to sleep, then looks once more. @returns whether it may, on the doorbell as `heard_bell` has it */
+export function sleep_begin(): bool {
   atomic.store<u32>(MACHINE_BASE, 1, M_SLEEPING);
-  const bell = atomic.load<i32>(MACHINE_BASE, M_DOORBELL) & 0x7fffffff;
-  if (!poll()) return bell;
+  if (!poll()) return true;
   atomic.store<u32>(MACHINE_BASE, 0, M_SLEEPING);
-  return -1;
+  return false;
+}
+
+/** The doorbell's count before the last poll. */
+export function heard_bell(): i32 {
+  return heard;
 }
 
 export function sleep_end(): void {
@@ -119,10 +123,9 @@ export function await_call(client: i32, number: i32): i32 {
     if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard) poll();
     if (spins < SPINS) continue;
     spins = 0;
-    const bell = sleep_begin();
-    if (bell < 0) continue;
+    if (!sleep_begin()) continue;
     const left = wait_time();
-    if (load<u32>(record, CL_CALL)) wait(MACHINE_BASE + M_DOORBELL, bell, left);
+    if (load<u32>(record, CL_CALL)) wait(MACHINE_BASE + M_DOORBELL, heard, left);
     sleep_end();
     poll();
   }

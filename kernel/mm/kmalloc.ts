@@ -168,7 +168,7 @@ export function kfree(pointer: usize): void {
   if (!room) return corrupt(cstr('Invalid object pointer'), pointer);
   if (load<u32>(cell) == OBJECT_FREE) return corrupt(cstr('Object already free'), pointer);
   const size = load<u32>(cell, OBJECT_BYTES);
-  if (load<u32>(cell) != OBJECT_USED || <i32>size > room - OBJECT_HEADER - OBJECT_TRAILER) {
+  if (load<u32>(cell) != OBJECT_USED || size > <u32>(room - OBJECT_HEADER - OBJECT_TRAILER)) {
     return corrupt(cstr('Object header overwritten'), pointer);
   }
   if (!red_zone_whole(cell, size, room)) corrupt(cstr('Redzone overwritten'), pointer);

@@ -147,11 +147,9 @@ export function module_export(mod: usize, name: usize, slot: u32, flags: u32, cr
 /** Sets one parameter. `text` is what stands behind `=`, 0 where there is no `=`. */
 export function module_parameter(mod: usize, name: usize, type: i32, address: usize, text: usize): i32 {
   if (type == PARAM_BOOL) {
-    const letter = text ? load<u8>(text) | 0x20 : 0x79;
-    const yes = letter == 0x79 || letter == 0x31 || letter == 0x74;
-    if ((!yes && letter != 0x6e && letter != 0x30 && letter != 0x66) || (text && strlen(text) != 1))
-      return bad_value(mod, name, text);
-    store<u8>(address, u8(yes));
+    const value = text ? truth(load<u8>(text), load<u8>(text, 1)) : 1;
+    if (value < 0) return bad_value(mod, name, text);
+    store<u8>(address, <u8>value);
     return 0;
   }
   if (!text) return bad_value(mod, name, text);
@@ -171,6 +169,14 @@ export function module_parameter(mod: usize, name: usize, type: i32, address: us
   if (type != PARAM_UINT && value > (negative ? 0x80000000 : 0x7fffffff)) return bad_value(mod, name, text);
   store<u32>(address, negative ? <u32>(0 - value) : <u32>value);
   return 0;
+}
+
+/** As Linux's kstrtobool: the first letter decides, the second in `on` and `off`. @returns 1, 0, or -1 */
+function truth(first: i32, second: i32): i32 {
+  if (first == 0x31 || first == 0x59 || first == 0x79 || first == 0x54 || first == 0x74) return 1; // 1 Y y T t
+  if (first == 0x30 || first == 0x4e || first == 0x6e || first == 0x46 || first == 0x66) return 0; // 0 N n F f
+  if ((first | 0x20) != 0x6f) return -1; // o
+  return (second | 0x20) == 0x6e ? 1 : (second | 0x20) == 0x66 ? 0 : -1;
 }
 
 function bad_value(mod: usize, name: usize, text: usize): i32 {
