@@ -5,7 +5,8 @@
 // A trap while the module initialises is not caught here: it is a death (in the kernel's domain an oops, and the module
 // stays COMING, as in Linux).
 
-import { EINVAL, ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
   MOD_BASE,
@@ -196,7 +197,7 @@ export function rmmod(
   name: string,
 ): { leakedBytes: number; leakedObjects: number } {
   const { exports } = domain;
-  const mod = exports.module_exit(domain.text(name));
+  const mod = name.length < NAME_SIZE ? exports.module_exit(domain.text(name)) : -ENOENT;
   if (mod < 0) throw rmmodError(name, -mod);
   const leaked = {
     leakedBytes: exports.module_leaked_bytes(mod),

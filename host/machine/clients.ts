@@ -23,11 +23,11 @@ class RemoteClient implements Client {
     return unwrap(await answer).result;
   }
 
-  open(path: string, flags: number): Promise<number> {
+  async open(path: string, flags: number): Promise<number> {
     return this.result(this.methods().open(path, flags));
   }
 
-  close(fd: number): Promise<number> {
+  async close(fd: number): Promise<number> {
     return this.result(this.methods().call(SYS_CLOSE, fd, 0, 0));
   }
 
@@ -36,15 +36,15 @@ class RemoteClient implements Client {
     return { result, data: data ?? new Uint8Array() };
   }
 
-  write(fd: number, data: Uint8Array): Promise<number> {
+  async write(fd: number, data: Uint8Array): Promise<number> {
     return this.result(this.methods().write(fd, data));
   }
 
-  lseek(fd: number, offset: number, whence: number): Promise<number> {
+  async lseek(fd: number, offset: number, whence: number): Promise<number> {
     return this.result(this.methods().call(SYS_LSEEK, fd, offset, whence));
   }
 
-  ioctl(fd: number, command: number, argument: number): Promise<number> {
+  async ioctl(fd: number, command: number, argument: number): Promise<number> {
     return this.result(this.methods().call(SYS_IOCTL, fd, command, argument));
   }
 }

@@ -211,14 +211,15 @@ export class Drivers {
   async rmmod(name: string): Promise<UnloadReport> {
     const life = this.host.alive();
     const driver = this.known.get(name);
-    if (!driver) throw rmmodError(name, ENOENT);
-    if (driver.state === 'starting') throw rmmodError(name, EAGAIN);
+    if (driver?.state === 'starting') throw rmmodError(name, EAGAIN);
     if (this.host.placement === 'monolithic') {
+      // The kernel is asked in any case: a module whose init died is there though nobody has loaded it.
       const report = unwrap(await life.control.methods.rmmod(name));
       life.statics = life.statics.filter((data) => data.name !== name);
       this.known.delete(name);
       return report;
     }
+    if (!driver) throw rmmodError(name, ENOENT);
     const { incarnation } = driver;
     if (incarnation) {
       if (unwrap(await life.control.methods.deleteModule(name)) < 0) throw rmmodError(name, EIO);

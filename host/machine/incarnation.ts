@@ -146,13 +146,14 @@ export class Incarnation {
   die(by: DetectedBy, fault: Fault | null): void {
     if (this.ended) return;
     this.events.died(by, fault);
-    void this.end();
+    // Before the end, which has a reason of its own for whoever loads it.
     this.fail(
       new ModuleError(
         EIO,
         `the driver has died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`,
       ),
     );
+    void this.end();
   }
 
   /** Ends it, whatever it is doing. @returns resolves when its thread has ended and all it held is free again */

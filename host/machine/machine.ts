@@ -334,7 +334,8 @@ class SupervisedMachine implements Machine, DriversHost {
   /** Whether something is being recovered, or has died so recently that only the kernel knows. */
   private get unsettled(): boolean {
     if (this.recoveries > 0) return true;
-    return [...this.drivers].some(({ incarnation }) => incarnation?.fenced && !this.life?.dead);
+    const { life } = this;
+    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.fenced);
   }
 
   private settle(): void {
