@@ -9,7 +9,7 @@ import type { Client } from '../../host/machine/types.ts';
 import { pattern, withMachine, type Bench } from '../support/machine.ts';
 
 const PART = 8192;
-const ROUNDS = 25;
+const ROUNDS = 10;
 
 export function clients(bench: Bench): void {
   describe('clients', () => {

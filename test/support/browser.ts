@@ -10,8 +10,16 @@ async function get(url: string): Promise<Response> {
   return response;
 }
 
+const fetched = new Map<string, Promise<LoadedModule>>();
+
 /** A test driver out of test/fixtures, linked by the server (./fixtures-plugin.ts). */
-export async function fetchFixture(name: string): Promise<LoadedModule> {
+export function fetchFixture(name: string): Promise<LoadedModule> {
+  const known = fetched.get(name) ?? fetchLinked(name);
+  fetched.set(name, known);
+  return known;
+}
+
+async function fetchLinked(name: string): Promise<LoadedModule> {
   const url = `/fixtures/${name}.ko.wasm`;
   const bytes = new Uint8Array(await (await get(url)).arrayBuffer());
   return loadModule(bytes, await (await get(`${url}.map`)).text(), name);
