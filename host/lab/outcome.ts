@@ -43,16 +43,22 @@ export interface Evidence {
   records: readonly LogRecord[];
   /** Name of the module that misbehaves: what it logs about itself is no detection. */
   faulty: string;
+  provokedAt: number;
   /** When an error number came back to the caller, null if none did. */
   refusedAt: number | null;
 }
 
 /** Who noticed: the supervisor before the kernel's log before the caller, for each says what the next one only shows. */
-export function detectionOf({ events, records, faulty, refusedAt }: Evidence): Detection {
+export function detectionOf({ events, records, faulty, provokedAt, refusedAt }: Evidence): Detection {
   const fault = events.find((event) => event.type === 'fault');
   if (fault?.type === 'fault') return { by: fault.by, at: fault.at };
-  if (records.some((record) => record.level <= LEVEL_WARNING && !record.text.startsWith(`${faulty}:`))) {
-    return { by: 'kernel log', at: events.find((event) => event.type === 'log')?.at ?? refusedAt };
+  const complaint = records.find(
+    (record) => record.level <= LEVEL_WARNING && !record.text.startsWith(`${faulty}:`),
+  );
+  if (complaint) {
+    // The log has a clock of its own, which the first record ties to ours: the driver says what it is about to do.
+    const after = (complaint.time - (records[0]?.time ?? complaint.time)) * 1000;
+    return { by: 'kernel log', at: provokedAt + after };
   }
   return refusedAt === null ? { by: null, at: null } : { by: 'error number', at: refusedAt };
 }

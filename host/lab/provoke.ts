@@ -123,6 +123,7 @@ export async function provoke(
     );
     const detection = detectionOf({
       ...{ events, records: records.records, faulty: faulty.module },
+      provokedAt: start,
       refusedAt: provoked.ok && provoked.value < 0 && lies.length === 0 ? end : null,
     });
     return {

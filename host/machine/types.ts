@@ -107,8 +107,7 @@ export type DetectedBy =
 export type MachineEvent =
   | { type: 'state'; at: number; state: MachineStatus['state'] }
   | { type: 'fault'; at: number; module: string | null; by: DetectedBy; fault: Fault | null }
-  | { type: 'driver'; at: number; module: string; state: DriverStatus['state']; generation: number }
-  | { type: 'log'; at: number };
+  | { type: 'driver'; at: number; module: string; state: DriverStatus['state']; generation: number };
 
 export interface MeasureSpec {
   operation: 'dispatch' | 'syscall' | 'read';

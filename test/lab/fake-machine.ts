@@ -209,7 +209,6 @@ export class FakeMachine implements Machine {
 
   log(text: string, level = 6): void {
     this.#records.push({ sequence: (this.#records.at(-1)?.sequence ?? 0) + 1, time: 0, level, text });
-    this.emit({ type: 'log', at: performance.now() });
   }
 
   /** A new kernel with the same modules: what they held is gone. */
