@@ -46,6 +46,9 @@ export interface DriversHost {
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
+/** `-` and `_` are the same in a module's name. */
+const keyOf = (name: string): string => name.replaceAll('-', '_');
+
 export class Drivers {
   /** Given up, but not known to have ended. */
   zombies = 0;
@@ -61,7 +64,7 @@ export class Drivers {
   }
 
   get(name: string): Driver | undefined {
-    return this.known.get(name);
+    return this.known.get(keyOf(name));
   }
 
   status(): DriverStatus[] {
@@ -88,17 +91,17 @@ export class Drivers {
   async insmod(loaded: LoadedModule, parameters: string): Promise<void> {
     this.host.alive();
     const { name } = loaded;
-    if (this.known.has(name)) throw insmodError(name, EEXIST);
+    if (this.known.has(keyOf(name))) throw insmodError(name, EEXIST);
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
     const driver: Driver = {
       ...{ loaded, parameters, state: 'starting', restarts: 0, incarnation: null },
       leaked: { leakedBytes: 0, leakedObjects: 0 },
     };
-    this.known.set(name, driver);
+    this.known.set(keyOf(name), driver);
     try {
       await this.load(driver);
     } catch (error) {
-      this.known.delete(name);
+      this.known.delete(keyOf(name));
       throw error;
     }
     this.become(driver, 'up');
@@ -208,25 +211,26 @@ export class Drivers {
     }
   }
 
-  async rmmod(name: string): Promise<UnloadReport> {
+  async rmmod(asked: string): Promise<UnloadReport> {
     const life = this.host.alive();
-    const driver = this.known.get(name);
+    const driver = this.known.get(keyOf(asked));
+    const name = driver?.loaded.name ?? asked;
     if (driver?.state === 'starting') throw rmmodError(name, EAGAIN);
     if (this.host.placement === 'monolithic') {
       // The kernel is asked in any case: a module whose init died is there though nobody has loaded it.
       const report = unwrap(await life.control.methods.rmmod(name));
       life.statics = life.statics.filter((data) => data.name !== name);
-      this.known.delete(name);
+      this.known.delete(keyOf(name));
       return report;
     }
     if (!driver) throw rmmodError(name, ENOENT);
     const { incarnation } = driver;
     if (incarnation) {
       if (unwrap(await life.control.methods.deleteModule(name)) < 0) throw rmmodError(name, EIO);
-      this.known.delete(name);
+      this.known.delete(keyOf(name));
       await this.bury(incarnation);
     }
-    this.known.delete(name);
+    this.known.delete(keyOf(name));
     return { name, ...driver.leaked };
   }
 }

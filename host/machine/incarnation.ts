@@ -23,7 +23,7 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
-import { EIO, ENOSPC } from '../../kernel/abi/errno.ts';
+import { EAGAIN, EIO, ENOSPC } from '../../kernel/abi/errno.ts';
 import { listen, MachineDied } from './control.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
@@ -76,14 +76,20 @@ export class Incarnation {
     life.usedUntil(thread.ended);
   }
 
-  /** Takes a thread, a memory and a channel. Rejects when the kernel dies meanwhile or every channel is in use. */
+  /**
+   * Takes a channel, a thread and a memory. Throws ModuleError when every channel is in use or no thread can be started,
+   * MachineDied when the kernel dies meanwhile.
+   */
   static async prepare(
     life: KernelLife,
     resources: Resources,
     events: IncarnationEvents,
   ): Promise<Incarnation> {
     const channel = await holdChannel(life);
-    const thread = await resources.takeThread('driver');
+    const thread = await resources.takeThread('driver').catch((error: unknown) => {
+      if (!life.dead) Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
+      throw new ModuleError(EAGAIN, `no thread can be started for a driver: ${String(error)}`);
+    });
     const memory = await resources.takeMemory(DOMAIN_MEMORY);
     if (life.dead) {
       resources.giveMemory(memory);
@@ -184,7 +190,8 @@ export class Incarnation {
     while (!life.dead && Atomics.load(life.words, wordOf(channel, K_GENERATION)) === this.generation) {
       await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
     }
-    Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
+    // The memory of a dead kernel may be another's already.
+    if (!life.dead) Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
   }
 }
 
