@@ -145,5 +145,6 @@ export const bytes = (string: string): Uint8Array => new TextEncoder().encode(st
 /** Asserts that the log has a line, and says the whole log where it has none. */
 export function expectLine(lines: string[], line: string | RegExp): void {
   const found = lines.some((each) => (typeof line === 'string' ? each === line : line.test(each)));
-  if (!found) expect(lines).toContain(String(line));
+  // Joined, so that a failure shows every line.
+  if (!found) expect(lines.join('\n')).toContain(String(line));
 }
