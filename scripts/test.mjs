@@ -75,7 +75,8 @@ runMain(async () => {
       );
       results = readResults();
       // An error outside any test fails the run without failing a test.
-      if (code !== 0 && results.failed === 0) throw new Failure(`vitest ended with ${code}`);
+      if (results.failed > 0) throw new Failure(`${results.failed} tests failed`);
+      if (code !== 0) throw new Failure(`vitest ended with ${code}`);
     });
   }
   const broken = steps.filter((it) => !it.ok && (it.name !== 'tests' || results.failed === 0));
