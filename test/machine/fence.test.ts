@@ -1,0 +1,290 @@
+// The driver's end of a channel over raw memories: an incarnation that was given up writes nothing more, however late it
+// comes back, and no copy leaves what the request in progress has granted.
+
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
+import { portableCopies } from '../../host/ipc/copy.ts';
+import { DriverSide, Fenced, type Turn } from '../../host/ipc/driver-side.ts';
+import {
+  A_SEQUENCE,
+  A_STATUS,
+  C_GENERATION,
+  C_OPERATION,
+  C_SEQUENCE,
+  D_COPYING,
+  D_GONE,
+  D_SLEEPING,
+  GRANT_READ,
+  GRANT_WRITE,
+  K_GENERATION,
+  Q_ARGUMENT0,
+  Q_GENERATION,
+  Q_GRANT_ADDRESS,
+  Q_GRANT_LENGTH,
+  Q_GRANT_RIGHTS,
+  Q_OPERATION,
+  Q_SEQUENCE,
+  R_GENERATION,
+  R_HANDLE,
+  R_SEQUENCE,
+  R_STATUS,
+  S_STOP,
+} from '../../kernel/abi/channel.ts';
+import { KERNEL_MEMORY, USER_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';
+import { CALL_LOG, OP_CLEANUP, OP_READ } from '../../kernel/abi/operation.ts';
+import { Channel } from '../support/channel.ts';
+import { loadImage } from '../support/kernel.ts';
+
+const GENERATION = 7;
+const DOMAIN_SIZE = WASM_PAGE;
+const ROUNDS = 2000;
+
+let courier: LoadedModule;
+let kernel: WebAssembly.Memory;
+let domain: WebAssembly.Memory;
+let outside: Uint8Array;
+let inside: Uint8Array;
+let channel: Channel;
+let side: DriverSide;
+
+beforeAll(async () => {
+  courier = await loadImage('courier.wasm');
+});
+beforeEach(() => {
+  const shared = (bytes: number): WebAssembly.Memory =>
+    new WebAssembly.Memory({ initial: bytes / WASM_PAGE, maximum: bytes / WASM_PAGE, shared: true });
+  kernel = shared(KERNEL_MEMORY);
+  domain = shared(DOMAIN_SIZE);
+  outside = new Uint8Array(kernel.buffer);
+  inside = new Uint8Array(domain.buffer);
+  for (let i = 0; i < inside.length; i++) inside[i] = 1 + (i % 255);
+  channel = new Channel(kernel, 3);
+  channel.set(K_GENERATION, GENERATION);
+  side = new DriverSide(kernel, domain, 3, GENERATION, portableCopies(kernel, domain));
+});
+
+const fence = (): void => channel.set(K_GENERATION, GENERATION + 1);
+
+function grant(address: number, length: number, rights: number): void {
+  channel.set(Q_GRANT_ADDRESS, address);
+  channel.set(Q_GRANT_LENGTH, length);
+  channel.set(Q_GRANT_RIGHTS, rights);
+}
+
+/** Everything outside, but for the words of this channel that the driver's thread owns. */
+function outsideNow(): Buffer {
+  const copy = Buffer.from(outside);
+  copy.fill(0, channel.base, channel.base + 512);
+  return copy;
+}
+
+/** A turn of the courier with a domain of which only the answer matters. */
+function turnWith(
+  serve: (...words: number[]) => number,
+  special: (operation: number) => number = () => -22,
+): Turn {
+  const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
+  const host = { serve, served_handle: () => 77, served_position: () => 5n, special };
+  const instance = new WebAssembly.Instance(courier.module, {
+    env: {
+      memory: kernel,
+      __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+      __memory_base: constant(USER_BASE),
+      __table_base: constant(0),
+    },
+    host: host as unknown as WebAssembly.ModuleImports,
+  });
+  return instance.exports['turn'] as unknown as Turn;
+}
+
+function request(operation: number, generation = GENERATION): void {
+  channel.set(Q_GENERATION, generation);
+  channel.set(Q_OPERATION, operation);
+  channel.set(Q_ARGUMENT0, 64);
+  channel.set(Q_SEQUENCE, channel.get(Q_SEQUENCE) + 1);
+}
+
+describe('a request', () => {
+  test('is served and answered under its sequence and generation', () => {
+    request(OP_READ);
+    side.run(turnWith(() => (channel.set(S_STOP, 1), 42)));
+    expect([R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE].map((word) => channel.get(word))).toEqual([
+      1,
+      GENERATION,
+      42,
+      77,
+    ]);
+  });
+
+  test('that is not the device’s goes to the host', () => {
+    request(OP_CLEANUP);
+    const operations: number[] = [];
+    const serve = (): number => expect.unreachable('the domain was asked');
+    side.run(turnWith(serve, (operation) => (operations.push(operation), channel.set(S_STOP, 1), 3)));
+    expect(operations).toEqual([OP_CLEANUP]);
+    expect(channel.get(R_STATUS)).toBe(3);
+  });
+
+  test('of another generation is not served', () => {
+    request(OP_READ, GENERATION - 1);
+    const turn = turnWith(() => expect.unreachable('it was served'));
+    expect(turn(channel.base, GENERATION, 0, 10)).toBe(0);
+    expect(channel.get(R_SEQUENCE)).toBe(0);
+  });
+
+  test('that is answered after the fence is not answered', () => {
+    request(OP_READ);
+    const before = outsideNow();
+    const reply = [R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE].map((word) => channel.get(word));
+    side.run(turnWith(() => (fence(), 42)));
+    expect([R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE].map((word) => channel.get(word))).toEqual(reply);
+    expect(outsideNow().equals(before)).toBe(true);
+  });
+
+  test('never comes: who was told to stop, or fenced, leaves', () => {
+    channel.set(S_STOP, 1);
+    side.run(turnWith(() => expect.unreachable('it was served')));
+    channel.set(S_STOP, 0);
+    fence();
+    side.run(turnWith(() => expect.unreachable('it was served')));
+    expect(channel.get(D_SLEEPING)).toBe(0);
+  });
+});
+
+describe('a copy', () => {
+  test('that comes after the fence changes nothing, and throws', () => {
+    grant(USER_BASE, 100, GRANT_WRITE);
+    fence();
+    const before = outsideNow();
+    expect(() => side.copyOut(USER_BASE, 0, 100)).toThrow(Fenced);
+    expect(outsideNow().equals(before)).toBe(true);
+    expect(channel.get(D_COPYING)).toBe(0);
+    grant(USER_BASE, 100, GRANT_READ);
+    const within = Buffer.from(inside);
+    expect(() => side.copyIn(0, USER_BASE, 100)).toThrow(Fenced);
+    expect(within.equals(inside)).toBe(true);
+  });
+
+  test('is announced before the fence is looked at, and its end is told', () => {
+    const seen: number[] = [];
+    const watching = new DriverSide(kernel, domain, 3, GENERATION, {
+      out: () => void seen.push(channel.get(D_COPYING)),
+      in: () => void seen.push(channel.get(D_COPYING)),
+    });
+    grant(USER_BASE, 8, GRANT_WRITE);
+    expect(watching.copyOut(USER_BASE, 0, 8)).toBe(0);
+    expect(seen).toEqual([1]);
+    expect(channel.get(D_COPYING)).toBe(0);
+  });
+
+  test('stays in the grant, in both memories, whatever is asked (seeded)', () => {
+    let state = 12345;
+    const next = (limit: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state % limit;
+    };
+    /** Now and then what no honest driver asks for. */
+    const wild = (near: number): number =>
+      [near, near - 1, near + 1, 0, -1, 0x7fffffff, -0x80000000, DOMAIN_SIZE][next(8)]!;
+    for (let round = 0; round < ROUNDS; round++) {
+      const [address, length] = [USER_BASE + next(1000), next(200)];
+      const rights = [0, GRANT_READ, GRANT_WRITE][next(3)]!;
+      grant(address, length, rights);
+      const user = next(4) ? address + next(length + 2) : wild(address);
+      const own = next(4) ? next(DOMAIN_SIZE) : wild(DOMAIN_SIZE - length);
+      const count = next(4) ? next(length + 2) : wild(length);
+      const out = next(2) === 0;
+      const fits =
+        count >= 0 &&
+        user >= address &&
+        user + count <= address + length &&
+        own >= 0 &&
+        own + count <= DOMAIN_SIZE;
+      const allowed = fits && rights === (out ? GRANT_WRITE : GRANT_READ);
+      const window = outside.subarray(USER_BASE - 64, USER_BASE + 1400);
+      const [before, within] = [window.slice(), inside.slice()];
+      const status = out ? side.copyOut(user, own, count) : side.copyIn(own, user, count);
+      expect({ round, status }).toEqual({ round, status: allowed ? 0 : 1 });
+      if (allowed && out) before.set(within.subarray(own, own + count), user - (USER_BASE - 64));
+      if (allowed && !out) within.set(before.subarray(user - (USER_BASE - 64)).subarray(0, count), own);
+      expect(Buffer.compare(window.slice(), before)).toBe(0);
+      expect(Buffer.compare(inside.slice(), within)).toBe(0);
+    }
+  });
+});
+
+describe('a call to the kernel', () => {
+  test('after the fence is not made', () => {
+    fence();
+    expect(() => side.call(CALL_LOG, 0, 0, 0, 4)).toThrow(Fenced);
+    expect([C_SEQUENCE, C_GENERATION, C_OPERATION].map((word) => channel.get(word))).toEqual([0, 0, 0]);
+  });
+
+  test('that waits when the fence goes up is left', async () => {
+    // Another thread raises the fence as soon as the call is there.
+    const code = `
+      const { parentPort, workerData: { memory, call, generation } } = require('node:worker_threads');
+      const words = new Int32Array(memory.buffer);
+      parentPort.postMessage('ready');
+      while (Atomics.load(words, call) === 0);
+      Atomics.add(words, generation, 1);`;
+    const workerData = {
+      memory: kernel,
+      call: (channel.base + C_SEQUENCE) >> 2,
+      generation: (channel.base + K_GENERATION) >> 2,
+    };
+    const worker = new Worker(code, { eval: true, workerData });
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    await new Promise((resolve) => worker.once('message', resolve));
+    expect(() => side.call(CALL_LOG, 0, 0, 0, 4)).toThrow(Fenced);
+    expect(channel.get(C_SEQUENCE)).toBe(1);
+    await ended;
+  });
+
+  test('takes the answer to its own sequence alone', async () => {
+    channel.set(A_SEQUENCE, 5);
+    channel.set(A_STATUS, 99);
+    const code = `
+      const { parentPort, workerData: { memory, call, answer, status } } = require('node:worker_threads');
+      const words = new Int32Array(memory.buffer);
+      parentPort.postMessage('ready');
+      while (Atomics.load(words, call) === 0);
+      words[status] = 33;
+      Atomics.store(words, answer, 1);
+      Atomics.notify(words, answer);`;
+    const [call, answer, status] = [C_SEQUENCE, A_SEQUENCE, A_STATUS].map(
+      (word) => (channel.base + word) >> 2,
+    );
+    const worker = new Worker(code, { eval: true, workerData: { memory: kernel, call, answer, status } });
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    await new Promise((resolve) => worker.once('message', resolve));
+    expect(side.call(CALL_LOG, 0, 0, 0, 4)).toBe(33);
+    await ended;
+  });
+
+  test('brings no more data than there is room, and none from outside its memory', () => {
+    for (const [data, length] of [
+      [0, 100000],
+      [DOMAIN_SIZE - 4, 64],
+      [DOMAIN_SIZE + 8, 16],
+      [0, -5],
+    ] as const) {
+      const bytes = outside.slice(channel.base + 1024, channel.base + 2048);
+      answered(() => side.call(CALL_LOG, 0, 0, data, length));
+      expect(outside.slice(channel.base + 1024, channel.base + 2048)).toEqual(bytes);
+    }
+  });
+
+  /** Lets a call be answered at once: its answer is there before it is asked for. */
+  function answered(call: () => number): void {
+    channel.set(A_SEQUENCE, channel.get(C_SEQUENCE) + 1);
+    channel.set(A_STATUS, 0);
+    expect(call()).toBe(0);
+  }
+});
+
+test('who leaves says under which generation it was', () => {
+  side.gone();
+  expect(channel.get(D_GONE)).toBe(GENERATION);
+});

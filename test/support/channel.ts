@@ -1,0 +1,148 @@
+// A channel by hand: what a driver's thread or the kernel would write on it, word by word.
+
+import {
+  C_ARGUMENT,
+  C_DATA_LENGTH,
+  C_GENERATION,
+  C_OPERATION,
+  C_SEQUENCE,
+  A_SEQUENCE,
+  A_STATUS,
+  CHANNEL_ATTACHED,
+  CHANNEL_DATA,
+  CHANNEL_SIZE,
+  K_GENERATION,
+  Q_SEQUENCE,
+  R_GENERATION,
+  R_HANDLE,
+  R_POSITION,
+  R_SEQUENCE,
+  R_STATUS,
+  S_GENERATION,
+  S_STATE,
+} from '../../kernel/abi/channel.ts';
+import { CALL_MODULE_BEGIN, CALL_MODULE_LIVE, CALL_REGISTER_CHRDEV } from '../../kernel/abi/operation.ts';
+import { CHANNELS_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import {
+  SLOT_ANSWER,
+  SLOT_ARGUMENT,
+  SLOT_ATTACHED,
+  SLOT_NUMBER,
+  SLOT_RESULT,
+  SLOT_SEQUENCE,
+  SLOT_SIZE,
+} from '../../kernel/abi/syscall.ts';
+import type { TestKernel } from './kernel.ts';
+
+export class Channel {
+  readonly base: number;
+  private readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
+
+  constructor(memory: WebAssembly.Memory, index: number) {
+    this.words = new Int32Array(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.base = CHANNELS_BASE + index * CHANNEL_SIZE;
+  }
+
+  get(offset: number): number {
+    return this.words[(this.base + offset) >> 2]!;
+  }
+
+  set(offset: number, value: number): void {
+    this.words[(this.base + offset) >> 2] = value;
+  }
+
+  data(text: string): number {
+    const encoded = new TextEncoder().encode(text);
+    this.bytes.set(encoded, this.base + CHANNEL_DATA);
+    return encoded.length;
+  }
+}
+
+/** A driver behind a channel of a kernel that runs in the test's own thread: nothing happens but what the test does. */
+export class HandmadeDriver {
+  readonly channel: Channel;
+  readonly generation: number;
+  private readonly kernel: TestKernel;
+  private calls = 0;
+
+  constructor(kernel: TestKernel, index: number, name: string) {
+    this.kernel = kernel;
+    this.channel = new Channel(kernel.memory, index);
+    this.calls = this.channel.get(C_SEQUENCE);
+    this.generation = this.channel.get(K_GENERATION);
+    this.channel.set(S_GENERATION, this.generation);
+    this.channel.set(S_STATE, CHANNEL_ATTACHED);
+    kernel.exports.poll();
+    if (this.call(CALL_MODULE_BEGIN, 100, name) !== 0) throw new Error(`cannot be loaded: ${name}`);
+    if ((this.call(CALL_REGISTER_CHRDEV, 0, name) ?? -1) < 0)
+      throw new Error(`cannot be registered: ${name}`);
+    if (this.call(CALL_MODULE_LIVE) !== 0) throw new Error(`cannot be live: ${name}`);
+  }
+
+  /** A call to the kernel. @returns its status, or null where it was not answered */
+  call(
+    operation: number,
+    a = 0,
+    text = '',
+    forged: { generation?: number; length?: number } = {},
+  ): number | null {
+    const { channel } = this;
+    channel.set(C_GENERATION, forged.generation ?? this.generation);
+    channel.set(C_OPERATION, operation);
+    channel.set(C_ARGUMENT, a);
+    channel.set(C_DATA_LENGTH, forged.length ?? channel.data(text));
+    channel.set(C_SEQUENCE, ++this.calls);
+    this.kernel.exports.poll();
+    return channel.get(A_SEQUENCE) === this.calls ? channel.get(A_STATUS) : null;
+  }
+
+  /** Answers the request in flight. */
+  reply(status: number, forged: { generation?: number; sequence?: number; position?: bigint } = {}): void {
+    const { channel } = this;
+    channel.set(R_GENERATION, forged.generation ?? this.generation);
+    channel.set(R_STATUS, status);
+    channel.set(R_HANDLE, 0x1234);
+    const position = forged.position ?? 0n;
+    channel.set(R_POSITION, Number(BigInt.asIntN(32, position)));
+    channel.set(R_POSITION + 4, Number(BigInt.asIntN(32, position >> 32n)));
+    channel.set(R_SEQUENCE, forged.sequence ?? channel.get(Q_SEQUENCE));
+    this.kernel.exports.poll();
+  }
+}
+
+/** A client with a slot, by hand. */
+export class HandmadeClient {
+  readonly address: number;
+  private readonly kernel: TestKernel;
+  private readonly base: number;
+
+  constructor(kernel: TestKernel, index: number) {
+    this.kernel = kernel;
+    this.base = (SLOTS_BASE + index * SLOT_SIZE) >> 2;
+    this.address = USER_BASE + index * USER_SIZE;
+    kernel.words[this.base + (SLOT_ATTACHED >> 2)] = 1;
+  }
+
+  /** Asks. @returns the answer, or null while there is none */
+  call(number: number, a = 0, b = 0, c = 0): number | null {
+    const { words } = this.kernel;
+    words[this.base + (SLOT_NUMBER >> 2)] = number;
+    words.set([a, b, c], this.base + (SLOT_ARGUMENT >> 2));
+    words[this.base + (SLOT_SEQUENCE >> 2)]!++;
+    this.kernel.exports.poll();
+    return this.answer;
+  }
+
+  get answer(): number | null {
+    const { words } = this.kernel;
+    const answered = words[this.base + (SLOT_ANSWER >> 2)] === words[this.base + (SLOT_SEQUENCE >> 2)];
+    return answered ? words[this.base + (SLOT_RESULT >> 2)]! : null;
+  }
+
+  text(text: string): number {
+    this.kernel.domain.bytes.set(new TextEncoder().encode(`${text}\0`), this.address);
+    return this.address;
+  }
+}
