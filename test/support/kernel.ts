@@ -11,7 +11,7 @@ import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { checkMemory } from '../../host/machine/check.ts';
 import { Memory, readAccounting, readDevices, readLog, readModules } from '../../host/machine/inspect.ts';
-import type { Accounting } from '../../host/machine/types.ts';
+import type { Accounting, LogRecord } from '../../host/machine/types.ts';
 import { NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
 import { M_SYMBOLS } from '../../kernel/abi/machine.ts';
 import { KERNEL_MEMORY, MACHINE_BASE, USER_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -67,6 +67,10 @@ export class TestKernel {
 
   static async boot(deadlineMs?: number): Promise<TestKernel> {
     return new TestKernel(await loadImage('kernel.wasm'), deadlineMs);
+  }
+
+  records(): LogRecord[] {
+    return readLog(this.memory).records;
   }
 
   get words(): Int32Array {
