@@ -13,6 +13,8 @@ import { bytes, driverIs, isFault, machineIs, nextEvent, pattern, PLACEMENTS } f
 import { threadLab, type ThreadLab } from '../support/threads.ts';
 
 const DEADLINE = 2000;
+/** An ioctl of test/fixtures/probe.ts */
+const REMOVE_EXTRA = 5;
 let lab: ThreadLab;
 let machine: Machine;
 const events: MachineEvent[] = [];
@@ -124,6 +126,35 @@ describe('a driver’s thread', () => {
     expect(machine.accounting()).toEqual(before);
     await machine.insmod(probe);
     await works(machine.console, '/dev/probe');
+  });
+
+  test('that cannot be started again is given up, and said; unloaded and loaded it is as new', async () => {
+    await machine.insmod(await loadFixture('probe'));
+    const fd = await machine.console.open('/dev/probe', O_RDWR);
+    expect(await machine.console.ioctl(fd, REMOVE_EXTRA, 0)).toBe(0);
+    await machine.insmod(await loadFixture('thief'));
+    const failed = nextEvent(machine, driverIs('probe', 'failed'));
+    machine.threadOf('probe').terminate();
+    await failed;
+    await machine.settled();
+    expect((await machine.console.read(fd, 8)).result).toBe(-EIO);
+    expect(await machine.console.close(fd)).toBe(0);
+    expect(machine.dmesg().records.at(-1)?.text).toMatch(
+      /^supervisor: giving probe up: .*Device or resource busy/,
+    );
+    expect(
+      machine
+        .status()
+        .drivers.map(({ state }) => state)
+        .sort(),
+    ).toEqual(['failed', 'up', 'up', 'up', 'up', 'up']);
+    expect(machine.lsmod().map(({ name }) => name)).not.toContain('probe');
+    expect(machine.devices().map(({ path }) => path)).not.toContain('/dev/probe');
+    await machine.rmmod('thief');
+    await machine.rmmod('probe');
+    await machine.insmod(await loadFixture('probe'));
+    await works(machine.console, '/dev/probe');
+    expect(machine.check()).toEqual([]);
   });
 
   test('dies in its init: by a trap, by the deadline', async () => {

@@ -11,7 +11,7 @@ import { link, type LinkOptions } from '../../host/linker/link.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const KEPT = join(ROOT, 'dist/fixtures');
-const INPUTS = ['host/linker', 'kernel/abi', 'drivers/include', 'test/fixtures', 'package-lock.json'];
+const INPUTS = ['host/linker', 'kernel/abi', 'drivers/include', 'package-lock.json'];
 
 function digest(hash: Hash, path: string): Hash {
   const folder = /\.\w+$/.test(path)
@@ -39,7 +39,7 @@ export async function loadFixture(
 ): Promise<LoadedModule> {
   const name = options.name ?? fixture;
   const hash = createHash('sha256').update(JSON.stringify([fixture, options]));
-  const key = INPUTS.reduce(digest, hash).digest('hex').slice(0, 16);
+  const key = [...INPUTS, `test/fixtures/${fixture}.ts`].reduce(digest, hash).digest('hex').slice(0, 16);
   const path = join(KEPT, `${name}-${key}.ko.wasm`);
   if (!existsSync(path)) {
     const entry = `test/fixtures/${fixture}.ts`;
