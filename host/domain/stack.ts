@@ -58,12 +58,12 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
 }
 
-// The position is the last thing a call site prints, so a name before it cannot forge one.
+// The position is the last thing a call site prints, so a name before it cannot forge one. Only wasm has such a position.
 const SITE_END = /:wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
 
 function fromCallSite(site: CallSite): StackFrame {
   const file = site.getFileName() ?? '';
-  const position = file.startsWith('wasm://') ? SITE_END.exec(site.toString()) : null;
+  const position = SITE_END.exec(site.toString());
   if (position !== null) return wasmFrame(moduleOfUrl(file), position[1], position[2]);
   return hostFrame(
     site.getFunctionName() ?? '',
@@ -73,9 +73,14 @@ function fromCallSite(site: CallSite): StackFrame {
   );
 }
 
-/** `ramdisk` of V8's `wasm://wasm/ramdisk-0a1b2c3d`; null where the module has no name. */
+/**
+ * `ramdisk` of V8's `wasm://wasm/ramdisk-0a1b2c3d`; null where the module has no name. If anybody on the page has compiled the
+ * same bytes while they were loaded, V8 uses that compilation again, and its name is the file's URL.
+ */
 function moduleOfUrl(url: string): string | null {
-  return /^wasm:\/\/wasm\/(.+)-[0-9a-f]{8,16}$/s.exec(url)?.[1] ?? null;
+  const match =
+    /^wasm:\/\/wasm\/(.+)-[0-9a-f]{8,16}$/s.exec(url) ?? /\/([^/?#]+?)(?:\.ko)?\.wasm(?:[?#].*)?$/.exec(url);
+  return match?.[1] ?? null;
 }
 
 function fromText(text: string): StackFrame[] {
@@ -96,7 +101,7 @@ function parseLines(lines: string[], parse: (line: string) => StackFrame | null)
 }
 
 // at NAME (wasm://wasm/ramdisk-0a1b2c3d:wasm-function[19]:0x772)
-const V8_WASM = /^ {4}at (?:.* \()?(wasm:\/\/wasm\/[^()]+):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
+const V8_WASM = /^ {4}at (?:.* \()?([a-z]+:\/\/[^()]+):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
 // at NAME (file:///x.js:12:34)
 const V8_HOST = /^ {4}at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/;
 const V8_NOWHERE = /^ {4}at (.*) \((?:<anonymous>|native)\)$|^ {4}at (<anonymous>|native)$/;
