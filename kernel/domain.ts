@@ -11,6 +11,7 @@ import { strlen } from './lib/text';
 import { call, emit_to_kernel } from './ipc/gates';
 import { add_symbol } from './module/symbols';
 
+// Kernel symbols; each is an EXPORT_SYMBOL where it is written.
 export { printk, vprintk_emit } from './lib/printk';
 export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
 export {
@@ -22,19 +23,6 @@ export {
   do_exit,
 } from './ipc/gates';
 export { fixed_size_llseek } from './fs/seek';
-
-EXPORT_SYMBOL(printk);
-EXPORT_SYMBOL(vprintk_emit);
-EXPORT_SYMBOL(kmalloc);
-EXPORT_SYMBOL(kzalloc);
-EXPORT_SYMBOL(kfree);
-EXPORT_SYMBOL(register_chrdev);
-EXPORT_SYMBOL(unregister_chrdev);
-EXPORT_SYMBOL(copy_to_user);
-EXPORT_SYMBOL(copy_from_user);
-EXPORT_SYMBOL(clear_user);
-EXPORT_SYMBOL(fixed_size_llseek);
-EXPORT_SYMBOL(do_exit);
 
 // Entry points of the host.
 export {

@@ -1,6 +1,7 @@
 // The kernel's image: boots the kernel's domain, which is the whole machine in a monolith and everything but the drivers in
 // a microkernel. Exports are either kernel symbols (EXPORT_SYMBOL: what a module may import) or entry points of the host.
 
+import { EXPORT_SYMBOL } from './lib/export';
 import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from './abi/map';
 import { M_CALL_CLIENT, M_STATE, STATE_RUNNING } from './abi/machine';
 import { LEVEL_INFO, LEVEL_NOTICE } from './abi/log';
@@ -20,29 +21,18 @@ import { await_call } from './ipc/loop';
 import { add_symbol } from './module/symbols';
 import { end_task } from './lib/host';
 
+// Kernel symbols; each is an EXPORT_SYMBOL where it is written.
 export { printk, vprintk_emit } from './lib/printk';
 export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
 export { fixed_size_llseek } from './fs/seek';
 
-EXPORT_SYMBOL(printk);
-EXPORT_SYMBOL(vprintk_emit);
-EXPORT_SYMBOL(kmalloc);
-EXPORT_SYMBOL(kzalloc);
-EXPORT_SYMBOL(kfree);
-EXPORT_SYMBOL(register_chrdev);
-EXPORT_SYMBOL(unregister_chrdev);
-EXPORT_SYMBOL(copy_to_user);
-EXPORT_SYMBOL(copy_from_user);
-EXPORT_SYMBOL(clear_user);
-EXPORT_SYMBOL(fixed_size_llseek);
-EXPORT_SYMBOL(do_exit);
-
 /** Linux's do_exit: ends the task that is in the kernel. */
 export function do_exit(code: i32): void {
   end_task(code);
 }
+EXPORT_SYMBOL(do_exit);
 
 // Entry points of the host.
 export { log_write } from './lib/log';

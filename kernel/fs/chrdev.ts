@@ -1,5 +1,6 @@
 // register_chrdev in the kernel's domain: the caller is the module that runs.
 
+import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_MODULE } from '../abi/machine';
 import { DEV_ENDPOINT, DEV_NAME } from '../abi/file';
@@ -15,8 +16,10 @@ export function register_chrdev(major: u32, name: usize, fops: usize): i32 {
   const given = device_add(major, name, 0, <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), fops);
   return major && given > 0 ? 0 : given;
 }
+EXPORT_SYMBOL(register_chrdev);
 
 export function unregister_chrdev(major: u32, name: usize): void {
   const dev = major ? device_by_major(major) : 0;
   if (dev && !load<u32>(dev, DEV_ENDPOINT) && same_name(dev + DEV_NAME, name)) device_remove(dev);
 }
+EXPORT_SYMBOL(unregister_chrdev);

@@ -1,5 +1,6 @@
 // What Linux offers to drivers whose device has a size.
 
+import { EXPORT_SYMBOL } from '../lib/export';
 import { FILE_POSITION } from '../abi/file';
 import { SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/operation';
 import { EINVAL } from '../abi/errno';
@@ -13,3 +14,4 @@ export function fixed_size_llseek(file: usize, offset: i64, whence: i32, size: i
   store<i64>(file, offset, FILE_POSITION);
   return offset;
 }
+EXPORT_SYMBOL(fixed_size_llseek);

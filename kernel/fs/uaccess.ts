@@ -1,6 +1,7 @@
 // copy_to_user and copy_from_user in the kernel's domain: the user area is part of this memory, so a copy is a check and a
 // memory.copy.
 
+import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_CLIENT } from '../abi/machine';
 import { access_ok } from './clients';
@@ -11,12 +12,14 @@ export function copy_to_user(to: usize, from: usize, count: usize): usize {
   if (count) memory.copy(to, from, count); // the engine calls out of the code even for none
   return 0;
 }
+EXPORT_SYMBOL(copy_to_user);
 
 export function copy_from_user(to: usize, from: usize, count: usize): usize {
   if (!access_ok(load<u32>(MACHINE_BASE, M_CALL_CLIENT) - 1, from, <i32>count)) return count;
   if (count) memory.copy(to, from, count); // the engine calls out of the code even for none
   return 0;
 }
+EXPORT_SYMBOL(copy_from_user);
 
 /** Fills a range of the caller's memory with zeros. @returns how many bytes could not be cleared */
 export function clear_user(to: usize, count: usize): usize {
@@ -24,3 +27,4 @@ export function clear_user(to: usize, count: usize): usize {
   memory.fill(to, 0, count);
   return 0;
 }
+EXPORT_SYMBOL(clear_user);

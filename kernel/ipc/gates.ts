@@ -1,6 +1,7 @@
 // The gates of a driver's domain: kernel symbols that live in the kernel's domain. A gate is a call over the channel, or a
 // copy between this memory and what the request in progress has granted; the host does both (host/domain/imports.ts).
 
+import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
 import { CALL_LOG, CALL_REGISTER_CHRDEV, CALL_UNREGISTER_CHRDEV } from '../abi/operation';
 import { M_CALL_MODULE } from '../abi/machine';
@@ -34,6 +35,7 @@ export function register_chrdev(major: u32, name: usize, fops: usize): i32 {
   if (status < 0) call(CALL_UNREGISTER_CHRDEV, given, 0, 0, 0);
   return major && status > 0 ? 0 : status;
 }
+EXPORT_SYMBOL(register_chrdev);
 
 export function unregister_chrdev(major: u32, name: usize): void {
   const dev = major ? device_by_major(major) : 0;
@@ -41,15 +43,18 @@ export function unregister_chrdev(major: u32, name: usize): void {
   device_remove(dev);
   call(CALL_UNREGISTER_CHRDEV, major, 0, name, strlen(name));
 }
+EXPORT_SYMBOL(unregister_chrdev);
 
 /** @returns how many bytes could not be copied: 0 or all */
 export function copy_to_user(to: usize, from: usize, count: usize): usize {
   return count && copy_out(to, from, count) ? count : 0;
 }
+EXPORT_SYMBOL(copy_to_user);
 
 export function copy_from_user(to: usize, from: usize, count: usize): usize {
   return count && copy_in(to, from, count) ? count : 0;
 }
+EXPORT_SYMBOL(copy_from_user);
 
 const zeros = memory.data(4096);
 
@@ -60,8 +65,10 @@ export function clear_user(to: usize, count: usize): usize {
   }
   return 0;
 }
+EXPORT_SYMBOL(clear_user);
 
 /** Linux's do_exit: here the task that runs a driver's code is the driver's own thread. */
 export function do_exit(code: i32): void {
   exit(code);
 }
+EXPORT_SYMBOL(do_exit);

@@ -1,6 +1,7 @@
 // printk: formats into a static line, takes the level off its front (Linux's "\x01" + digit), and emits. Where a line goes
 // is the image's affair: the kernel's image writes the log ring, a domain's sends it to the kernel (emit).
 
+import { EXPORT_SYMBOL } from './export';
 import { LEVEL_INFO, LOG_TEXT_MAX } from '../abi/log';
 import { vsnprintf } from './format';
 import { strlen } from './text';
@@ -18,6 +19,7 @@ export function printk(format: usize, args: usize): i32 {
   }
   return vprintk_emit(level, format, args);
 }
+EXPORT_SYMBOL(printk);
 
 export function vprintk_emit(level: i32, format: usize, args: usize): i32 {
   vsnprintf(line, LOG_TEXT_MAX + 1, format, args);
@@ -26,6 +28,7 @@ export function vprintk_emit(level: i32, format: usize, args: usize): i32 {
   emit(level, line, length);
   return length;
 }
+EXPORT_SYMBOL(vprintk_emit);
 
 /** For the kernel's own code: up to five words as arguments. */
 export function pr(

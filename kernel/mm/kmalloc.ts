@@ -2,6 +2,7 @@
 // drawn in abi/heap.ts: a header, red zones on both sides, an owner to whom it is accounted. A freed cell is poisoned.
 // A damaged object is reported and left alone, never handed out again.
 
+import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
 import { M_SLABS, M_BYTES_USED, M_CALL_MODULE, M_TAINT, TAINT_BAD_PAGE } from '../abi/machine';
 import { MOD_BYTES, MOD_OBJECTS } from '../abi/module';
@@ -116,6 +117,7 @@ function account(owner: usize, bytes: i32, objects: i32): void {
 export function kmalloc(size: usize): usize {
   return kmalloc_for(<usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), size);
 }
+EXPORT_SYMBOL(kmalloc);
 
 /** Memory accounted to `owner`: a struct module, or 0 for the kernel. */
 export function kmalloc_for(owner: usize, size: usize): usize {
@@ -149,6 +151,7 @@ export function kzalloc(size: usize): usize {
   if (pointer) memory.fill(pointer, 0, size);
   return pointer;
 }
+EXPORT_SYMBOL(kzalloc);
 
 /** Bytes of the cell or run that holds `cell`, 0 if there can be none there. */
 function room_of(cell: usize): i32 {
@@ -177,6 +180,7 @@ export function kfree(pointer: usize): void {
   if ((word & 0xff) == PAGE_SLAB) release_cell(cell, word >> PAGE_VALUE_SHIFT);
   else free_pages(cell, room / PAGE_SIZE);
 }
+EXPORT_SYMBOL(kfree);
 
 function red_zone_whole(cell: usize, size: i32, room: i32): bool {
   if (load<u32>(cell, OBJECT_RED) != RED_ACTIVE_WORD) return false;
