@@ -7,8 +7,9 @@ import { CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE } from './abi/op
 import { boot_common } from './boot';
 import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
+import { set_usercopy } from './fs/usercopy';
 import { strlen } from './lib/text';
-import { call, emit_to_kernel } from './ipc/gates';
+import { call, copy_from_user, copy_to_user, emit_to_kernel } from './ipc/gates';
 import { add_symbol } from './module/symbols';
 
 // Kernel symbols; each is an EXPORT_SYMBOL where it is written.
@@ -23,6 +24,18 @@ export {
   do_exit,
 } from './ipc/gates';
 export { fixed_size_llseek } from './fs/seek';
+export {
+  seq_open,
+  seq_release,
+  seq_read,
+  seq_lseek,
+  seq_printf,
+  seq_write,
+  seq_puts,
+  seq_putc,
+  single_open,
+  single_release,
+} from './fs/seq';
 
 // Entry points of the host.
 export {
@@ -43,6 +56,7 @@ export { serve, served_handle, served_position } from './ipc/serve';
 /** Boots a driver's domain of `size` bytes behind `channel`. */
 export function boot(slots: i32, size: u32, channel: i32, deadline: u32): void {
   set_emit(index_of(emit_to_kernel));
+  set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(size, size, slots, 0, deadline, 0, channel + 1);
   store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);
 }

@@ -10,6 +10,8 @@ import { boot_common } from './boot';
 import { log_init, log_write } from './lib/log';
 import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
+import { set_usercopy } from './fs/usercopy';
+import { copy_from_user, copy_to_user } from './fs/uaccess';
 import { cstr } from './lib/cstr';
 import { pr } from './lib/printk';
 import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from './abi/file';
@@ -27,6 +29,18 @@ export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
 export { fixed_size_llseek } from './fs/seek';
+export {
+  seq_open,
+  seq_release,
+  seq_read,
+  seq_lseek,
+  seq_printf,
+  seq_write,
+  seq_puts,
+  seq_putc,
+  single_open,
+  single_release,
+} from './fs/seq';
 
 /** Linux's do_exit: ends the task that is in the kernel. */
 export function do_exit(code: i32): void {
@@ -56,6 +70,7 @@ export { current_client, oops, kill_current, reap } from './oops';
 export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32): void {
   log_init(); // the log ring, before anything that may want to say something
   set_emit(index_of(log_write));
+  set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0);
   clients_init(); // who may ask
   endpoints_init(); // who answers from another domain
