@@ -43,6 +43,8 @@ export interface Fault {
 
 /** What is asked of a module's symbols (host/linker/symbols.ts has them). Offsets are those of the file. */
 export interface FaultSymbols {
+  /** Where an offset in what was compiled lies in the module's file. */
+  fileOffset(compiled: number): number;
   functionByIndex(index: number): { name: string; index: number } | null;
   functionAt(offset: number): { name: string; index: number } | null;
   /** `ramdisk_write+0x1c/0x80` */
@@ -125,22 +127,19 @@ function toFrame({ wasm, host }: StackFrame, symbols: SymbolLookup): Frame {
   if (wasm === null) return hostFrame(host);
   const module = wasm.module === null ? null : printable(wasm.module);
   const table = wasm.module === null ? null : symbols(wasm.module);
+  const offset = wasm.offset === null || table === null ? wasm.offset : table.fileOffset(wasm.offset);
   const owner = wasm.index === null ? null : (table?.functionByIndex(wasm.index) ?? null);
   // An offset counts only where the index says the same: what was compiled may not be the file that was linked.
   const inside =
-    table !== null &&
-    owner !== null &&
-    wasm.offset !== null &&
-    table.functionAt(wasm.offset)?.index === owner.index;
-  const where =
-    inside && table !== null && wasm.offset !== null ? table.describe(wasm.offset) : (owner?.name ?? null);
+    table !== null && owner !== null && offset !== null && table.functionAt(offset)?.index === owner.index;
+  const where = inside && table !== null && offset !== null ? table.describe(offset) : (owner?.name ?? null);
   return {
     module,
     function: owner === null ? null : printable(owner.name),
     index: wasm.index,
-    offset: wasm.offset,
+    offset,
     text: `${where === null ? anonymous(wasm) : printable(where)} [${module ?? 'unnamed module'}]`,
-    source: inside && table !== null && wasm.offset !== null ? table.locate(wasm.offset) : null,
+    source: inside && table !== null && offset !== null ? table.locate(offset) : null,
   };
 }
 

@@ -1,5 +1,6 @@
 // From a file's bytes to a module that can be loaded: read, hashed, compiled.
 
+import { adjustModule } from '../linker/adjust.ts';
 import { readModule } from '../linker/module-file.ts';
 import type { LoadedModule } from './loaded.ts';
 
@@ -15,5 +16,8 @@ export async function loadModule(
   const file = readModule(bytes);
   const digest = await crypto.subtle.digest('SHA-256', bytes);
   const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return { name: file.name || fallback, bytes, sha256, map, file, module: await WebAssembly.compile(bytes) };
+  const name = file.name || fallback;
+  const adjusted = adjustModule(bytes, file, name);
+  const module = await WebAssembly.compile(adjusted.bytes);
+  return { name, bytes, sha256, map, file, module, shifts: adjusted.shifts };
 }

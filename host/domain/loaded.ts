@@ -1,15 +1,19 @@
 // A driver's file, read and ready to be loaded: what every placement is given.
 
+import type { Shift } from '../linker/adjust.ts';
 import type { ModuleFile } from '../linker/module-file.ts';
 
 export interface LoadedModule {
   name: string;
-  /** The file's bytes, as they were hashed and compiled. */
+  /** The file's bytes, as they were hashed. */
   bytes: Uint8Array;
   /** SHA-256 of the bytes, lower-case hexadecimal. */
   sha256: string;
   /** The source map beside the file, where there is one. */
   map: string | null;
   file: ModuleFile;
+  /** Compiled from the file, adjusted where it had to be (host/linker/adjust.ts). */
   module: WebAssembly.Module;
+  /** How places in what was compiled lie in the file. */
+  shifts: readonly Shift[];
 }

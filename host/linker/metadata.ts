@@ -28,6 +28,8 @@ export interface DylinkInfo {
   memory: AreaInfo;
   table: AreaInfo;
   needed: string[];
+  /** Imports that may be missing, as `module.name`. */
+  weak: Set<string>;
 }
 
 export interface ExportedSymbol {
@@ -50,6 +52,10 @@ export interface ModuleParameter {
 
 const MEM_INFO = 1;
 const NEEDED = 2;
+const IMPORT_INFO = 4;
+/** Of an import's flags: the binding, and its value for a weak symbol. */
+const BINDING = 3;
+const WEAK = 1;
 const MAX_KIND = 3;
 const TYPES = new Map<ParameterType, number>([
   ['bool', PARAM_BOOL],
@@ -74,6 +80,7 @@ export function readDylink(reader: ByteReader): DylinkInfo {
     memory: { size: 0, alignment: 1 },
     table: { size: 0, alignment: 1 },
     needed: [],
+    weak: new Set(),
   };
   while (!reader.done) {
     const type = reader.u8();
@@ -84,6 +91,11 @@ export function readDylink(reader: ByteReader): DylinkInfo {
     } else if (type === NEEDED) {
       info.needed = [];
       for (let left = part.count(); left > 0; left--) info.needed.push(part.text());
+    } else if (type === IMPORT_INFO) {
+      for (let left = part.count(3); left > 0; left--) {
+        const wanted = `${part.text()}.${part.text()}`;
+        if ((part.u32() & BINDING) === WEAK) info.weak.add(wanted);
+      }
     }
   }
   return info;

@@ -55,10 +55,14 @@ export interface ModuleExport {
 export interface ModuleFile {
   /** From .modinfo, else from the name section; may be empty. */
   name: string;
+  /** What engines show: the name section's. */
+  shownName: string;
   memory: AreaInfo;
   table: AreaInfo;
   /** Libraries that dylink.0 asks for. */
   needed: string[];
+  /** Imports that are 0 where nobody has them, as `module.name`. */
+  weak: ReadonlySet<string>;
   /** Keys of .modinfo with all their values. */
   modinfo: Map<string, string[]>;
   symbols: ExportedSymbol[];
@@ -244,11 +248,16 @@ function namesOf(sections: Sections): Names | null {
   return section ? readNames(sections.bytes, section.start, section.end) : null;
 }
 
+/** What lld writes as a module's name. */
+const OUTPUT_FILE = /(\.ko)?\.(wasm|so)$/;
+
 /** The module's name. Engines show the name section's in a stack: a module must not go by two names. */
-function nameOf(sections: Sections, modinfo: Map<string, string[]>): string {
-  const shown = namesOf(sections)?.module ?? '';
+function nameOf(shownName: string, modinfo: Map<string, string[]>): string {
+  const shown = shownName.replace(OUTPUT_FILE, '');
   const own = modinfo.get('name')?.[0];
   if (own === undefined) return shown;
+  // A linker's output may be called anything.
+  if (shown !== shownName) return plain(own, 'a module');
   if (shown !== '' && shown !== own)
     throw new BadModule(`its .modinfo and its name section disagree: ${own}, ${shown}`);
   return plain(own, 'a module');
@@ -259,7 +268,7 @@ export function readModule(bytes: Uint8Array): ModuleFile {
   const sections = readSections(bytes);
   const dylink = custom(sections, SECTION.dylink);
   if (!dylink || !sections.dylinkFirst) throw new BadModule('it does not begin with a dylink.0 section');
-  const { memory, table, needed } = readDylink(dylink);
+  const { memory, table, needed, weak } = readDylink(dylink);
   const checker = new Checker(sections, memory, table);
   const exports = checker.exports();
   const info = custom(sections, SECTION.info);
@@ -267,11 +276,14 @@ export function readModule(bytes: Uint8Array): ModuleFile {
   const symbols = custom(sections, SECTION.symbols);
   const parameters = custom(sections, SECTION.parameters);
   const url = custom(sections, SECTION.sourceMap);
+  const shownName = namesOf(sections)?.module ?? '';
   return {
-    name: nameOf(sections, modinfo),
+    name: nameOf(shownName, modinfo),
+    shownName,
     memory,
     table,
     needed,
+    weak,
     modinfo,
     symbols: symbols ? checker.symbols(readSymbols(symbols), exports) : [],
     parameters: parameters ? checker.parameters(readParameters(parameters)) : [],

@@ -59,6 +59,8 @@ export interface DataSegment extends Span {
 
 export interface CustomSection extends Span {
   name: string;
+  /** Where the section's length stands. */
+  length: Span;
 }
 
 export interface Sections {
@@ -73,6 +75,9 @@ export interface Sections {
   memories: Limits[];
   /** Where the table's minimum stands (it depends on the base a file was built at), or an empty span. */
   tableMinimum: Span;
+  /** Where the limits of the imported memory stand, and the length of the section they are in; empty spans without one. */
+  memoryLimits: Span;
+  importsLength: Span;
   globals: Global[];
   exports: Export[];
   start: number | null;
@@ -119,7 +124,12 @@ function importEntry(reader: ByteReader, sections: Sections): Import {
     sections.tableMinimum = { start, end: reader.position };
     return { module, name, kind: 'table', element, limits: table };
   }
-  if (kind === 2) return { module, name, kind: 'memory', limits: limits(reader) };
+  if (kind === 2) {
+    const start = reader.position;
+    const memory = limits(reader);
+    sections.memoryLimits = { start, end: reader.position };
+    return { module, name, kind: 'memory', limits: memory };
+  }
   if (kind === 3) {
     const type = valueType(reader);
     return { module, name, kind: 'global', type, mutable: reader.u8() === 1 };
@@ -226,6 +236,8 @@ export function readSections(bytes: Uint8Array): Sections {
     tables: [],
     memories: [],
     tableMinimum: { start: 0, end: 0 },
+    memoryLimits: { start: 0, end: 0 },
+    importsLength: { start: 0, end: 0 },
     globals: [],
     exports: [],
     start: null,
@@ -238,16 +250,19 @@ export function readSections(bytes: Uint8Array): Sections {
   let last = -1;
   for (let index = 0; !reader.done; index++) {
     const id = reader.u8();
+    const start = reader.position;
     const content = reader.part(reader.u32());
+    const length: Span = { start, end: content.position };
     if (id === 0) {
       const name = content.text();
-      to.custom.push({ name, start: content.position, end: content.end });
+      to.custom.push({ name, start: content.position, end: content.end, length });
       if (index === 0) to.dylinkFirst = name === 'dylink.0';
       continue;
     }
     const place = ORDER.get(id);
     if (place === undefined || place <= last) throw new BadModule(`section ${id} is unknown or out of order`);
     last = place;
+    if (id === 2) to.importsLength = length;
     section(id, content, to);
     if (!content.done) throw new BadModule(`section ${id} has ${content.left} bytes too many`);
   }

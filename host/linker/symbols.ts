@@ -1,9 +1,11 @@
 // From an offset in a module's file back to function, file and line.
 //
-// Offsets are what V8 prints in `wasm-function[19]:0x772`: positions in the bytes that were compiled. Names are short
+// Offsets are what V8 prints in `wasm-function[19]:0x772`: positions in the bytes that were compiled, which are the file's
+// but for a module that had to be adjusted (./adjust.ts): `fileOffset` comes first there. Names are short
 // (`ramdisk_write`, not `drivers/ramdisk/ramdisk_write`) and clean: they may be shown. A file without names or without a
 // map still answers, with numbers.
 
+import { fileOffset, type Shift } from './adjust.ts';
 import { readNames, shortName } from './names.ts';
 import { importedCount, readSections } from './sections.ts';
 import { LIBRARY, PlaceMap, type Place } from './source-map.ts';
@@ -24,9 +26,14 @@ export class ModuleSymbols {
   readonly functions: readonly ModuleFunction[];
   private readonly imported: readonly ModuleFunction[];
   private readonly places: PlaceMap | null;
+  private readonly shifts: readonly Shift[];
 
-  /** Throws BadModule where the bytes are no module. A map that cannot be read is as good as none. */
-  constructor(bytes: Uint8Array, map?: string | null) {
+  /**
+   * @param shifts where what was compiled is not the file byte for byte
+   * @throws BadModule where the bytes are no module. A map that cannot be read is as good as none.
+   */
+  constructor(bytes: Uint8Array, map?: string | null, shifts: readonly Shift[] = []) {
+    this.shifts = shifts;
     const sections = readSections(bytes);
     const section = sections.custom.find(({ name }) => name === 'name');
     const names = section
@@ -42,6 +49,11 @@ export class ModuleSymbols {
       return { index, name: nameOf(index), start, length: end - start };
     });
     this.places = map ? readableMap(map) : null;
+  }
+
+  /** Where an offset that an engine has told lies in the file. */
+  fileOffset(compiled: number): number {
+    return fileOffset(this.shifts, compiled);
   }
 
   functionByIndex(index: number): ModuleFunction | null {

@@ -106,7 +106,7 @@ class Incarnation {
     const files = [loaded, images.domain, images.courier];
     const fault = toFault(thrown, (name) => {
       const file = files.find((each) => each.name === name);
-      return file ? new ModuleSymbols(file.bytes, file.map) : null;
+      return file ? new ModuleSymbols(file.bytes, file.map, file.shifts) : null;
     });
     post(this.host.port, { type: 'fault', fault });
   }

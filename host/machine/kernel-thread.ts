@@ -172,7 +172,7 @@ export class KernelThread implements KernelMethods {
     if (known) return known;
     const loaded = this.modules.get(name);
     if (!loaded) return null;
-    const symbols = new ModuleSymbols(loaded.bytes, loaded.map);
+    const symbols = new ModuleSymbols(loaded.bytes, loaded.map, loaded.shifts);
     this.symbols.set(name, symbols);
     return symbols;
   }

@@ -5,6 +5,7 @@ import { ModuleSymbols } from '../../host/linker/symbols.ts';
 import { FRAME_LIMIT, installStackCapture } from '../../host/domain/stack.ts';
 
 const symbols: FaultSymbols = {
+  fileOffset: (compiled) => compiled,
   functionByIndex: (index) => (index === 0 ? { name: 'ramdisk_write', index } : null),
   functionAt: (offset) => (offset >= BODY_START && offset < 100 ? { name: 'ramdisk_write', index: 0 } : null),
   describe: (offset) => `ramdisk_write+0x${(offset - BODY_START).toString(16)}/0x10`,

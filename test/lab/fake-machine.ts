@@ -36,7 +36,8 @@ export function fakeModule(name: string): LoadedModule {
   const file = {
     parameters: name === 'ramdisk' ? [{ name: 'size' }] : [],
   } as unknown as LoadedModule['file'];
-  return { name, bytes, sha256: `sha of ${name}`, map: null, file, module: new WebAssembly.Module(bytes) };
+  const module = new WebAssembly.Module(bytes);
+  return { name, bytes, sha256: `sha of ${name}`, map: null, file, module, shifts: [] };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -68,6 +68,9 @@ describe("a stranger's file", () => {
         custom('dylink.0', (to) => {
           to.u8(1).block((part) => part.u32(64).u32(4).u32(4).u32(0));
           to.u8(2).block((part) => part.u32(1).text('libc.so'));
+          to.u8(4).block((part) => {
+            part.u32(2).text('env').text('maybe').u32(0x11).text('env').text('must').u32(0x10);
+          });
           to.u8(9).block((part) => part.u32(7));
         }),
         types,
@@ -83,9 +86,11 @@ describe("a stranger's file", () => {
     const signature = { parameters: [I32], results: [I32] };
     expect(module).toEqual({
       name: '',
+      shownName: '',
       memory: { size: 64, alignment: 16 },
       table: { size: 4, alignment: 1 },
       needed: ['libc.so'],
+      weak: new Set(['env.maybe']),
       modinfo: new Map(),
       symbols: [],
       parameters: [],
