@@ -94,6 +94,7 @@ export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, param
     };
     const slots = new Map(entries.map((entry) => [entry, place(entry)]));
     for (const symbol of file.symbols) {
+      if (symbol.data) throw new Refused(ENOEXEC, `exports a variable: ${symbol.name}`);
       const flags = symbol.gplOnly ? SYMBOL_GPL_ONLY : 0;
       must(exports.module_export(mod, domain.text(symbol.name), place(symbol.name), flags, symbol.crc | 0));
     }
@@ -164,6 +165,8 @@ function setParameters(
       domain.exports.module_unknown_parameter(mod, domain.text(key));
       continue;
     }
+    if (parameter.array || parameter.type === 'charp')
+      throw new Refused(EINVAL, `parameter cannot be set: ${key}`);
     const value = equals < 0 ? 0 : domain.text(word.slice(equals + 1));
     const address = base + parameter.offset;
     const status = domain.exports.module_parameter(

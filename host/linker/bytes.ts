@@ -116,6 +116,19 @@ export class ByteReader {
       throw new BadModule(`a name that is not UTF-8 at byte ${this.position - bytes.length}`);
     }
   }
+
+  /** A text that ends in NUL. */
+  cstring(): string {
+    const start = this.position;
+    const stop = this.bytes.subarray(start, this.end).indexOf(0);
+    if (stop < 0) throw new BadModule(`a text without its end at byte ${start}`);
+    this.position = start + stop + 1;
+    try {
+      return decoder.decode(this.bytes.slice(start, start + stop));
+    } catch {
+      throw new BadModule(`a name that is not UTF-8 at byte ${start}`);
+    }
+  }
 }
 
 export class ByteWriter {
@@ -172,6 +185,11 @@ export class ByteWriter {
   text(text: string): this {
     const bytes = encoder.encode(text);
     return this.u32(bytes.length).raw(bytes);
+  }
+
+  /** A text that ends in NUL. */
+  cstring(text: string): this {
+    return this.raw(encoder.encode(text)).u8(0);
   }
 
   /** What `fill` writes, after its length. Returns where its first byte lies. */

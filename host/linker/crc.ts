@@ -25,3 +25,8 @@ export function symbolText(name: string, { parameters, results }: Signature): st
 export function symbolCrc(name: string, signature: Signature): number {
   return crc32(encoder.encode(symbolText(name, signature)));
 }
+
+/** Of an exported variable: it has no type, so only its name counts. */
+export function dataCrc(name: string): number {
+  return crc32(encoder.encode(`${name}:data`));
+}

@@ -30,6 +30,7 @@ const PARAMETER_TYPES = new Map<ParameterType, readonly string[]>([
   ['bool', ['bool']],
   ['int', ['i32', 'isize']],
   ['uint', ['u32', 'usize']],
+  ['charp', ['usize']],
 ]);
 
 const ENTRY_POINTS: readonly string[] = [CONSTRUCTORS, 'init_module', 'cleanup_module'];
@@ -58,7 +59,7 @@ class Describer {
         this.refusals.push(refusalAt(range, `a symbol is exported twice: ${name}`));
       } else {
         const kinds = signature.parameters.map(() => 0);
-        symbols.push({ name, gplOnly, crc: symbolCrc(name, signature), kinds });
+        symbols.push({ name, gplOnly, data: false, crc: symbolCrc(name, signature), kinds });
       }
     }
     return symbols;
@@ -69,7 +70,7 @@ class Describer {
     for (const declaration of this.built.declarations.parameters) {
       const { name, type, permissions } = declaration;
       const offset = this.parameterOffset(declaration);
-      if (offset !== null) parameters.push({ name, type, permissions, offset });
+      if (offset !== null) parameters.push({ name, type, array: false, count: 1, permissions, offset });
     }
     return parameters;
   }
@@ -121,6 +122,7 @@ export function describeModule(
     info.push(
       ['parm', `${parameter.name}:${parameter.description}`],
       ['parmtype', `${parameter.name}:${parameter.type}`],
+      ['parmperm', `${parameter.name}:0${parameter.permissions.toString(8)}`],
     );
   }
   const sections: Described['sections'] = [];

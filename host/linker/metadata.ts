@@ -1,17 +1,31 @@
-// The custom sections of a module: dylink.0 of the WebAssembly tool conventions, and three with Linux's names.
+// The custom sections of a module: dylink.0 of the WebAssembly tool conventions, and four with Linux's names.
 //
-//   dylink.0   sequence of u8 type, length, payload; MEM_INFO (1) = memory size, alignment (log2), table size, alignment
-//   .modinfo   key=value, each ended by NUL; beside Linux's keys `globals`, the bytes of mutable globals at the data's start
-//   __ksymtab  count; each: name, u8 flags (1 = GPL only), u32le crc, kinds (count and a byte per parameter)
-//   __param    count; each: name, u8 type, u16le permissions, u32le offset from the memory base
+//   dylink.0    sequence of u8 type, length, payload; MEM_INFO (1) = memory size, alignment (log2), table size, alignment
+//   .modinfo    key=value, each ended by NUL; beside Linux's keys `globals`, the bytes of mutable globals at the data's
+//               start, and `persist`, a parameter whose value outlives rmmod
+//   __ksymtab   name NUL, kinds NUL (a letter per parameter: s i o l, or none at all), u8 flags (1 GPL only, 2 data), u32le crc
+//   __versions  u32le crc, name NUL: what an import was when the module was built
+//   __param     name NUL, u8 type (0x80 added: an array), u16le permissions, u16le count, u32le offset from the memory base
+//
+// The last three are entries up to the section's end, so that an assembler can append to them. A crc of 0 is computed
+// from the export; an offset of 0xffffffff is that of the exported global of the parameter's name.
 
 import { BadModule, ByteReader, ByteWriter } from './bytes.ts';
-import { PARAM_BOOL, PARAM_INT, PARAM_UINT, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
+import {
+  PARAM_ARRAY,
+  PARAM_BOOL,
+  PARAM_CHARP,
+  PARAM_INT,
+  PARAM_UINT,
+  SYMBOL_DATA,
+  SYMBOL_GPL_ONLY,
+} from '../../kernel/abi/module.ts';
 
 export const SECTION = {
   dylink: 'dylink.0',
   info: '.modinfo',
   symbols: '__ksymtab',
+  versions: '__versions',
   parameters: '__param',
   names: 'name',
   sourceMap: 'sourceMappingURL',
@@ -35,19 +49,32 @@ export interface DylinkInfo {
 export interface ExportedSymbol {
   name: string;
   gplOnly: boolean;
+  /** A variable: its exported global holds the offset from the memory base. */
+  data: boolean;
   crc: number;
-  /** What a gate must know of each parameter: 0 scalar, 1 input buffer, 2 output buffer, 3 length. */
+  /** What a gate must know of each parameter: KIND_SCALAR, KIND_IN, KIND_OUT or KIND_LENGTH (kernel/abi/module.ts). */
   kinds: number[];
 }
 
-export type ParameterType = 'bool' | 'int' | 'uint';
+export type ParameterType = 'bool' | 'int' | 'uint' | 'charp';
 
 export interface ModuleParameter {
   name: string;
+  /** Of an element where it is an array. */
   type: ParameterType;
+  array: boolean;
+  /** Elements that there is room for; 1 where it is no array. */
+  count: number;
+  /** As a file's mode; 0 is not shown under /sys. */
   permissions: number;
-  /** From the memory base; four bytes. */
+  /** Of the (first) value from the memory base. */
   offset: number;
+}
+
+/** A parameter as `__param` has it. */
+export interface ParameterEntry extends Omit<ModuleParameter, 'offset'> {
+  /** null: that of the exported global of its name. */
+  offset: number | null;
 }
 
 const MEM_INFO = 1;
@@ -56,12 +83,23 @@ const IMPORT_INFO = 4;
 /** Of an import's flags: the binding, and its value for a weak symbol. */
 const BINDING = 3;
 const WEAK = 1;
-const MAX_KIND = 3;
+/** Letters of the kinds, by their numbers. */
+const KINDS = 'siol';
 const TYPES = new Map<ParameterType, number>([
   ['bool', PARAM_BOOL],
   ['int', PARAM_INT],
   ['uint', PARAM_UINT],
+  ['charp', PARAM_CHARP],
 ]);
+export const PARAMETER_TYPES: readonly ParameterType[] = [...TYPES.keys()];
+const BY_NAME = 0xffffffff;
+export const MAX_MODE = 0o777;
+export const MAX_COUNT = 0xffff;
+
+/** Bytes of a parameter's value, or of one of its elements. */
+export function elementSize(type: ParameterType): number {
+  return type === 'bool' ? 1 : 4;
+}
 
 export function writeDylink(to: ByteWriter, memory: AreaInfo, tableSize: number): void {
   to.u8(MEM_INFO).block((part) => {
@@ -123,48 +161,78 @@ export function readInfo(reader: ByteReader): Map<string, string[]> {
 }
 
 export function writeSymbols(to: ByteWriter, symbols: readonly ExportedSymbol[]): void {
-  to.u32(symbols.length);
-  for (const { name, gplOnly, crc, kinds } of symbols) {
-    to.text(name)
-      .u8(gplOnly ? SYMBOL_GPL_ONLY : 0)
-      .u32le(crc)
-      .u32(kinds.length);
-    for (const kind of kinds) to.u8(kind);
+  for (const { name, gplOnly, data, crc, kinds } of symbols) {
+    to.cstring(name)
+      .cstring(kinds.map((kind) => KINDS[kind]).join(''))
+      .u8((gplOnly ? SYMBOL_GPL_ONLY : 0) | (data ? SYMBOL_DATA : 0))
+      .u32le(crc);
   }
 }
 
 export function readSymbols(reader: ByteReader): ExportedSymbol[] {
   const symbols: ExportedSymbol[] = [];
-  for (let left = reader.count(7); left > 0; left--) {
-    const name = reader.text();
+  while (!reader.done) {
+    const name = reader.cstring();
+    const kinds = [...reader.cstring()].map((letter) => {
+      const kind = KINDS.indexOf(letter);
+      if (kind < 0) throw new BadModule(`symbol ${name} has a parameter of unknown kind ${letter}`);
+      return kind;
+    });
     const flags = reader.u8();
-    const crc = reader.u32le();
-    const kinds = [...reader.take(reader.count())];
-    if (flags > SYMBOL_GPL_ONLY) throw new BadModule(`symbol ${name} has unknown flags ${flags}`);
-    if (kinds.some((kind) => kind > MAX_KIND))
-      throw new BadModule(`symbol ${name} has a parameter of unknown kind`);
-    symbols.push({ name, gplOnly: (flags & SYMBOL_GPL_ONLY) !== 0, crc, kinds });
+    if (flags & ~(SYMBOL_GPL_ONLY | SYMBOL_DATA))
+      throw new BadModule(`symbol ${name} has unknown flags ${flags}`);
+    symbols.push({
+      name,
+      gplOnly: (flags & SYMBOL_GPL_ONLY) !== 0,
+      data: (flags & SYMBOL_DATA) !== 0,
+      crc: reader.u32le(),
+      kinds,
+    });
   }
-  if (!reader.done) throw new BadModule(`__ksymtab has ${reader.left} bytes too many`);
   return symbols;
 }
 
-export function writeParameters(to: ByteWriter, parameters: readonly ModuleParameter[]): void {
-  to.u32(parameters.length);
-  for (const { name, type, permissions, offset } of parameters) {
-    to.text(name).u8(TYPES.get(type)!).u16le(permissions).u32le(offset);
+export function writeVersions(to: ByteWriter, versions: ReadonlyMap<string, number>): void {
+  for (const [name, crc] of versions) to.u32le(crc).cstring(name);
+}
+
+export function readVersions(reader: ByteReader): Map<string, number> {
+  const versions = new Map<string, number>();
+  while (!reader.done) {
+    const crc = reader.u32le();
+    const name = reader.cstring();
+    if (versions.has(name)) throw new BadModule(`__versions names a symbol twice: ${name}`);
+    versions.set(name, crc);
+  }
+  return versions;
+}
+
+export function writeParameters(to: ByteWriter, parameters: readonly ParameterEntry[]): void {
+  for (const { name, type, array, count, permissions, offset } of parameters) {
+    to.cstring(name)
+      .u8(TYPES.get(type)! | (array ? PARAM_ARRAY : 0))
+      .u16le(permissions)
+      .u16le(count)
+      .u32le(offset ?? BY_NAME);
   }
 }
 
-export function readParameters(reader: ByteReader): ModuleParameter[] {
-  const parameters: ModuleParameter[] = [];
-  for (let left = reader.count(8); left > 0; left--) {
-    const name = reader.text();
+export function readParameters(reader: ByteReader): ParameterEntry[] {
+  const parameters: ParameterEntry[] = [];
+  while (!reader.done) {
+    const name = reader.cstring();
     const code = reader.u8();
-    const type = [...TYPES].find(([, value]) => value === code)?.[0];
+    const array = (code & PARAM_ARRAY) !== 0;
+    const type = PARAMETER_TYPES.find((each) => TYPES.get(each) === (code & ~PARAM_ARRAY));
     if (!type) throw new BadModule(`parameter ${name} is of an unknown type ${code}`);
-    parameters.push({ name, type, permissions: reader.u16le(), offset: reader.u32le() });
+    const permissions = reader.u16le();
+    const count = reader.u16le();
+    if (permissions > MAX_MODE)
+      throw new BadModule(`parameter ${name} has unknown permissions 0${permissions.toString(8)}`);
+    if (array ? count === 0 : count !== 1)
+      throw new BadModule(`parameter ${name} has a wrong number of values: ${count}`);
+    const offset = reader.u32le();
+    parameters.push({ name, type, array, count, permissions, offset: offset === BY_NAME ? null : offset });
   }
-  if (!reader.done) throw new BadModule(`__param has ${reader.left} bytes too many`);
   return parameters;
 }

@@ -5,6 +5,7 @@
 // where the loader uses them, and cleaned in the name section, which is only for people.
 
 import { BadModule, ByteReader } from './bytes.ts';
+import { Claims, plain } from './claims.ts';
 import type { Constant } from './constant.ts';
 import { symbolCrc } from './crc.ts';
 import {
@@ -12,6 +13,7 @@ import {
   readInfo,
   readParameters,
   readSymbols,
+  readVersions,
   SECTION,
   type AreaInfo,
   type ExportedSymbol,
@@ -29,7 +31,7 @@ import {
 } from './sections.ts';
 
 export { BadModule } from './bytes.ts';
-export type { AreaInfo, ExportedSymbol, ModuleParameter } from './metadata.ts';
+export type { AreaInfo, ExportedSymbol, ModuleParameter, ParameterType } from './metadata.ts';
 export type { Limits, Signature } from './sections.ts';
 
 export const MAX_MODULE_MEMORY = 0x4000000;
@@ -65,8 +67,12 @@ export interface ModuleFile {
   weak: ReadonlySet<string>;
   /** Keys of .modinfo with all their values. */
   modinfo: Map<string, string[]>;
+  /** Every function among them has its kinds, every symbol its CRC, also where the file leaves them out. */
   symbols: ExportedSymbol[];
+  /** Also those that .modinfo alone tells of. */
   parameters: ModuleParameter[];
+  /** CRCs of the imports that it was built against; empty where the file does not say. */
+  versions: Map<string, number>;
   imports: ModuleImport[];
   exports: ModuleExport[];
   /** Offsets and lengths of what is copied to the memory base, and of the slots filled from the table base. */
@@ -75,13 +81,6 @@ export interface ModuleFile {
   /** Whether it has a function that runs on instantiation. */
   hasStart: boolean;
   sourceMappingURL: string | null;
-}
-
-/** A name as the loader may use it. */
-function plain(name: string, what: string): string {
-  if (name === '' || cleanName(name) !== name)
-    throw new BadModule(`not a name of ${what}: ${JSON.stringify(cleanName(name))}`);
-  return name;
 }
 
 /** The content of the one custom section of a name. */
@@ -213,33 +212,6 @@ class Checker {
     const { mutable, init } = global;
     return !mutable && init.opcode === OP.i32Const && init.base < 0 ? init.value : null;
   }
-
-  symbols(symbols: ExportedSymbol[], exports: readonly ModuleExport[]): ExportedSymbol[] {
-    const functions = new Map(exports.map((entry) => [entry.name, entry.signature]));
-    const seen = new Set<string>();
-    for (const { name, kinds } of symbols) {
-      plain(name, 'a symbol');
-      const signature = functions.get(name);
-      if (!signature) throw new BadModule(`symbol ${name} is no exported function`);
-      if (kinds.length !== signature.parameters.length) {
-        throw new BadModule(
-          `symbol ${name} describes ${kinds.length} parameters of ${signature.parameters.length}`,
-        );
-      }
-      if (seen.has(name)) throw new BadModule(`symbol ${name} stands twice in __ksymtab`);
-      seen.add(name);
-    }
-    return symbols;
-  }
-
-  parameters(parameters: ModuleParameter[]): ModuleParameter[] {
-    for (const { name, offset } of parameters) {
-      plain(name, 'a parameter');
-      if (offset + 4 > this.memory.size)
-        throw new BadModule(`parameter ${name} lies outside of its memory: ${offset}`);
-    }
-    return parameters;
-  }
 }
 
 function namesOf(sections: Sections): Names | null {
@@ -273,8 +245,10 @@ export function readModule(bytes: Uint8Array): ModuleFile {
   const exports = checker.exports();
   const info = custom(sections, SECTION.info);
   const modinfo = info ? readInfo(info) : new Map<string, string[]>();
-  const symbols = custom(sections, SECTION.symbols);
-  const parameters = custom(sections, SECTION.parameters);
+  const imports = readImports(sections);
+  const claims = new Claims(memory, exports);
+  const entries = <T>(section: string, read: (reader: ByteReader) => T): T =>
+    read(custom(sections, section) ?? new ByteReader(new Uint8Array()));
   const url = custom(sections, SECTION.sourceMap);
   const shownName = namesOf(sections)?.module ?? '';
   return {
@@ -285,9 +259,10 @@ export function readModule(bytes: Uint8Array): ModuleFile {
     needed,
     weak,
     modinfo,
-    symbols: symbols ? checker.symbols(readSymbols(symbols), exports) : [],
-    parameters: parameters ? checker.parameters(readParameters(parameters)) : [],
-    imports: readImports(sections),
+    symbols: claims.symbols(entries(SECTION.symbols, readSymbols)),
+    parameters: claims.parameters(entries(SECTION.parameters, readParameters), modinfo),
+    versions: claims.versions(entries(SECTION.versions, readVersions), imports),
+    imports,
     exports,
     data: checker.data(),
     elements: checker.elements(),

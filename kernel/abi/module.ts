@@ -39,8 +39,22 @@ export const SYM_NAME = 24; // NAME_SIZE bytes
 export const SYM_SIZE = 80;
 
 export const SYMBOL_GPL_ONLY = 1;
+/** Not a function: its value is an address. */
+export const SYMBOL_DATA = 2;
 
-// parameter types, as in the __param section
+// what a function's parameter is, as in the __ksymtab section (letters s, i, o, l): what a gate must know to carry a call
+export const KIND_SCALAR = 0;
+export const KIND_IN = 1;
+export const KIND_OUT = 2;
+/** Bytes of the nearest buffer before it. */
+export const KIND_LENGTH = 3;
+
+// parameter types, as in the __param section; each says how many bytes an element has
+/** One byte, as in C; a variable of AssemblyScript has three more behind it, which stay 0. */
 export const PARAM_BOOL = 0;
-export const PARAM_INT = 1;
-export const PARAM_UINT = 2;
+export const PARAM_INT = 1; // 4
+export const PARAM_UINT = 2; // 4
+/** The address of a C string: 4. */
+export const PARAM_CHARP = 3;
+/** Added to the type of an array's elements. */
+export const PARAM_ARRAY = 0x80;

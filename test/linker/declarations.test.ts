@@ -49,10 +49,11 @@ export function cleanup_module(): void {}
       ['globals', ['32']],
       ['parm', ['size:size of the disk', 'debug:more messages', 'level:how loud']],
       ['parmtype', ['size:uint', 'debug:bool', 'level:int']],
+      ['parmperm', ['size:0444', 'debug:0644', 'level:00']],
     ]);
     expect(file.symbols).toEqual([
-      { name: 'area', gplOnly: false, crc: crc32('area(i32,i64)f64'), kinds: [0, 0] },
-      { name: 'ready', gplOnly: true, crc: crc32('ready()'), kinds: [] },
+      { name: 'area', gplOnly: false, data: false, crc: crc32('area(i32,i64)f64'), kinds: [0, 0] },
+      { name: 'ready', gplOnly: true, data: false, crc: crc32('ready()'), kinds: [] },
     ]);
     expect(file.exports.map(({ name }) => name).sort()).toEqual([
       '__wasm_call_ctors',

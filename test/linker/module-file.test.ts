@@ -5,58 +5,22 @@ import { ByteWriter } from '../../host/linker/bytes.ts';
 import { symbolCrc } from '../../host/linker/crc.ts';
 import { BadModule, readModule } from '../../host/linker/module-file.ts';
 import { ModuleSymbols } from '../../host/linker/symbols.ts';
+import {
+  code,
+  custom,
+  data,
+  dylink,
+  element,
+  exported,
+  file,
+  functions,
+  I32,
+  imports,
+  types,
+} from './handmade.ts';
 import { linkText, LONG, random } from './support.ts';
 
 const MUTANTS = LONG ? 200_000 : 6000;
-const I32 = 0x7f;
-
-type Part = [id: number, fill: (to: ByteWriter) => void];
-
-const custom = (name: string, fill: (to: ByteWriter) => void): Part => [0, (to) => fill(to.text(name))];
-const dylink = (memory = 64, table = 4): Part =>
-  custom('dylink.0', (to) => to.u8(1).block((part) => part.u32(memory).u32(4).u32(table).u32(0)));
-/** `(i32) → i32` and `() → ()`. */
-const types: Part = [1, (to) => to.u32(2).u8(0x60).u32(1).u8(I32).u32(1).u8(I32).u8(0x60).u32(0).u32(0)];
-const imports: Part = [
-  2,
-  (to) => {
-    to.u32(5).text('env').text('memory').u8(2).u8(0).u32(1);
-    to.text('env').text('__indirect_function_table').u8(1).u8(0x70).u8(0).u32(1);
-    to.text('env').text('__memory_base').u8(3).u8(I32).u8(0);
-    to.text('env').text('__table_base').u8(3).u8(I32).u8(0);
-    to.text('env').text('kmalloc').u8(0).u32(0);
-  },
-];
-const functions: Part = [3, (to) => to.u32(1).u32(1)];
-const code: Part = [10, (to) => to.u32(1).u32(2).u8(0).u8(0x0b)];
-const exported = (name: string, index = 1): Part => [7, (to) => to.u32(1).text(name).u8(0).u32(index)];
-const data = (expression: number[], length: number): Part => [
-  11,
-  (to) =>
-    to
-      .u32(1)
-      .u32(0)
-      .raw(Uint8Array.from([...expression, 0x0b]))
-      .u32(length)
-      .raw(new Uint8Array(length)),
-];
-const element = (expression: number[], index: number): Part => [
-  9,
-  (to) =>
-    to
-      .u32(1)
-      .u32(0)
-      .raw(Uint8Array.from([...expression, 0x0b]))
-      .u32(1)
-      .u32(index),
-];
-
-function file(...parts: Part[]): Uint8Array {
-  const to = new ByteWriter().u32le(0x6d736100).u32le(1);
-  for (const [id, fill] of parts) to.u8(id).block(fill);
-  return to.bytes().slice();
-}
-
 const GET_MEMORY = [0x23, 0];
 const GET_TABLE = [0x23, 1];
 const ADD_8 = [0x41, 8, 0x6a];
@@ -94,6 +58,7 @@ describe("a stranger's file", () => {
       modinfo: new Map(),
       symbols: [],
       parameters: [],
+      versions: new Map(),
       imports: [
         {
           module: 'env',
@@ -123,12 +88,6 @@ describe("a stranger's file", () => {
     });
   });
 
-  const symbols = (name: string, kinds: number[], flags = 0): Part =>
-    custom('__ksymtab', (to) =>
-      to.u32(1).text(name).u8(flags).u32le(7).u32(kinds.length).raw(Uint8Array.from(kinds)),
-    );
-  const parameter = (offset: number, type = 2): Part =>
-    custom('__param', (to) => to.u32(1).text('size').u8(type).u16le(0).u32le(offset));
   const bad: [name: string, bytes: Uint8Array, reason: RegExp][] = [
     ['nothing', new Uint8Array(), /not a WebAssembly file/],
     ['an ELF file', Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1, 0, 0, 0]), /not a WebAssembly file/],
@@ -238,32 +197,6 @@ describe("a stranger's file", () => {
       file(dylink(), [2, (to) => to.u32(1).u32(1).u8(0xff).text('x').u8(0).u32(0)]),
       /not UTF-8/,
     ],
-    [
-      'a symbol that is not exported',
-      file(dylink(), types, imports, functions, exported('go'), code, symbols('gone', [])),
-      /symbol gone is no exported function/,
-    ],
-    [
-      'a symbol with other parameters',
-      file(dylink(), types, imports, functions, exported('go'), code, symbols('go', [0])),
-      /describes 1 parameters of 0/,
-    ],
-    [
-      'a symbol of unknown kinds',
-      file(dylink(), types, imports, functions, exported('go'), code, symbols('go', [4])),
-      /unknown kind/,
-    ],
-    [
-      'a symbol of unknown flags',
-      file(dylink(), types, imports, functions, exported('go'), code, symbols('go', [], 2)),
-      /unknown flags 2/,
-    ],
-    [
-      'a parameter outside of its memory',
-      file(dylink(), parameter(61)),
-      /parameter size lies outside of its memory: 61/,
-    ],
-    ['a parameter of an unknown type', file(dylink(), parameter(0, 3)), /unknown type 3/],
     [
       'modinfo without a key',
       file(
