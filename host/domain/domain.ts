@@ -57,32 +57,34 @@ export class Domain<Exports extends ImageExports> {
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
     this.stackPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK_BASE + STACK_SIZE);
     this.slots = IMAGE_TABLE_BASE + image.file.table.size + image.file.symbols.length + HOST_SLOTS;
-    const instance = this.instantiate(image.module, IMAGE_BASE, IMAGE_TABLE_BASE, {}, host);
+    const instance = this.instantiate(image.module, IMAGE_BASE, IMAGE_TABLE_BASE, { host });
     this.exports = instance.exports as unknown as Exports;
     this.remember(image.name, IMAGE_BASE, image);
     const constructors = instance.exports['__wasm_call_ctors'] as unknown as (() => void) | undefined;
     constructors?.();
   }
 
-  /** Instantiates a module at its bases and applies its data relocations. */
+  /**
+   * Instantiates a module at its bases and applies its data relocations.
+   * @param imports what is not the domain's: of `env` the symbols alone
+   */
   instantiate(
     module: WebAssembly.Module,
     memoryBase: number,
     tableBase: number,
-    symbols: WebAssembly.ModuleImports,
-    host: WebAssembly.ModuleImports = {},
+    imports: WebAssembly.Imports,
   ): WebAssembly.Instance {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
     const instance = new WebAssembly.Instance(module, {
+      ...imports,
       env: {
-        ...symbols,
+        ...imports['env'],
         memory: this.memory,
         __indirect_function_table: this.table,
         __memory_base: constant(memoryBase),
         __table_base: constant(tableBase),
         __stack_pointer: this.stackPointer,
       },
-      host,
     });
     const relocate = instance.exports['__wasm_apply_data_relocs'] as unknown as (() => void) | undefined;
     relocate?.();

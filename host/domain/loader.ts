@@ -18,6 +18,7 @@ import {
   SYMBOL_GPL_ONLY,
 } from '../../kernel/abi/module.ts';
 import { TextTooLong, type Domain } from './domain.ts';
+import { addresses, addressTaken, UnknownImport } from './got.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, rmmodError } from './module-error.ts';
@@ -79,24 +80,20 @@ export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, param
     const entries = ENTRY_POINTS.filter((entry) =>
       file.exports.some((e) => e.kind === 'function' && e.name === entry),
     );
-    const extra = entries.length + file.symbols.length;
-    must(
-      exports.module_layout(mod, file.memory.size, Math.log2(file.memory.alignment), file.table.size, extra),
-    );
+    const symbols = file.symbols.filter(({ data }) => !data).map((symbol) => symbol.name);
+    const placed = new Set([...entries, ...symbols, ...addressTaken(file)]);
+    const alignment = Math.log2(file.memory.alignment);
+    must(exports.module_layout(mod, file.memory.size, alignment, file.table.size, placed.size));
     const base = domain.words[(mod + MOD_BASE) >> 2]!;
     const tableBase = domain.words[(mod + MOD_TABLE_BASE) >> 2]!;
-    const instance = instantiate(domain, loaded, base, tableBase, resolve(domain, loaded, mod));
+    const slots = new Map([...placed].map((name, i) => [name, tableBase + file.table.size + i]));
+    const instance = instantiate(domain, loaded, base, tableBase, resolve(domain, loaded, mod, base, slots));
     domain.remember(name, base, loaded);
-    let slot = tableBase + file.table.size;
-    const place = (symbol: string): number => {
-      domain.table.set(slot, instance.exports[symbol]);
-      return slot++;
-    };
-    const slots = new Map(entries.map((entry) => [entry, place(entry)]));
-    for (const symbol of file.symbols) {
-      if (symbol.data) throw new Refused(ENOEXEC, `exports a variable: ${symbol.name}`);
-      const flags = symbol.gplOnly ? SYMBOL_GPL_ONLY : 0;
-      must(exports.module_export(mod, domain.text(symbol.name), place(symbol.name), flags, symbol.crc | 0));
+    for (const [symbol, slot] of slots) domain.table.set(slot, instance.exports[symbol]);
+    for (const { name: symbol, data, gplOnly, crc } of file.symbols) {
+      if (data) throw new Refused(ENOEXEC, `exports a variable: ${symbol}`);
+      const flags = gplOnly ? SYMBOL_GPL_ONLY : 0;
+      must(exports.module_export(mod, domain.text(symbol), slots.get(symbol)!, flags, crc | 0));
     }
     setParameters(domain, loaded, mod, base, parameters);
     const at = (entry: (typeof ENTRY_POINTS)[number]): number => slots.get(entry) ?? 0;
@@ -111,23 +108,26 @@ export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, param
   }
 }
 
+/** Everything that the module imports but the domain's own. */
 function resolve(
   domain: Domain<ImageExports>,
   { name, file }: LoadedModule,
   mod: number,
-): Record<string, Callable> {
-  const symbols: Record<string, Callable> = {};
+  base: number,
+  slots: ReadonlyMap<string, number>,
+): WebAssembly.Imports {
+  const find = (symbol: string): number => must(domain.exports.module_resolve(mod, domain.text(symbol)));
+  const env: Record<string, Callable> = {};
   for (const wanted of file.imports) {
-    if (wanted.kind !== 'function') {
-      if (wanted.module === 'env') continue;
-      const what = `import ${wanted.module}.${wanted.name}`;
-      domain.log(LEVEL_ERR, `${name}: cannot be linked: ${what}`);
-      throw new Refused(ENOEXEC, `cannot be linked: ${what}`);
-    }
-    const slot = must(domain.exports.module_resolve(mod, domain.text(wanted.name)));
-    symbols[wanted.name] = domain.table.get(slot) as Callable;
+    if (wanted.kind === 'function') env[wanted.name] = domain.table.get(find(wanted.name)) as Callable;
   }
-  return symbols;
+  try {
+    return { env, ...addresses(file, base, slots, find) };
+  } catch (error) {
+    if (!(error instanceof UnknownImport)) throw error;
+    domain.log(LEVEL_ERR, `${name}: cannot be linked: ${error.message}`);
+    throw new Refused(ENOEXEC, `cannot be linked: ${error.message}`);
+  }
 }
 
 function instantiate(
@@ -135,10 +135,10 @@ function instantiate(
   { name, module }: LoadedModule,
   base: number,
   tableBase: number,
-  symbols: Record<string, Callable>,
+  imports: WebAssembly.Imports,
 ): WebAssembly.Instance {
   try {
-    return domain.instantiate(module, base, tableBase, symbols);
+    return domain.instantiate(module, base, tableBase, imports);
   } catch (error) {
     if (!(error instanceof WebAssembly.LinkError) && !(error instanceof TypeError)) throw error;
     domain.log(LEVEL_ERR, `${name}: ${error.message}`);

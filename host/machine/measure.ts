@@ -63,7 +63,7 @@ export class Bench {
     this.placement = placement;
     const host = { syscall: domain.exports.syscall } as unknown as WebAssembly.ModuleImports;
     const instance = (): UserExports =>
-      domain.instantiate(image.module, USER_BASE, 0, {}, host).exports as unknown as UserExports;
+      domain.instantiate(image.module, USER_BASE, 0, { host }).exports as unknown as UserExports;
     this.user = instance();
     // Another instance of the same program: the engine cannot inline a call into it.
     domain.table.set(domain.hostSlot, instance().target);
