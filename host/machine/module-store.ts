@@ -1,0 +1,40 @@
+// Where modules lie before they are loaded: a folder in a terminal, files beside the page.
+
+import type { LoadedModule } from '../domain/loaded.ts';
+import { depmod, type Depmod } from '../linker/depmod.ts';
+import type { ExportedSymbol } from '../linker/module-file.ts';
+
+export interface ModuleStore {
+  /** As it is shown to people, without a slash at the end: `/lib/modules/0.1.0`. */
+  readonly directory: string;
+  /** Paths of the modules in it, relative to it, sorted: `ramdisk.ko.wasm`. */
+  list(): string[];
+  /**
+   * Reads, checks and compiles a module: one of the list by its path or its name, or, where there are files, any file.
+   * Rejects with BadModule or the engine's CompileError where it is no module, and with an Error that ends in the name
+   * where there is none.
+   */
+  load(name: string): Promise<LoadedModule>;
+}
+
+/** `directory/path`, or the path alone where it is absolute. */
+export function pathIn(store: ModuleStore, path: string): string {
+  return path.startsWith('/') ? path : `${store.directory}/${path}`;
+}
+
+/** depmod over a store. A file that is no module is left out and said. */
+export async function depmodStore(store: ModuleStore, kernel: readonly ExportedSymbol[]): Promise<Depmod> {
+  const files: { path: string; file: LoadedModule['file'] }[] = [];
+  const unread: string[] = [];
+  for (const path of store.list()) {
+    try {
+      files.push({ path, file: (await store.load(path)).file });
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      unread.push(`failed to load symbols from ${pathIn(store, path)}: ${error.message}`);
+    }
+  }
+  const made = depmod(files, { kernel, directory: store.directory });
+  const problems = unread.map((text) => ({ level: 'ERROR' as const, text }));
+  return { ...made, problems: [...problems, ...made.problems] };
+}
