@@ -6,7 +6,6 @@
 
 import { cleanText } from './bytes.ts';
 import { moduleName, normalAlias } from './alias.ts';
-import { crc32, symbolCrc } from './crc.ts';
 import { cyclesOf } from './cycles.ts';
 import type { ExportedSymbol, ModuleFile } from './module-file.ts';
 import type { IndexTexts } from './module-index.ts';
@@ -41,6 +40,8 @@ interface Wanted {
   name: string;
   /** Of the symbol that it was built against; null where it does not say. */
   crc: number | null;
+  /** 0 does as well. */
+  weak: boolean;
 }
 
 interface Node {
@@ -58,22 +59,15 @@ function wanted(file: ModuleFile): Wanted[] {
   const own = new Set(file.exports.map(({ name }) => name));
   const found = new Map<string, Wanted>();
   for (const entry of file.imports) {
-    const { name } = entry;
-    if (found.has(name)) continue;
-    if (entry.kind === 'function') found.set(name, { name, crc: entry.crc });
-    // What it exports itself, wasm-ld asks for as well: another module might have overridden it.
-    else if (entry.kind === 'global' && entry.module.startsWith('GOT.') && !own.has(name)) {
-      found.set(name, { name, crc: null });
-    }
+    const { kind, module, name } = entry;
+    // What it exports itself, wasm-ld asks for by its address as well: another module might have overridden it.
+    const address = kind === 'global' && module.startsWith('GOT.') && !own.has(name);
+    if (kind !== 'function' && !address) continue;
+    const crc = file.versions.get(name) ?? (kind === 'function' ? entry.crc : null);
+    const weak = file.weak.has(`${module}.${name}`) && found.get(name)?.weak !== false;
+    found.set(name, { name, crc: found.get(name)?.crc ?? crc, weak });
   }
   return [...found.values()];
-}
-
-/** The version of a symbol; 0 stands for what its type says. */
-function versionOf({ name, crc }: ExportedSymbol, file: ModuleFile): number {
-  const signature = file.exports.find((each) => each.name === name)?.signature;
-  if (crc !== 0) return crc;
-  return signature ? symbolCrc(name, signature) : crc32(new TextEncoder().encode(`${name}:data`));
 }
 
 class Builder {
@@ -128,20 +122,20 @@ class Builder {
           `${this.#shown(node)} exports duplicate symbol ${symbol.name} (owned by ${owner})`,
         );
       } else {
-        this.#owners.set(symbol.name, { owner: node, crc: versionOf(symbol, node.file) });
+        this.#owners.set(symbol.name, { owner: node, crc: symbol.crc });
       }
     }
   }
 
   #dependencies(node: Node): void {
     const { kernel } = this.#options;
-    for (const { name, crc } of wanted(node.file)) {
+    for (const { name, crc, weak } of wanted(node.file)) {
       const symbol = this.#owners.get(name);
       if (!symbol) {
-        if (kernel) this.#say('WARNING', `${this.#shown(node)} needs unknown symbol ${name}`);
+        if (kernel && !weak) this.#say('WARNING', `${this.#shown(node)} needs unknown symbol ${name}`);
         continue;
       }
-      if (kernel && crc !== null && symbol.crc !== 0 && symbol.crc !== crc) {
+      if (kernel && crc !== null && symbol.crc !== crc) {
         this.#say('WARNING', `${this.#shown(node)} disagrees about version of symbol ${name}`);
       }
       if (symbol.owner && symbol.owner !== node) node.needs.add(symbol.owner);

@@ -21,7 +21,7 @@ export interface Sketch {
 
 /** A symbol of one i32 parameter and an i32 result, as a kernel or a module exports it. */
 export function symbol(name: string): ExportedSymbol {
-  return { name, gplOnly: false, crc: symbolCrc(name, SIGNATURE), kinds: [0] };
+  return { name, gplOnly: false, data: false, crc: symbolCrc(name, SIGNATURE), kinds: [0] };
 }
 
 export function moduleFile(sketch: Sketch): ModuleFile {
