@@ -39,6 +39,8 @@ export interface Fault {
   frames: Frame[];
   /** Of the innermost wasm frame. */
   module: string | null;
+  /** Of the domain's shadow stack when it trapped; null where nobody has looked. */
+  stackPointer: number | null;
 }
 
 /** What is asked of a module's symbols (host/linker/symbols.ts has them). Offsets are those of the file. */
@@ -96,8 +98,9 @@ const STACK_EXHAUSTED = /^Maximum call stack size exceeded|^too much recursion/;
  *
  * @param thrown  the caught value; to be passed before anybody reads its `stack`
  * @param symbols finds a module's symbols by its name
+ * @param stackPointer of the domain that was running, where the caller knows it
  */
-export function toFault(thrown: unknown, symbols: SymbolLookup): Fault {
+export function toFault(thrown: unknown, symbols: SymbolLookup, stackPointer: number | null = null): Fault {
   const stack = thrown instanceof Error ? stackOf(thrown) : [];
   const frames = stack.map((frame) => toFrame(frame, symbols));
   return {
@@ -105,6 +108,7 @@ export function toFault(thrown: unknown, symbols: SymbolLookup): Fault {
     message: printable(messageOf(thrown)),
     frames,
     module: frames.find((frame) => frame.index !== null || frame.module !== null)?.module ?? null,
+    stackPointer,
   };
 }
 

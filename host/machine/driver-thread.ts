@@ -23,6 +23,7 @@ class Incarnation {
   private readonly start: DriverStart;
   private readonly side: DriverSide;
   private echo: UserExports | null = null;
+  private domain: Domain<DomainExports> | null = null;
 
   constructor(host: ThreadHost, start: DriverStart) {
     this.host = host;
@@ -36,6 +37,7 @@ class Incarnation {
     try {
       const imports = domainImports(this.side, (code) => this.host.exit(code));
       const domain = new Domain<DomainExports>(images.domain, memory, imports);
+      this.domain = domain;
       domain.exports.boot(domain.slots, memory.buffer.byteLength, channel, deadlineMs);
       domain.publish();
       insmod(domain, loaded, parameters);
@@ -104,10 +106,11 @@ class Incarnation {
     this.side.gone();
     const { loaded, images } = this.start;
     const files = [loaded, images.domain, images.courier];
-    const fault = toFault(thrown, (name) => {
+    const symbols = (name: string): ModuleSymbols | null => {
       const file = files.find((each) => each.name === name);
       return file ? new ModuleSymbols(file.bytes, file.map, file.shifts) : null;
-    });
+    };
+    const fault = toFault(thrown, symbols, (this.domain?.stackPointer.value ?? null) as number | null);
     post(this.host.port, { type: 'fault', fault });
   }
 }

@@ -12,8 +12,8 @@ import { LEVEL_ALERT, LEVEL_NOTICE } from '../../kernel/abi/log.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
-import { readTaint } from './inspect.ts';
 import type { KernelLife } from './life.ts';
+import { cpuOfChannel, oopsContext, pidOfChannel } from './oops-context.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
@@ -54,6 +54,7 @@ export class Drivers {
   zombies = 0;
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
+  private lastUnloaded: string | null = null;
 
   constructor(host: DriversHost) {
     this.host = host;
@@ -187,12 +188,18 @@ export class Drivers {
   }
 
   private oops(driver: Driver, life: KernelLife, fault: Fault): string[] {
-    return formatOops(fault, {
-      number: driver.restarts + 1,
-      comm: driver.loaded.name,
-      taint: readTaint(life.memory),
-      modules: [driver.loaded.name],
-    });
+    const { incarnation, loaded } = driver;
+    const channel = incarnation?.channel ?? 0;
+    const task = {
+      ...{ number: driver.restarts + 1, comm: loaded.name },
+      ...{ cpu: cpuOfChannel(channel), pid: pidOfChannel(channel) },
+    };
+    const { domain, courier } = this.host.images;
+    const memory = incarnation?.memory ?? life.memory;
+    return formatOops(
+      fault,
+      oopsContext(fault, task, life.memory, memory, [loaded, domain, courier], this.lastUnloaded),
+    );
   }
 
   private async restart(driver: Driver, life: KernelLife, by: DetectedBy): Promise<void> {
@@ -231,6 +238,7 @@ export class Drivers {
       await this.bury(incarnation);
     }
     this.known.delete(keyOf(name));
+    this.lastUnloaded = name;
     return { name, ...driver.leaked };
   }
 }

@@ -39,6 +39,8 @@ import {
   MOD_SIZE,
   MOD_STATE,
   MOD_STRUCT_SIZE,
+  MOD_TABLE_BASE,
+  MOD_TAINT,
 } from '../../kernel/abi/module.ts';
 import type { Accounting, LogRecord, LogView } from './types.ts';
 
@@ -109,8 +111,13 @@ export interface ModuleEntry {
   references: number;
   base: number;
   bytes: number;
+  tableBase: number;
   /** Channel + 1, 0 in this domain. */
   endpoint: number;
+  /** Bits of the taints that it gave the kernel. */
+  taint: number;
+  /** Where its code begins in the text addresses, 0 where it has none. */
+  text: number;
 }
 
 /** The module list, newest first, as far as it can be followed. */
@@ -129,7 +136,10 @@ export function readModules(domain: WebAssembly.Memory): ModuleEntry[] {
       references: memory.u32(mod + MOD_REFERENCES) | 0,
       base: memory.u32(mod + MOD_BASE),
       bytes: memory.u32(mod + MOD_BYTES),
+      tableBase: memory.u32(mod + MOD_TABLE_BASE),
       endpoint: memory.u32(mod + MOD_ENDPOINT),
+      taint: memory.u32(mod + MOD_TAINT),
+      text: 0,
     });
     mod = memory.u32(mod + MOD_NEXT);
   }
@@ -180,7 +190,7 @@ export function readAccounting(domain: WebAssembly.Memory): Accounting {
 const TAINTS = 'PFSRMBUDAWCIOELKXTN';
 
 /** Linux's letters for the bits of a taint; empty for a clean kernel. */
-function taintLetters(bits: number): string {
+export function taintLetters(bits: number): string {
   return [...TAINTS].filter((_, bit) => bits & (1 << bit)).join('');
 }
 

@@ -19,8 +19,8 @@ import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { SYS_DELETE_MODULE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { offer, post } from './control.ts';
-import { readTaint } from './inspect.ts';
 import { Bench, CannotMeasure } from './measure.ts';
+import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 import { nextTask } from './task.ts';
 import type { Answer, KernelBoot, KernelMethods, SystemCallResult, ThreadHost } from './protocol.ts';
 import type { Measured, MeasureSpec, UnloadReport } from './types.ts';
@@ -43,6 +43,7 @@ export class KernelThread implements KernelMethods {
   private bench!: Bench;
   private readonly modules = new Map<string, LoadedModule>();
   private readonly symbols = new Map<string, ModuleSymbols>();
+  private lastUnloaded: string | null = null;
   private halted = false;
 
   constructor(host: ThreadHost) {
@@ -118,10 +119,11 @@ export class KernelThread implements KernelMethods {
   /** A trap in the kernel's domain: an oops, and the task whose call it was is ended. */
   private trapped(thrown: unknown): void {
     let fault: Fault | null = null;
+    const stackPointer = this.domain.stackPointer.value as number;
     try {
       this.domain.resetStack();
       if (!(thrown instanceof DriverExit)) {
-        fault = toFault(thrown, (name) => this.symbolsOf(name));
+        fault = toFault(thrown, (name) => this.symbolsOf(name), stackPointer);
         if (fault.kind === 'host') throw thrown;
         this.logOops(fault);
         post(this.host.port, { type: 'oops', fault });
@@ -136,13 +138,15 @@ export class KernelThread implements KernelMethods {
 
   private logOops(fault: Fault): void {
     const client = this.kernel.current_client();
-    const { words } = this.domain;
-    const lines = formatOops(fault, {
+    const { memory, words } = this.domain;
+    const task = {
       number: words[(MACHINE_BASE + M_OOPSES) >> 2]! + 1,
+      cpu: CPU_KERNEL,
+      pid: pidOfClient(client),
       comm: client < 0 ? 'insmod' : client === 0 ? 'console' : `client${client}`,
-      taint: readTaint(this.domain.memory),
-      modules: [...this.modules.keys()].filter((name) => name !== 'kernel'),
-    });
+    };
+    const files = this.modules.values();
+    const lines = formatOops(fault, oopsContext(fault, task, memory, memory, files, this.lastUnloaded));
     for (const line of lines) this.domain.log(LEVEL_ALERT, line);
   }
 
@@ -209,6 +213,7 @@ export class KernelThread implements KernelMethods {
     if (answer.ok) {
       this.modules.delete(name);
       this.symbols.delete(name);
+      this.lastUnloaded = name;
     }
     return answer;
   }

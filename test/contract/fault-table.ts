@@ -22,9 +22,10 @@ export interface FaultOutcome {
 
 const OOPS = [
   /^Oops: /,
-  /^RIP: \w+\+0x[0-9a-f]+\/0x[0-9a-f]+ \[lkdtm\]$/,
+  /^RIP: 0010:\w+\+0x[0-9a-f]+\/0x[0-9a-f]+ \[lkdtm\]$/,
   /^ {2}at drivers\/lkdtm\.ts:\d+:\d+$/,
 ];
+const UNREACHABLE = /^BUG: unreachable executed at drivers\/lkdtm\.ts:\d+:\d+$/;
 const GAVE_UP = /^lkdtm: driver died, generation 1$/;
 const restarting = (by: DetectedBy): RegExp =>
   new RegExp(`^supervisor: restarting lkdtm \\(${by}\\), restart 1$`);
@@ -51,8 +52,8 @@ const DOUBLE_FREE = /^BUG kmalloc: Object already free 0x[0-9a-f]+$/;
 
 export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
   BUG: {
-    monolithic: oopsed([/^BUG: unreachable$/]),
-    microkernel: replaced('trap', [...OOPS, /^BUG: unreachable$/]),
+    monolithic: oopsed([UNREACHABLE]),
+    microkernel: replaced('trap', [...OOPS, UNREACHABLE]),
   },
   ACCESS_NULL: {
     monolithic: survived({ damage: [NULL_WRITE] }),
@@ -67,8 +68,11 @@ export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
     microkernel: replaced('deadline', [/^lkdtm: no reply to operation 4 in \d+ ms$/], -ETIMEDOUT),
   },
   EXHAUST_STACK: {
-    monolithic: oopsed([/^Oops: stack exhausted/, /^ {2}\.\.\. \d+ more$|^ \.\.\. \d+ more$/]),
-    microkernel: replaced('trap', [...OOPS, /^Oops: stack exhausted/]),
+    monolithic: oopsed([
+      /^Oops: stack exhausted: 0000 \[#1\] SMP$/,
+      /^ {2}\.\.\. \d+ more$|^ \.\.\. \d+ more$/,
+    ]),
+    microkernel: replaced('trap', [...OOPS, /^Oops: stack exhausted: 0000 \[#1\] SMP$/]),
   },
   EXHAUST_HEAP: {
     monolithic: survived({ answer: -ENOMEM, damage: [NO_MEMORY], held: null }),

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { DriverExit, formatOops, toFault, type FaultSymbols, type Fault } from '../../host/domain/fault.ts';
-import { BODY_START, moduleBytes, RECURSION, thrownBy, TRAPS, UNREACHABLE } from './handmade.ts';
+import { DriverExit, toFault, type FaultSymbols, type Fault } from '../../host/domain/fault.ts';
+import { BODY_START, moduleBytes, thrownBy, TRAPS, UNREACHABLE } from './handmade.ts';
 import { ModuleSymbols } from '../../host/linker/symbols.ts';
-import { FRAME_LIMIT, installStackCapture } from '../../host/domain/stack.ts';
 
 const symbols: FaultSymbols = {
   fileOffset: (compiled) => compiled,
@@ -156,55 +155,5 @@ describe('frames', () => {
   test('a fault can be posted', () => {
     const fault = toFault(thrownBy(UNREACHABLE), lookup);
     expect(structuredClone(fault)).toEqual(fault);
-  });
-});
-
-describe('oops', () => {
-  const context = { number: 2, comm: 'cat', taint: 'D', modules: ['null', 'ramdisk'] };
-
-  test('reads like Linux', () => {
-    const lines = formatOops(toFault(thrownBy(UNREACHABLE), lookup), context);
-    expect(lines).toEqual([
-      'BUG: unreachable',
-      'Oops: unreachable [#2]',
-      'Comm: cat Tainted: D',
-      'RIP: ramdisk_write+0x0/0x10 [ramdisk]',
-      `  at drivers/ramdisk.ts:${BODY_START}:3`,
-      'Call Trace:',
-      ` ramdisk_write+0x0/0x10 [ramdisk] drivers/ramdisk.ts:${BODY_START}:3`,
-      'Modules linked in: null ramdisk',
-      '---[ end trace ramdisk ]---',
-    ]);
-  });
-
-  test('folds recursion', () => {
-    installStackCapture();
-    const fault = toFault(thrownBy(RECURSION), lookup);
-    expect(fault.frames).toHaveLength(FRAME_LIMIT);
-    const lines = formatOops(fault, context);
-    expect(lines).toContain(` ... ${FRAME_LIMIT - 1} more`);
-    expect(lines).toContain(` (only the innermost ${FRAME_LIMIT} frames are known)`);
-    expect(lines.length).toBeLessThan(12);
-  });
-
-  test('folds two functions that call each other', () => {
-    const base = toFault(thrownBy(UNREACHABLE), lookup);
-    const frame = (index: number): Fault['frames'][number] => ({
-      ...{ module: 'm', function: `f${index}`, offset: 1, source: null },
-      ...{ index, text: `f${index} [m]` },
-    });
-    const frames = [9, 1, 2, 1, 2, 1, 2, 5].map(frame);
-    expect(formatOops({ ...base, frames }, context)).toEqual(
-      expect.arrayContaining([' f9 [m]', ' f1 [m]', ' f2 [m]', ' ... 4 more', ' f5 [m]']),
-    );
-  });
-
-  test('keeps each line within a log record', () => {
-    const modules = Array.from({ length: 60 }, (_, index) => `module_${index}`);
-    const fault = { ...toFault(thrownBy(UNREACHABLE), lookup), message: 'ü'.repeat(300) };
-    const lines = formatOops(fault, { ...context, modules });
-    for (const line of lines) expect(new TextEncoder().encode(line).length).toBeLessThanOrEqual(236);
-    expect(lines.join(' ')).toContain('module_59');
-    expect(lines[0]).toMatch(/ü\.\.\.$/);
   });
 });

@@ -85,7 +85,7 @@ describe.each(PLACEMENTS)('the %s machine', (placement) => {
     await machine.settled();
 
     const log = machine.dmesg().records.map(({ text }) => text);
-    expectLine(log, /^RIP: \w+\+0x[0-9a-f]+\/0x[0-9a-f]+ \[lkdtm\]$/);
+    expectLine(log, /^RIP: 0010:\w+\+0x[0-9a-f]+\/0x[0-9a-f]+ \[lkdtm\]$/);
     const [, line] = /^ {2}at drivers\/lkdtm\.ts:(\d+):\d+$/m.exec(log.join('\n')) ?? [];
     expect(lkdtmSource.split('\n')[Number(line) - 1]).toContain('unreachable()');
 

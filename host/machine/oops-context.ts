@@ -1,0 +1,78 @@
+// What an oops tells besides the fault itself, read out of the memories of the kernel and of the domain that trapped.
+// In the monolith the two are one.
+
+import type { LoadedModule } from '../domain/loaded.ts';
+import type { Fault } from '../domain/fault.ts';
+import type { LinkedModule, OopsContext, TextFile } from '../domain/oops.ts';
+import { M_BOOT } from '../../kernel/abi/machine.ts';
+import { IMAGE_BASE, MACHINE_BASE, MAX_CLIENTS } from '../../kernel/abi/map.ts';
+import { MODULE_COMING, MODULE_GOING } from '../../kernel/abi/module.ts';
+import { Memory, readModules, readTaint, taintLetters } from './inspect.ts';
+
+/** Threads as an oops numbers them: the kernel's is CPU 0; clients are tasks, and so is each driver with a domain of its own. */
+export const CPU_KERNEL = 0;
+export const cpuOfChannel = (channel: number): number => channel + 1;
+export const pidOfClient = (client: number): number => Math.max(client, 0) + 1;
+export const pidOfChannel = (channel: number): number => MAX_CLIENTS + channel + 1;
+
+/**
+ * Text addresses of the images; every domain has its own copy of `domain` at the same place. The courier is the host's: no
+ * kernel knows it, so that it is in no kallsyms.
+ */
+const IMAGE_TEXTS: Readonly<Record<string, number>> = {
+  kernel: 0x80000000,
+  domain: 0x88000000,
+  courier: 0x8c000000,
+};
+
+export interface OopsTask {
+  /** Counted from 1. */
+  number: number;
+  cpu: number;
+  pid: number;
+  comm: string;
+}
+
+/**
+ * @param kernel the kernel's memory
+ * @param domain the memory of the domain that trapped
+ * @param files  what may stand in the trace: images and modules of that domain
+ */
+export function oopsContext(
+  fault: Fault,
+  task: OopsTask,
+  kernel: WebAssembly.Memory,
+  domain: WebAssembly.Memory,
+  files: Iterable<LoadedModule>,
+  lastUnloaded: string | null,
+): OopsContext {
+  const known = new Map(readModules(kernel).map((entry) => [entry.name, entry]));
+  const inside = readModules(domain);
+  const modules: LinkedModule[] = inside.map(({ name, state }) => {
+    const taint = taintLetters(known.get(name)?.taint ?? 0);
+    const flags = `${taint}${state === MODULE_COMING ? '+' : state === MODULE_GOING ? '-' : ''}`;
+    return { name, flags };
+  });
+  const texts: TextFile[] = [];
+  for (const { name, bytes, sha256 } of files) {
+    const base = IMAGE_TEXTS[name] ?? known.get(name)?.text ?? 0;
+    if (base !== 0) texts.push({ name, base, size: bytes.length, sha256 });
+  }
+  return {
+    ...task,
+    taint: readTaint(kernel),
+    boot: new Memory(kernel).u32(MACHINE_BASE + M_BOOT),
+    modules,
+    lastUnloaded,
+    texts,
+    registers: registersOf(fault, inside),
+  };
+}
+
+function registersOf(fault: Fault, inside: ReturnType<typeof readModules>): OopsContext['registers'] {
+  const { stackPointer, module } = fault;
+  if (stackPointer === null || module === null) return null;
+  if (module in IMAGE_TEXTS) return { stackPointer, memoryBase: IMAGE_BASE, tableBase: 1 };
+  const entry = inside.find(({ name }) => name === module);
+  return entry ? { stackPointer, memoryBase: entry.base, tableBase: entry.tableBase } : null;
+}
