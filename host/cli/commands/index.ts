@@ -6,6 +6,7 @@ import type { Io } from '../io.ts';
 import { addBuild } from './build.ts';
 import { addCompare } from './compare.ts';
 import { addImages } from './images.ts';
+import { addOops } from './oops.ts';
 import { addServe } from './serve.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
@@ -13,4 +14,5 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addBuild,
   addServe,
   addImages,
+  addOops,
 ];
