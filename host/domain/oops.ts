@@ -131,11 +131,16 @@ export function token(name: string): string {
 
 const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 
+/** `ramdisk_write+0x1c/0x80` */
+function placeOf(frame: Frame): string {
+  const tail = ` [${frame.module ?? 'unnamed module'}]`;
+  return frame.text.endsWith(tail) ? frame.text.slice(0, -tail.length) : frame.text;
+}
+
 /** `ramdisk_write+0x1c/0x80 [ramdisk]`; as in Linux the kernel's own functions are nobody's. */
 function symbolOf(frame: Frame): string {
   if (!isWasm(frame)) return frame.text;
-  const tail = ` [${frame.module ?? 'unnamed module'}]`;
-  const where = frame.text.endsWith(tail) ? frame.text.slice(0, -tail.length) : frame.text;
+  const where = placeOf(frame);
   if (frame.module === 'kernel') return token(where);
   return `${token(where)} [${frame.module === null ? 'unnamed' : token(frame.module)}]`;
 }
@@ -143,6 +148,8 @@ function symbolOf(frame: Frame): string {
 function addressOf(frame: Frame, texts: ReadonlyMap<string, TextFile>): number | null {
   const file = frame.module === null ? undefined : texts.get(frame.module);
   if (!file || frame.offset === null || frame.offset >= file.size) return null;
+  // An offset that is not in its function is one in something else that was compiled.
+  if (!/\+0x[0-9a-f]+\/0x[0-9a-f]+$/.test(placeOf(frame))) return null;
   return file.base + frame.offset;
 }
 

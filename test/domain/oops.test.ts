@@ -127,6 +127,7 @@ describe('taint', () => {
 
 describe('a trace', () => {
   const symbols: FaultSymbols = {
+    fileOffset: (compiled) => compiled,
     functionByIndex: (index) => (index === 0 ? { name: 'ramdisk_write', index } : null),
     functionAt: () => ({ name: 'ramdisk_write', index: 0 }),
     describe: () => 'ramdisk_write+0x0/0x10',
@@ -165,6 +166,7 @@ describe('a trace', () => {
         frame('ramdisk', 'f', 0x1fff),
         frame('ramdisk', 'g', 0x2000, { index: 8 }),
         frame('ramdisk', 'h', 0, { index: 9, offset: null }),
+        frame('ramdisk', 'i', 5, { index: 10, text: 'i [ramdisk]' }),
       ]),
       context,
     );
@@ -172,6 +174,7 @@ describe('a trace', () => {
       ' [<90011fff>] f+0x1c/0x80 [ramdisk]',
       ' g+0x1c/0x80 [ramdisk]',
       ' h+0x1c/0x80 [ramdisk]',
+      ' i [ramdisk]',
     ]);
   });
 });
