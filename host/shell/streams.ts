@@ -1,0 +1,136 @@
+// What a command reads and writes: bytes, in pieces. A stream into a pipe waits until somebody reads; a stream whose reader
+// has gone says so, as SIGPIPE does.
+
+export interface Input {
+  /** The next piece, not empty; null at the end. */
+  read(): Promise<Uint8Array | null>;
+}
+
+export interface Output {
+  /** Resolves when more may be written. Rejects with BrokenPipe where nobody reads any longer. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+export interface Streams {
+  in: Input;
+  out: Output;
+  err: Output;
+}
+
+/** Whoever read this output has gone. */
+export class BrokenPipe extends Error {
+  override readonly name = 'BrokenPipe';
+
+  constructor() {
+    super('broken pipe');
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** Text as one write. */
+export function print(to: Output, text: string): Promise<void> {
+  return text === '' ? Promise.resolve() : to.write(encoder.encode(text));
+}
+
+export const EMPTY: Input = { read: () => Promise.resolve(null) };
+
+/** An input that gives these bytes. */
+export function inputOf(...pieces: Uint8Array[]): Input {
+  const left = pieces.filter((piece) => piece.length > 0);
+  return { read: () => Promise.resolve(left.shift() ?? null) };
+}
+
+/** An output that hands everything on as text; what is no UTF-8 becomes U+FFFD. */
+export function textOutput(put: (text: string) => void): Output {
+  const decoder = new TextDecoder('utf-8');
+  return {
+    write: (bytes) => {
+      // A copy: decoders refuse shared memory.
+      put(decoder.decode(bytes.slice(), { stream: true }));
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Bytes that may lie in a pipe before its writer waits. */
+const PIPE_SIZE = 0x10000;
+
+/** One command's output, the next one's input. */
+export class Pipe implements Input, Output {
+  private readonly pieces: Uint8Array[] = [];
+  private held = 0;
+  private ended = false;
+  private abandoned = false;
+  private wake: () => void = () => {};
+  private changed = this.next();
+
+  private next(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve));
+  }
+
+  private change(): void {
+    this.wake();
+    this.changed = this.next();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.abandoned) throw new BrokenPipe();
+    if (bytes.length === 0) return;
+    this.pieces.push(bytes.slice());
+    this.held += bytes.length;
+    this.change();
+    while (this.held >= PIPE_SIZE && !this.abandoned) await this.changed;
+    if (this.abandoned) throw new BrokenPipe();
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (this.pieces.length === 0 && !this.ended) await this.changed;
+    const piece = this.pieces.shift() ?? null;
+    this.held -= piece?.length ?? 0;
+    this.change();
+    return piece;
+  }
+
+  /** Nothing more will be written. */
+  end(): void {
+    this.ended = true;
+    this.change();
+  }
+
+  /** Nothing more will be read. */
+  abandon(): void {
+    this.abandoned = true;
+    this.change();
+  }
+}
+
+/** Everything that an input has. */
+export async function readAll(input: Input): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (let piece = await input.read(); piece !== null; piece = await input.read()) pieces.push(piece);
+  return joined(pieces);
+}
+
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** The lines of an input, without their ends; a last one without an end counts. */
+export async function* linesOf(input: Input): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  for (let piece = await input.read(); piece !== null; piece = await input.read()) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  rest += decoder.decode();
+  if (rest !== '') yield rest;
+}
