@@ -1,0 +1,94 @@
+// What a command is, and what it is given when it is called. A command, its file, its help and its test share one name.
+
+import type { LoadedModule } from '../domain/loaded.ts';
+import type { Machine } from '../machine/types.ts';
+import { explainOptions, type Options, type OptionTable } from './options.ts';
+import type { Files } from './files.ts';
+import type { Signal } from './signal.ts';
+import { print, type Streams } from './streams.ts';
+import type { Shell } from './shell.ts';
+
+/** Where modules come from: a folder, or what the page has fetched. */
+export interface ModuleStore {
+  /** Names of modules, sorted. */
+  list(): string[];
+  /** @param name a module's name, or a file where there are files; rejects with a sentence */
+  load(name: string): Promise<LoadedModule>;
+}
+
+/** What a shell works on. */
+export interface ShellContext {
+  /** The machine that stands in this place now. */
+  readonly machine: Machine;
+  readonly modules: ModuleStore;
+}
+
+/** What an operand of a command names: for completion. */
+export type Completes = 'path' | 'module' | 'loaded' | 'driver' | 'command' | 'sysctl' | 'nothing';
+
+export interface Command {
+  readonly name: string;
+  /** What it does, in a line. */
+  readonly summary: string;
+  /** Its arguments: `[FILE]...` */
+  readonly usage: string;
+  /** What the summary does not say; lines. */
+  readonly details?: string;
+  /** null where the command reads its words itself. */
+  readonly options: OptionTable | null;
+  readonly completes: Completes;
+  /**
+   * @returns its status; nothing for 0
+   * @throws Complaint, which is printed after the command's name
+   */
+  run(call: Call): Promise<number | void>;
+}
+
+/** One call of a command. */
+export interface Call extends Streams {
+  readonly shell: Shell;
+  readonly context: ShellContext;
+  readonly machine: Machine;
+  readonly files: Files;
+  readonly signal: Signal;
+  /** Everything after the command's name, as it was written. */
+  readonly words: readonly string[];
+  readonly options: Options;
+  readonly operands: readonly string[];
+  /** Text to the output. */
+  print(text: string): Promise<void>;
+  /** The command's name and a text to the error stream. */
+  complain(text: string): Promise<void>;
+}
+
+/** What `NAME --help` prints. */
+export function helpOf({ name, usage, summary, details, options }: Command): string {
+  const table = options === null ? '' : `\n${explainOptions(options)}`;
+  return `usage: ${`${name} ${usage}`.trim()}\n${summary}.\n${details === undefined ? '' : `\n${details}\n`}${table}`;
+}
+
+/** Does something for each operand: what fails is told, and the others are done all the same. @returns the status */
+export async function forEach(
+  call: Call,
+  work: (operand: string) => Promise<void>,
+  kinds: Errors,
+): Promise<number> {
+  let status = 0;
+  for (const operand of call.operands) {
+    try {
+      await work(operand);
+    } catch (error) {
+      const known = kinds.find((kind) => error instanceof kind);
+      if (!known || !(error instanceof Error)) throw error;
+      await call.complain(error.message);
+      status = 1;
+    }
+  }
+  return status;
+}
+
+type Errors = readonly (abstract new (...words: never[]) => Error)[];
+
+export function complaintOf(name: string, { err }: Streams, text: string): Promise<void> {
+  return print(err, `${name}: ${text}\n`);
+}

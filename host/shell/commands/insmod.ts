@@ -1,0 +1,36 @@
+import { ModuleError } from '../../domain/module-error.ts';
+import { BadModule } from '../../linker/bytes.ts';
+import type { Command } from '../command.ts';
+import { Complaint, UsageError } from '../errors.ts';
+
+export const insmod: Command = {
+  name: 'insmod',
+  summary: 'Loads a module, and nothing that it depends on',
+  usage: 'MODULE [NAME=VALUE]...',
+  details: "MODULE is the name of one of the lab's modules or, in a terminal, a file NAME.ko.wasm.",
+  options: {},
+  completes: 'module',
+  async run({ context, machine, operands }) {
+    const [name, ...parameters] = operands;
+    if (name === undefined) throw new UsageError('ERROR: missing filename.');
+    let loaded;
+    try {
+      loaded = await context.modules.load(name);
+    } catch (error) {
+      throw new Complaint(`ERROR: ${unreadable(name, error)}`);
+    }
+    try {
+      await machine.insmod(loaded, parameters.join(' '));
+    } catch (error) {
+      throw error instanceof ModuleError ? new Complaint(`ERROR: ${error.message}`) : error;
+    }
+  },
+};
+
+/** What insmod says to a file that cannot even be tried. */
+export function unreadable(name: string, error: unknown): string {
+  if (!(error instanceof Error)) throw error;
+  if (error instanceof BadModule || error instanceof WebAssembly.CompileError)
+    return `could not insert module ${name}: Invalid module format (${error.message})`;
+  return `could not load module ${name}: ${error.message}`;
+}
