@@ -6,6 +6,17 @@ export class Failure extends Error {
   override readonly name = 'Failure';
 }
 
+/** A command's own exit code; everything that is to be said has been said. */
+export class Exit extends Error {
+  override readonly name = 'Exit';
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`exit code ${code}`);
+    this.code = code;
+  }
+}
+
 export interface Io {
   /** A result: standard output. */
   out(text: string): void;

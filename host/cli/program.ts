@@ -1,9 +1,9 @@
 // The command line as a function: arguments in, exit code out. Exits nothing and prints through Io only.
-//   0 done   1 failed   2 not understood   130 interrupted (Ctrl-C)   143 terminated
+//   0 done   1 failed   2 not understood   130 interrupted (Ctrl-C)   143 terminated   or what the command says (shell)
 
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './commands/index.ts';
-import { explain, type Io } from './io.ts';
+import { Exit, explain, type Io } from './io.ts';
 import { version } from './root.ts';
 
 /** Runs one command line (without the program's name) and returns its exit code. */
@@ -35,6 +35,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const code = interrupted(io);
     if (code !== null) return code;
+    if (error instanceof Exit) return error.code;
     io.progress(`isolab: ${explain(error)}`);
     return 1;
   }

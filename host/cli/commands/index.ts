@@ -8,9 +8,11 @@ import { addCompare } from './compare.ts';
 import { addImages } from './images.ts';
 import { addOops } from './oops.ts';
 import { addServe } from './serve.ts';
+import { addShell } from './shell.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
+  addShell,
   addBuild,
   addServe,
   addImages,

@@ -1,0 +1,53 @@
+// `isolab shell`: commands on a machine, or on both.
+
+import { Option, type Command } from 'commander';
+import { Exit, type Io } from '../io.ts';
+
+const HELP = `
+Boots a machine without modules; modprobe and insmod load the project's, or those of --modules. The commands are those
+of Linux: insmod, rmmod, lsmod, dmesg, cat, dd, ps, …; the command help lists them.
+
+On a terminal the shell is interactive, with a history and completion; otherwise it runs the commands of its standard
+input, or those of -c. The exit code is the status of the last command.
+
+--both runs every line on a monolithic machine and on a microkernel and shows what differs. Where the terminal has room
+they stand side by side: = alike, | different, < and > on one side alone.
+
+$ isolab shell -c 'insmod ramdisk size=65536; echo hello > /dev/ramdisk; head -c 6 /dev/ramdisk'
+`;
+
+interface Options {
+  placement?: 'monolithic' | 'microkernel';
+  both?: true;
+  command?: string;
+  modules?: string;
+}
+
+export function addShell(program: Command, io: Io): void {
+  program
+    .command('shell')
+    .summary('insmod, lsmod, dmesg, cat … on a machine, or on both')
+    .description('A shell on a machine: interactively, from a script, or for a line of commands.')
+    .addOption(
+      new Option('--placement <name>', 'which machine; default: microkernel')
+        .choices(['monolithic', 'microkernel'])
+        .conflicts('both'),
+    )
+    .option('--both', 'both machines, and what differs between them')
+    .option('-c, --command <commands>', 'run these commands and leave')
+    .option('--modules <folder>', 'the modules that may be loaded, *.ko.wasm; default: those of the project')
+    .addHelpText('after', HELP)
+    .action(async (options: Options) => {
+      const { runShell } = await import('../shell-session.ts');
+      const status = await runShell(
+        {
+          placements: options.both ? ['monolithic', 'microkernel'] : [options.placement ?? 'microkernel'],
+          commands: options.command ?? null,
+          folder: options.modules ?? null,
+        },
+        io,
+        process,
+      );
+      if (status !== 0) throw new Exit(status);
+    });
+}

@@ -1,0 +1,54 @@
+// `isolab shell`: boots what is asked for, runs what is typed, piped or given, and shuts everything down again.
+
+import type { Machine, Placement } from '../machine/types.ts';
+import { readAll } from '../shell/streams.ts';
+import type { Io } from './io.ts';
+import { nodeLab } from './machines.ts';
+import { ModuleFolder } from './module-folder.ts';
+import { IMAGES } from './root.ts';
+import { History, historyPath } from './shell-history.ts';
+import { prompt } from './shell-prompt.ts';
+import { BothRunner, OneRunner, processInput, type Runner, type Terminal } from './shell-run.ts';
+
+export interface ShellRequest {
+  /** One, or both. */
+  placements: Placement[];
+  /** null: what is typed, or standard input. */
+  commands: string | null;
+  /** Folder of modules; null: the project's. */
+  folder: string | null;
+}
+
+/** @returns the status of the last command; throws Failure */
+export async function runShell(request: ShellRequest, io: Io, terminal: Terminal): Promise<number> {
+  const modules = new ModuleFolder(request.folder ?? IMAGES);
+  const lab = await nodeLab();
+  const machines: Machine[] = [];
+  let runner: Runner | null = null;
+  try {
+    for (const placement of request.placements) machines.push(await lab.boot(placement));
+    const colours = terminal.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+    const input = processInput(terminal.stdin, io.signal);
+    // Commands of a script have no input: it is where they come from themselves.
+    const given = request.commands === null ? undefined : input;
+    const [one, other] = machines as [Machine, Machine?];
+    runner =
+      other === undefined
+        ? new OneRunner(one, modules, terminal, given)
+        : new BothRunner({ monolithic: one, microkernel: other }, modules, terminal, colours, given);
+    if (request.commands !== null) {
+      await runner.run(request.commands, false, io.signal);
+    } else if (terminal.stdin.isTTY === true && terminal.stdout.isTTY === true) {
+      const history = new History(historyPath(), (text) => io.progress(`isolab: ${text}`));
+      await prompt(runner, other === undefined ? one.placement : 'both', history, terminal, io.signal);
+    } else {
+      const script = new TextDecoder().decode(await readAll(input));
+      await runner.run(script, false, io.signal);
+    }
+    return runner.status;
+  } finally {
+    runner?.close();
+    await Promise.all(machines.map((machine) => machine.shutdown()));
+    await lab.close();
+  }
+}

@@ -1,0 +1,107 @@
+// `isolab shell` as a process: -c, a script on standard input, both machines, and that it ends.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ROOT } from '../../host/cli/root.ts';
+import { PLACEMENTS } from '../support/machine.ts';
+
+function start(argv: string[]) {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/host/cli/main.js'), 'shell', ...argv]);
+  const seen = { out: '', error: '' };
+  child.stdout.on('data', (data: Buffer) => (seen.out += data.toString('latin1')));
+  child.stderr.on('data', (data: Buffer) => (seen.error += data.toString()));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...seen }));
+  return { child, ended };
+}
+
+function isolab(argv: string[], input: string | Buffer = '') {
+  const { child, ended } = start(argv);
+  child.stdin.end(input);
+  return ended;
+}
+
+test.each(PLACEMENTS)('-c on the %s machine has the status of the last command', async (placement) => {
+  const argv = ['--placement', placement, '-c'];
+  expect(await isolab([...argv, 'insmod zero; head -c 2 /dev/zero; cat /nope'])).toEqual({
+    ...{ code: 1, out: '\0\0', error: 'cat: /nope: No such file or directory\n' },
+  });
+  expect(await isolab([...argv, 'exit 42'])).toEqual({ code: 42, out: '', error: '' });
+});
+
+test('-c has the standard input, bytes as they are', async () => {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+  const { code, out } = await isolab(
+    ['-c', 'insmod ramdisk size=4096; cat > /dev/ramdisk; head -c 256 /dev/ramdisk'],
+    bytes,
+  );
+  expect(code).toBe(0);
+  expect(Buffer.from(out, 'latin1').equals(bytes)).toBe(true);
+});
+
+test('a script on standard input', async () => {
+  const script = '# a script\ninsmod zero\nlsmod |\n  tail -n 1 | grep -c zero\ncat\nfalse\n';
+  expect(await isolab([], script)).toEqual({ code: 1, out: '1\n', error: '' });
+});
+
+test('--both shows once what is alike, and marks what differs', async () => {
+  const { code, out, error } = await isolab(['--both', '-c', 'insmod zero; insmod zero; ps | grep zero']);
+  expect({ code, error }).toEqual({ code: 0, error: '' });
+  expect(out).toMatch(
+    new RegExp(
+      [
+        '^\\$ insmod zero',
+        '\\$ insmod zero',
+        'both:',
+        '  insmod: ERROR: could not insert module zero: File exists',
+        '\\$ ps \\| grep zero',
+        'monolithic:',
+        '\\|   1  kernel .*zero',
+        'microkernel:',
+        '\\|   2  zero .*zero',
+        '$',
+      ].join('\n'),
+    ),
+  );
+});
+
+test('both machines read the same standard input', async () => {
+  const { code, out } = await isolab(['--both', '-c', 'cat'], 'same text\n');
+  expect({ code, out }).toEqual({ code: 0, out: '$ cat\nboth:\n  same text\n' });
+});
+
+test('--both has the status of the machine that failed', async () => {
+  expect((await isolab(['--both', '-c', 'insmod zero; kill zero'])).code).toBe(1);
+});
+
+describe('Ctrl-C', () => {
+  test('ends a command that reads without end, and the shell', async () => {
+    const { child, ended } = start(['-c', 'insmod zero; cat /dev/zero']);
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    expect((await ended).code).toBe(130);
+  });
+});
+
+test('--modules names a folder, and only its modules are known', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isolab-'));
+  try {
+    expect(await isolab(['--modules', folder, '-c', 'insmod zero'])).toMatchObject({
+      ...{ code: 1, error: 'insmod: ERROR: could not load module zero: No such file or directory\n' },
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  expect(await isolab(['--modules', folder, '-c', 'true'])).toEqual({
+    ...{ code: 1, out: '' },
+    error: `isolab: the folder of modules cannot be read: No such file or directory: ${folder}\n`,
+  });
+});
+
+test('a wrong command line is not understood', async () => {
+  expect((await isolab(['--placement', 'sideways'])).code).toBe(2);
+  expect((await isolab(['--both', '--placement', 'monolithic'])).code).toBe(2);
+});
