@@ -31,6 +31,9 @@ export const SECTION = {
   sourceMap: 'sourceMappingURL',
 } as const;
 
+/** The module from which the addresses of others' variables are imported, as C compilers do. */
+export const GOT_MEMORY = 'GOT.mem';
+
 export interface AreaInfo {
   /** Bytes, or table slots. */
   size: number;
