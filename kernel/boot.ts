@@ -21,6 +21,7 @@ import { symbols_init } from './module/symbols';
 import { load_init } from './module/load';
 import { devices_init } from './fs/devices';
 import { files_init } from './fs/files';
+import { nodes_init } from './fs/nodes';
 
 /**
  * @param size bytes of this memory
@@ -52,4 +53,5 @@ export function boot_common(
   load_init(); // the loader
   devices_init(); // the device switch
   files_init(); // what is open on it
+  nodes_init(); // what has a name
 }

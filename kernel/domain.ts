@@ -9,6 +9,8 @@ import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
 import { set_usercopy } from './fs/usercopy';
 import { strlen } from './lib/text';
+import { proc_init } from './fs/proc';
+import { make_proc_entry, remove_proc_node } from './ipc/proc-gates';
 import { call, copy_from_user, copy_to_user, emit_to_kernel } from './ipc/gates';
 import { add_symbol } from './module/symbols';
 
@@ -24,6 +26,16 @@ export {
   do_exit,
 } from './ipc/gates';
 export { fixed_size_llseek } from './fs/seek';
+export {
+  proc_create,
+  proc_create_data,
+  pde_data,
+  proc_create_single,
+  proc_create_seq,
+  proc_mkdir,
+  proc_remove,
+  remove_proc_entry,
+} from './fs/proc';
 export {
   seq_open,
   seq_release,
@@ -56,6 +68,7 @@ export { serve, served_handle, served_position } from './ipc/serve';
 /** Boots a driver's domain of `size` bytes behind `channel`. */
 export function boot(slots: i32, size: u32, channel: i32, deadline: u32): void {
   set_emit(index_of(emit_to_kernel));
+  proc_init(0, index_of(make_proc_entry), index_of(remove_proc_node));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(size, size, slots, 0, deadline, 0, channel + 1);
   store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);

@@ -17,6 +17,7 @@ import { pr } from './lib/printk';
 import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from './abi/file';
 import { EBADF, EBUSY, EIO, ENXIO } from './abi/errno';
 import { clients_init, file_of, PARKED } from './fs/clients';
+import { tree_init } from './fs/tree';
 import { sys_read, system_call } from './fs/syscalls';
 import { endpoint_busy, endpoint_submit, endpoints_init } from './ipc/endpoint';
 import { await_call } from './ipc/loop';
@@ -29,6 +30,16 @@ export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
 export { fixed_size_llseek } from './fs/seek';
+export {
+  proc_create,
+  proc_create_data,
+  pde_data,
+  proc_create_single,
+  proc_create_seq,
+  proc_mkdir,
+  proc_remove,
+  remove_proc_entry,
+} from './fs/proc';
 export {
   seq_open,
   seq_release,
@@ -72,6 +83,7 @@ export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32)
   set_emit(index_of(log_write));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0);
+  tree_init(); // /dev, /proc and /sys
   clients_init(); // who may ask
   endpoints_init(); // who answers from another domain
   pr(LEVEL_NOTICE, cstr('isolab kernel, boot %u, %u KiB'), number, KERNEL_MEMORY >> 10);

@@ -5,4 +5,6 @@ export * from './printk';
 export * from './slab';
 export * from './uaccess';
 export * from './fs';
+export * from './seq';
+export * from './proc';
 export * from '../../kernel/abi/errno';

@@ -10,6 +10,7 @@ import {
   FILE_CLIENT,
   FILE_DEVICE,
   FILE_SIZE,
+  NODE_SIZE,
 } from '../../kernel/abi/file.ts';
 import {
   OBJECT_BYTES,
@@ -33,7 +34,7 @@ import {
   SLAB_CLASSES,
   SLAB_MIN,
 } from '../../kernel/abi/heap.ts';
-import { MAX_FILES, NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
+import { MAX_DEVICES, MAX_FILES, MAX_NODES, NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
 import { FNV_OFFSET, LOG_RECORDS } from '../../kernel/abi/log.ts';
 import {
   ABI_VERSION,
@@ -43,6 +44,7 @@ import {
   M_FILES,
   M_MAGIC,
   M_MODULE_COUNT,
+  M_NODES,
   M_PAGE_MAP,
   M_PAGES_FREE,
   M_POOL_END,
@@ -62,7 +64,7 @@ import {
   SYM_OWNER,
 } from '../../kernel/abi/module.ts';
 import type { StaticData } from '../domain/domain.ts';
-import { fnv, Memory, readDevices, readLog, readModules } from './inspect.ts';
+import { fnv, Memory, readDevices, readLog, readModules, readNodes, type DeviceEntry } from './inspect.ts';
 
 /** Sentences of one kind are counted beyond this many. */
 const SHOWN = 3;
@@ -150,13 +152,17 @@ function checkLists(wasm: WebAssembly.Memory, memory: Memory, found: Findings): 
       found.add('reference count below zero', name);
     }
   }
-  for (const { address, name, module } of readDevices(wasm)) {
-    if (fnv(memory, address, DEV_CHECKSUM) !== memory.u32(address + DEV_CHECKSUM)) {
-      found.add('device entry changed', `${name} at ${hex(address)}`);
-    } else if (module !== 0 && !modules.some((mod) => mod.address === module)) {
-      found.add('device without a module', name);
+  const checkEntries = (kind: string, entries: DeviceEntry[]): void => {
+    for (const { address, name, module } of entries) {
+      if (fnv(memory, address, DEV_CHECKSUM) !== memory.u32(address + DEV_CHECKSUM)) {
+        found.add(`${kind} entry changed`, `${name} at ${hex(address)}`);
+      } else if (module !== 0 && !modules.some((mod) => mod.address === module)) {
+        found.add(`${kind} without a module`, name);
+      }
     }
-  }
+  };
+  checkEntries('device', readDevices(wasm));
+  checkEntries('file', readNodes(wasm));
 }
 
 function checkSymbols(memory: Memory, found: Findings): void {
@@ -182,20 +188,21 @@ function checkSymbols(memory: Memory, found: Findings): void {
   if (count !== expected) found.add('symbol table broken', `${count} of ${expected} symbols reached`);
 }
 
+const isEntry = (offset: number, size: number, count: number): boolean =>
+  offset >= 0 && offset < size * count && offset % size === 0;
+
 function checkFiles(memory: Memory, found: Findings): void {
   const files = memory.u32(MACHINE_BASE + M_FILES);
   const devices = memory.u32(MACHINE_BASE + M_DEVICES);
+  const nodes = memory.u32(MACHINE_BASE + M_NODES);
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;
     const client = memory.u32(file + FILE_CLIENT);
     if (client === 0) continue;
-    const device = memory.u32(file + FILE_DEVICE) - devices;
-    if (
-      client > MAX_CLIENTS ||
-      device < 0 ||
-      device % DEV_SIZE !== 0 ||
-      memory.u32(devices + device + DEV_EPOCH) === 0
-    ) {
+    const record = memory.u32(file + FILE_DEVICE);
+    const known =
+      isEntry(record - devices, DEV_SIZE, MAX_DEVICES) || isEntry(record - nodes, NODE_SIZE, MAX_NODES);
+    if (client > MAX_CLIENTS || !known || memory.u32(record + DEV_EPOCH) === 0) {
       found.add('open file changed', hex(file));
     }
   }

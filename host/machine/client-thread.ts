@@ -4,8 +4,18 @@
 import { installStackCapture } from '../domain/stack.ts';
 import { ClientSide } from '../ipc/client-side.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
+import { STAT_SIZE } from '../../kernel/abi/file.ts';
+import { PATH_MAX } from '../../kernel/abi/limits.ts';
 import { USER_SIZE } from '../../kernel/abi/map.ts';
-import { O_RDONLY, SYS_EXIT, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
+import {
+  O_RDONLY,
+  SYS_EXIT,
+  SYS_GETDENTS,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_STAT,
+  SYS_WRITE,
+} from '../../kernel/abi/operation.ts';
 import { offer } from './control.ts';
 import { nextTask } from './task.ts';
 import type { Answer, ClientMethods, SystemCallResult, ThreadHost } from './protocol.ts';
@@ -37,14 +47,33 @@ class ClientThread implements ClientMethods {
   }
 
   open(path: string, flags: number): Answer<SystemCallResult> {
+    return this.callPath(SYS_OPEN, path, flags, 0);
+  }
+
+  callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult> {
     const side = this.machine();
     side.buffer.set(new TextEncoder().encode(`${path}\0`).subarray(0, USER_SIZE));
-    return this.call(SYS_OPEN, side.address, flags, 0);
+    return this.call(number, side.address, b, c);
+  }
+
+  stat(path: string): Answer<SystemCallResult> {
+    const side = this.machine();
+    const answer = this.callPath(SYS_STAT, path, side.address + PATH_MAX, 0);
+    if (answer.ok) answer.value.data = side.buffer.slice(PATH_MAX, PATH_MAX + STAT_SIZE);
+    return answer;
+  }
+
+  entries(fd: number): Answer<SystemCallResult> {
+    return this.take(SYS_GETDENTS, fd, USER_SIZE);
   }
 
   read(fd: number, count: number): Answer<SystemCallResult> {
+    return this.take(SYS_READ, fd, count);
+  }
+
+  private take(number: number, fd: number, count: number): Answer<SystemCallResult> {
     const side = this.machine();
-    const answer = this.call(SYS_READ, fd, side.address, count);
+    const answer = this.call(number, fd, side.address, count);
     if (answer.ok)
       answer.value.data = side.buffer.slice(0, Math.min(Math.max(answer.value.result, 0), USER_SIZE));
     return answer;

@@ -2,20 +2,31 @@
 // own, which move on to the next kernel when theirs has died.
 
 import { exitFor } from '../ipc/client-side.ts';
-import { SYS_CLOSE, SYS_IOCTL, SYS_LSEEK } from '../../kernel/abi/operation.ts';
+import { readEntries, readStat, type DirectoryEntry, type FileStat } from '../ipc/names.ts';
+import { MINOR_BITS, S_IFCHR } from '../../kernel/abi/file.ts';
+import { EINVAL } from '../../kernel/abi/errno.ts';
+import {
+  O_RDONLY,
+  SYS_CLOSE,
+  SYS_IOCTL,
+  SYS_LSEEK,
+  SYS_MKNOD,
+  SYS_UNLINK,
+} from '../../kernel/abi/operation.ts';
 import { Control, unwrap, type Remote } from './control.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { Answer, ClientMethods, SystemCallResult } from './protocol.ts';
+import type { Answer, CallMethods, ClientMethods, SystemCallResult } from './protocol.ts';
 import type { Client, ClientThread, ReadingReport } from './types.ts';
 
-type CallMethods = Pick<Remote<ClientMethods>, 'open' | 'read' | 'write' | 'call'>;
+/** The largest major number and the largest minor number that a device's name can have. */
+const [MAX_MAJOR, MAX_MINOR] = [0xfff, (1 << MINOR_BITS) - 1];
 
 /** A client whose calls are made by the methods of some thread. */
 class RemoteClient implements Client {
-  private readonly methods: () => CallMethods;
+  private readonly methods: () => Remote<CallMethods>;
 
-  constructor(methods: () => CallMethods) {
+  constructor(methods: () => Remote<CallMethods>) {
     this.methods = methods;
   }
 
@@ -46,6 +57,39 @@ class RemoteClient implements Client {
 
   async ioctl(fd: number, command: number, argument: number): Promise<number> {
     return this.result(this.methods().call(SYS_IOCTL, fd, command, argument));
+  }
+
+  async stat(path: string): Promise<{ result: number; stat?: FileStat }> {
+    const { result, data } = unwrap(await this.methods().stat(path));
+    return result === 0 && data ? { result, stat: readStat(data) } : { result };
+  }
+
+  async readdir(path: string): Promise<{ result: number; entries: DirectoryEntry[] }> {
+    const fd = await this.open(path, O_RDONLY);
+    if (fd < 0) return { result: fd, entries: [] };
+    try {
+      const entries: DirectoryEntry[] = [];
+      for (;;) {
+        const { result, data } = unwrap(await this.methods().entries(fd));
+        if (result < 0) return { result, entries: [] };
+        if (result === 0 || !data) return { result: 0, entries };
+        entries.push(...readEntries(data));
+      }
+    } finally {
+      await this.close(fd);
+    }
+  }
+
+  async mknod(path: string, mode: number, major: number, minor: number): Promise<number> {
+    const fits = (value: number, most: number): boolean =>
+      Number.isInteger(value) && value >= 0 && value <= most;
+    if (!fits(mode, 0o777) || !fits(major, MAX_MAJOR) || !fits(minor, MAX_MINOR)) return -EINVAL;
+    const dev = (major << MINOR_BITS) | minor;
+    return this.result(this.methods().callPath(SYS_MKNOD, path, S_IFCHR | mode, dev));
+  }
+
+  async unlink(path: string): Promise<number> {
+    return this.result(this.methods().callPath(SYS_UNLINK, path, 0, 0));
   }
 }
 

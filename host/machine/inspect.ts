@@ -1,8 +1,17 @@
 // Reading a kernel's or a domain's memory from outside: log, lists, counters. The kernel may be dead or damaged, so every
 // pointer is checked and every walk is bounded; nothing here throws and nothing is written.
 
-import { DEV_ENDPOINT, DEV_MAJOR, DEV_MODULE, DEV_NAME, DEV_SIZE } from '../../kernel/abi/file.ts';
-import { MAX_DEVICES, MAX_MODULES, NAME_SIZE } from '../../kernel/abi/limits.ts';
+import {
+  DEV_ENDPOINT,
+  DEV_MAJOR,
+  DEV_MODULE,
+  DEV_NAME,
+  DEV_SIZE,
+  NODE_MODULE,
+  NODE_SIZE,
+  NODE_TYPE,
+} from '../../kernel/abi/file.ts';
+import { MAX_DEVICES, MAX_MODULES, MAX_NODES, NAME_SIZE } from '../../kernel/abi/limits.ts';
 import {
   FNV_OFFSET,
   FNV_PRIME,
@@ -23,6 +32,7 @@ import {
   M_MODULE_BYTES,
   M_MODULE_COUNT,
   M_MODULES,
+  M_NODES,
   M_PAGES_FREE,
   M_SLOTS_FREE,
   M_SYMBOL_COUNT,
@@ -169,6 +179,25 @@ export function readDevices(domain: WebAssembly.Memory): DeviceEntry[] {
       major,
       endpoint: memory.u32(address + DEV_ENDPOINT),
       module: memory.u32(address + DEV_MODULE),
+    });
+  }
+  return entries;
+}
+
+/** The nodes of the tree of files: /dev, /proc and what stands for /sys. */
+export function readNodes(domain: WebAssembly.Memory): DeviceEntry[] {
+  const memory = new Memory(domain);
+  const table = memory.u32(MACHINE_BASE + M_NODES);
+  const entries: DeviceEntry[] = [];
+  for (let i = 0; table !== 0 && i < MAX_NODES; i++) {
+    const address = table + i * NODE_SIZE;
+    if (memory.u32(address + NODE_TYPE) === 0) continue;
+    entries.push({
+      address,
+      name: memory.text(address + DEV_NAME, NAME_SIZE),
+      major: memory.u32(address + DEV_MAJOR),
+      endpoint: memory.u32(address + DEV_ENDPOINT),
+      module: memory.u32(address + NODE_MODULE),
     });
   }
   return entries;

@@ -16,7 +16,16 @@ import { ModuleSymbols } from '../linker/symbols.ts';
 import { LEVEL_ALERT, LEVEL_EMERG } from '../../kernel/abi/log.ts';
 import { M_DOORBELL, M_OOPSES } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
-import { SYS_DELETE_MODULE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
+import { STAT_SIZE } from '../../kernel/abi/file.ts';
+import { PATH_MAX } from '../../kernel/abi/limits.ts';
+import {
+  SYS_DELETE_MODULE,
+  SYS_GETDENTS,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_STAT,
+  SYS_WRITE,
+} from '../../kernel/abi/operation.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { offer, post } from './control.ts';
 import { Bench, CannotMeasure } from './measure.ts';
@@ -234,13 +243,32 @@ export class KernelThread implements KernelMethods {
   }
 
   open(path: string, flags: number): Answer<SystemCallResult> {
+    return this.callPath(SYS_OPEN, path, flags, 0);
+  }
+
+  callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult> {
     this.putText(path);
-    return this.call(SYS_OPEN, USER_BASE, flags, 0);
+    return this.call(number, USER_BASE, b, c);
+  }
+
+  stat(path: string): Answer<SystemCallResult> {
+    const at = USER_BASE + PATH_MAX;
+    const answer = this.callPath(SYS_STAT, path, at, 0);
+    if (answer.ok) answer.value.data = this.domain.bytes.slice(at, at + STAT_SIZE);
+    return answer;
+  }
+
+  entries(fd: number): Answer<SystemCallResult> {
+    return this.take(SYS_GETDENTS, fd, USER_SIZE);
   }
 
   read(fd: number, count: number): Answer<SystemCallResult> {
+    return this.take(SYS_READ, fd, count);
+  }
+
+  private take(number: number, fd: number, count: number): Answer<SystemCallResult> {
     return this.answer(() => {
-      const result = this.kernel.syscall(SYS_READ, fd, USER_BASE, count);
+      const result = this.kernel.syscall(number, fd, USER_BASE, count);
       const length = Math.min(Math.max(result, 0), USER_SIZE);
       return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
     });

@@ -46,26 +46,32 @@ export interface SystemCallResult {
   data: Uint8Array | null;
 }
 
+/** System calls that a client makes for its owner, with what they need in the client's memory. */
+export interface CallMethods {
+  open(path: string, flags: number): Answer<SystemCallResult>;
+  read(fd: number, count: number): Answer<SystemCallResult>;
+  write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
+  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult>;
+  /** A call whose first argument is a path. */
+  callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult>;
+  /** Its data is a struct stat. */
+  stat(path: string): Answer<SystemCallResult>;
+  /** The next entries of a directory that is open. */
+  entries(fd: number): Answer<SystemCallResult>;
+}
+
 /** Methods of the kernel's thread. */
-export interface KernelMethods {
+export interface KernelMethods extends CallMethods {
   boot(boot: KernelBoot): StaticData[];
   insmod(loaded: LoadedModule, parameters: string): Answer<StaticData[]>;
   rmmod(name: string): Answer<UnloadReport>;
   deleteModule(name: string): Answer<number>;
-  open(path: string, flags: number): Answer<SystemCallResult>;
-  read(fd: number, count: number): Answer<SystemCallResult>;
-  write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
-  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult>;
   measure(spec: MeasureSpec): Promise<Measured>;
 }
 
 /** Methods of a client's thread. */
-export interface ClientMethods {
+export interface ClientMethods extends CallMethods {
   attach(memory: WebAssembly.Memory, client: number): void;
-  open(path: string, flags: number): Answer<SystemCallResult>;
-  read(fd: number, count: number): Answer<SystemCallResult>;
-  write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
-  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult>;
   startReading(path: string, periodMs: number): void;
   stopReading(): Promise<ReadingReport>;
   /** Closes what is open and gives the slot back. */

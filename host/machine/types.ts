@@ -3,9 +3,12 @@
 // A result below zero is a negative errno, as a system call's; a promise is rejected only when the machine itself
 // could not answer (MachineDied), when the calling client was ended in the call (Killed), or for a usage error.
 
+import type { DirectoryEntry, FileStat } from '../ipc/names.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Fault } from '../domain/fault.ts';
 import type { Thread } from './platform.ts';
+
+export type { DirectoryEntry, FileStat, FileType } from '../ipc/names.ts';
 
 export type Placement = 'monolithic' | 'microkernel';
 
@@ -18,6 +21,18 @@ export interface Client {
   write(fd: number, data: Uint8Array): Promise<number>;
   lseek(fd: number, offset: number, whence: number): Promise<number>;
   ioctl(fd: number, command: number, argument: number): Promise<number>;
+  /** What a path names; `stat` is there where the result is 0. */
+  stat(path: string): Promise<{ result: number; stat?: FileStat }>;
+  /** The names in a directory, as the kernel lists them; empty for a negative result. */
+  readdir(path: string): Promise<{ result: number; entries: DirectoryEntry[] }>;
+  /**
+   * Makes a name in /dev for a character device.
+   * @param mode permissions, as 0o666
+   * @returns 0, -EEXIST, -EINVAL (a number out of range), -EPERM (not in /dev) …
+   */
+  mknod(path: string, mode: number, major: number, minor: number): Promise<number>;
+  /** Takes a name out of /dev; the device stays. */
+  unlink(path: string): Promise<number>;
 }
 
 /** A client in a worker of its own. */

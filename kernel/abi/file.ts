@@ -43,3 +43,55 @@ export const DEV_CHECKSUM = 76;
 export const DEV_SIZE = 80;
 
 export const ENDPOINT_NONE = 0xffff;
+
+// node: a name in the tree of files, and what is behind it. Begins with a device's fields, so that an open file stands on
+// either: of a node that is a file of its own (a proc file), DEV_MAJOR is NODE_MAJOR + its number, the name under which a
+// driver's domain knows it, and DEV_FOPS are its operations.
+/** One of the DT_ below, 0 when free. */
+export const NODE_TYPE = 80;
+/** Permissions, as a file's mode. */
+export const NODE_MODE = 84;
+/** The directory it is in; 0 for the root and for what has no name. */
+export const NODE_PARENT = 88;
+/** Of a device's name: major << MINOR_BITS | minor. */
+export const NODE_RDEV = 92;
+/** A word for its operations. */
+export const NODE_DATA = 96;
+/** Who made it: channel + 1 of its domain, 0 the kernel's domain, ENDPOINT_NONE where that is gone; and its module. */
+export const NODE_OWNER = 100;
+export const NODE_MODULE = 104;
+/** 1 for a device's name that was made when the device was registered, and goes with it. */
+export const NODE_AUTO = 108;
+export const NODE_SIZE = 112;
+
+export const NODE_MAJOR = 0x1000;
+/** The parameters of the module behind an endpoint, by the minor. */
+export const PARAM_MAJOR = 0x800;
+export const MINOR_BITS = 20;
+
+// Types of directory entries, and the same in a mode (shifted by 12).
+export const DT_CHR = 2;
+export const DT_DIR = 4;
+export const DT_REG = 8;
+export const DT_LNK = 10;
+/** A node that no directory lists. */
+export const DT_NONE = 15;
+export const S_IFMT = 0xf000;
+export const S_IFCHR = 0x2000;
+export const S_IFDIR = 0x4000;
+export const S_IFREG = 0x8000;
+
+// struct stat, as SYS_STAT writes it: u32 each
+export const STAT_MODE = 0;
+export const STAT_MAJOR = 4;
+export const STAT_MINOR = 8;
+export const STAT_BYTES = 12;
+export const STAT_INODE = 16;
+export const STAT_SIZE = 20;
+
+// A directory entry, as SYS_GETDENTS writes it: u16 length of the entry (a multiple of 4), u8 type, u8 length of the name,
+// the name, NULs.
+export const DIRENT_LENGTH = 0;
+export const DIRENT_TYPE = 2;
+export const DIRENT_NAME_LENGTH = 3;
+export const DIRENT_NAME = 4;

@@ -4,7 +4,12 @@
 export const MAX_FDS = 16;
 /** Open files of all clients. */
 export const MAX_FILES = 128;
-export const MAX_DEVICES = 32;
+/** Every major number from 1 to 254. */
+export const MAX_DEVICES = 254;
+/** Names in the tree of files: of devices, of proc files and directories. */
+export const MAX_NODES = 640;
+/** Bytes of a path with its NUL. */
+export const PATH_MAX = 256;
 /** Loaded modules of a domain (struct module is allocated, this bounds walks over damaged lists). */
 export const MAX_MODULES = 4096;
 export const MAX_CHANNELS = 32;

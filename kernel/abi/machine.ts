@@ -4,7 +4,7 @@
 //   line 0  identity, written at boot          line 4  the call in progress, written by the switch
 //   line 1  doorbell, rung by everybody        line 5  roots: where the lists begin
 //   line 2  the kernel's answers               line 6  counters
-//   line 3  the supervisor's words
+//   line 3  the supervisor's words             line 7  settings
 //
 // Read by both compilers: constants only.
 
@@ -55,6 +55,11 @@ export const M_SLABS = 340;
 export const M_CLIENTS = 344;
 export const M_TABLE_MAP = 348;
 
+/** The table of nodes (file.ts). */
+export const M_NODES = 360;
+/** The first timer that runs (timer.ts). */
+export const M_TIMERS = 364;
+
 export const M_LOG_NEXT = 384;
 export const M_TAINT = 388;
 export const M_OOPSES = 392;
@@ -65,6 +70,19 @@ export const M_SLOTS_FREE = 408;
 /** Bytes that kmalloc has handed out. */
 export const M_BYTES_USED = 412;
 export const M_MODULE_BYTES = 416;
+
+// What /proc/sys/kernel sets. Panic on an oops is M_PANIC_ON_OOPS.
+/** Oopses after which the kernel stops, 0 for no limit. */
+export const M_OOPS_LIMIT = 448;
+export const M_PANIC_ON_WARN = 452;
+/** Lines of a lesser level number are shown on a console; the first number of /proc/sys/kernel/printk. */
+export const M_CONSOLE_LEVEL = 456;
+/** 1: no module is loaded or unloaded any more; it stays so until the next boot. */
+export const M_MODULES_DISABLED = 460;
+/** 1: opening a device that is not there asks for its module. */
+export const M_REQUEST_MODULE = 464;
+/** Seconds after which a module that was loaded so is removed when nobody uses it, 0 for never. */
+export const M_MODULE_IDLE_SECS = 468;
 
 export const MACHINE_MAGIC = 0x424c5349; // "ISLB"
 export const ABI_VERSION = 1;

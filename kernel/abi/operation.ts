@@ -11,6 +11,13 @@ export const SYS_IOCTL = 6;
 export const SYS_DELETE_MODULE = 7;
 /** Ends the client: closes what it has open. */
 export const SYS_EXIT = 8;
+/** (fd, buffer, bytes) -> bytes of whole entries (file.ts), 0 at the end */
+export const SYS_GETDENTS = 9;
+/** (path, struct stat) */
+export const SYS_STAT = 10;
+/** (path, mode, major << MINOR_BITS | minor) */
+export const SYS_MKNOD = 11;
+export const SYS_UNLINK = 12;
 
 // Requests to a driver. Those of a device are the entries of its file_operations (file.ts).
 export const OP_OPEN = 1;
@@ -25,6 +32,8 @@ export const OP_CLEANUP = 7;
 export const OP_ECHO = 8;
 /** module_init or module_exit runs; only in the call mark. */
 export const OP_INIT = 9;
+/** A timer's function runs; only in the call mark. */
+export const OP_TIMER = 10;
 
 // Calls by a driver's domain to the kernel.
 export const CALL_LOG = 1;
@@ -33,6 +42,9 @@ export const CALL_UNREGISTER_CHRDEV = 3;
 export const CALL_MODULE_BEGIN = 4;
 export const CALL_MODULE_LIVE = 5;
 export const CALL_MODULE_ABORT = 6;
+/** Directory (0 for /proc) and mode with its type; data: the path. @returns the node's number */
+export const CALL_PROC_CREATE = 20;
+export const CALL_PROC_REMOVE = 21;
 
 /** What the kernel tells the supervisor about an endpoint. */
 export const COMPLAINT_DEADLINE = 1;

@@ -17,14 +17,24 @@ import {
 } from '../abi/file';
 import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
+import { devfs_device_added, devfs_device_gone } from './devfs';
+import { kmalloc_for } from '../mm/kmalloc';
 import { fnv, same_name, strlen, strscpy } from '../lib/text';
 
-const devices = memory.data(MAX_DEVICES * DEV_SIZE);
+let devices: usize = 0;
 /** Linux hands out dynamic majors from 254 down. */
 const FIRST_DYNAMIC = 254;
 
 export function devices_init(): void {
+  devices = kmalloc_for(0, MAX_DEVICES * DEV_SIZE);
+  memory.fill(devices, 0, MAX_DEVICES * DEV_SIZE);
   store<u32>(MACHINE_BASE, <u32>devices, M_DEVICES);
+}
+
+
+@inline
+export function device_at(i: i32): usize {
+  return at(i);
 }
 
 
@@ -45,6 +55,12 @@ export function device_by_major(major: u32): usize {
   return 0;
 }
 
+/** Whether a name can be one in /dev. */
+function single_name(name: usize): bool {
+  for (; load<u8>(name); name++) if (load<u8>(name) == 0x2f) return false;
+  return true;
+}
+
 /**
  * Adds a device, or gives one whose driver died to its successor: same name, same major unless dynamic.
  * @param major 0 for a dynamic one
@@ -52,9 +68,10 @@ export function device_by_major(major: u32): usize {
  */
 export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, fops: usize): i32 {
   const length = strlen(name);
-  if (!length || major > 511) return -EINVAL;
+  if (!length || major > 511 || !single_name(name)) return -EINVAL;
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
   let dev = device_by_name(name);
+  const known = dev != 0;
   if (dev) {
     if (load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE || (major && load<u32>(dev, DEV_MAJOR) != major))
       return -EBUSY;
@@ -72,11 +89,13 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   store<u32>(dev, <u32>fops, DEV_FOPS);
   store<u32>(dev, major, DEV_MAJOR);
   store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
+  if (!known) devfs_device_added(dev);
   return major;
 }
 
 /** Takes a device away; files that are still open on it have an older epoch from now on. */
 export function device_remove(dev: usize): void {
+  devfs_device_gone(dev);
   const epoch = load<u32>(dev, DEV_EPOCH) + 1;
   memory.fill(dev, 0, DEV_SIZE);
   store<u32>(dev, epoch, DEV_EPOCH);

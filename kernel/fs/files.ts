@@ -9,8 +9,11 @@ import {
   FILE_EPOCH,
   FILE_CLIENT,
   FILE_MODULE,
+  FILE_MINOR,
   FILE_SIZE,
+  FOPS_RELEASE,
   DEV_EPOCH,
+  DEV_FOPS,
   DEV_MODULE,
 } from '../abi/file';
 import { module_put, try_module_get } from '../module/list';
@@ -25,9 +28,10 @@ export function files_init(): void {
  * A file on a device, holding a reference to its module.
  *
  * @param flags O_RDONLY, O_WRONLY or O_RDWR
+ * @param minor of the device's name that was opened
  * @returns 0 when the table is full or the module is not live
  */
-export function file_new(client: i32, dev: usize, flags: i32): usize {
+export function file_new(client: i32, dev: usize, flags: i32, minor: u32): usize {
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;
     if (load<u32>(file, FILE_CLIENT)) continue;
@@ -35,6 +39,7 @@ export function file_new(client: i32, dev: usize, flags: i32): usize {
     if (!try_module_get(mod)) return 0;
     memory.fill(file, 0, FILE_SIZE);
     store<u32>(file, flags + 1, FILE_MODE);
+    store<u32>(file, minor, FILE_MINOR);
     store<u32>(file, <u32>dev, FILE_DEVICE);
     store<u32>(file, load<u32>(dev, DEV_EPOCH), FILE_EPOCH);
     store<u32>(file, client + 1, FILE_CLIENT);
@@ -54,6 +59,17 @@ export function file_current(file: usize): bool {
 export function file_free(file: usize): void {
   module_put(<usize>load<u32>(file, FILE_MODULE));
   store<u32>(file, 0, FILE_CLIENT);
+}
+
+/** Tells whoever serves a node or device that its files are closed, as the node goes; they are stale from then on. */
+export function files_release(dev: usize): void {
+  const fops = <usize>load<u32>(dev, DEV_FOPS);
+  const release = fops ? load<u32>(fops, FOPS_RELEASE) : 0;
+  for (let i = 0; release && i < MAX_FILES; i++) {
+    const file = files + i * FILE_SIZE;
+    if (!load<u32>(file, FILE_CLIENT) || <usize>load<u32>(file, FILE_DEVICE) != dev) continue;
+    if (file_current(file)) call_indirect<i32>(release, file);
+  }
 }
 
 /** A module is no more though files are open on its devices: they hold no reference to it any longer. */

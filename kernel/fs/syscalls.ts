@@ -3,7 +3,7 @@
 
 import { MACHINE_BASE, MAX_CLIENTS } from '../abi/map';
 import { M_CALL_CLIENT } from '../abi/machine';
-import { MAX_FDS, NAME_SIZE } from '../abi/limits';
+import { MAX_FDS } from '../abi/limits';
 import {
   OP_CLEANUP,
   OP_IOCTL,
@@ -17,38 +17,21 @@ import {
   SYS_CLOSE,
   SYS_DELETE_MODULE,
   SYS_EXIT,
+  SYS_GETDENTS,
   SYS_IOCTL,
   SYS_LSEEK,
+  SYS_MKNOD,
   SYS_OPEN,
   SYS_READ,
+  SYS_STAT,
+  SYS_UNLINK,
   SYS_WRITE,
   O_RDWR,
 } from '../abi/operation';
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
-import {
-  DEV_ENDPOINT,
-  DEV_MODULE,
-  ENDPOINT_NONE,
-  FILE_DEVICE,
-  FILE_MODE,
-  FMODE_READ,
-  FMODE_WRITE,
-} from '../abi/file';
+import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from '../abi/file';
 import { MOD_ENDPOINT, MOD_REFERENCES, MOD_STATE, MODULE_GOING, MODULE_LIVE } from '../abi/module';
-import {
-  EAGAIN,
-  EBADF,
-  EBUSY,
-  EFAULT,
-  EINVAL,
-  EIO,
-  EMFILE,
-  ENAMETOOLONG,
-  ENFILE,
-  ENOENT,
-  ENOSYS,
-  ENXIO,
-} from '../abi/errno';
+import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
 import {
   access_ok,
   CL_CALL,
@@ -61,13 +44,20 @@ import {
   PARKED,
   set_fd,
 } from './clients';
-import { device_by_name } from './devices';
+import {
+  name_to_open,
+  opened_minor,
+  sys_getdents,
+  sys_mknod,
+  sys_stat,
+  sys_unlink,
+  take_text,
+  taken_text,
+} from './names';
 import { file_current, file_free, file_new } from './files';
 import { operate } from './operations';
 import { endpoint_submit } from '../ipc/endpoint';
-import { find_module, module_live } from '../module/list';
-
-const path = memory.data(64);
+import { find_module } from '../module/list';
 
 /** Starts an operation on an open file. @returns the driver's status or PARKED */
 // @ts-ignore: decorator
@@ -109,34 +99,18 @@ export function sys_ioctl(client: i32, fd: i32, command: i32, argument: i32): i3
   return start(client, OP_IOCTL, file, command, argument, 0);
 }
 
-/** Copies a name out of the caller's memory. @returns 0, -EFAULT or -ENAMETOOLONG */
-function take_name(client: i32, from: usize): i32 {
-  for (let i = 0; i < NAME_SIZE + 5; i++) {
-    if (!access_ok(client, from + i, 1)) return -EFAULT;
-    const letter = load<u8>(from + i);
-    store<u8>(path + i, letter);
-    if (!letter) return 0;
-  }
-  return -ENAMETOOLONG;
-}
-
-/** @param name a path `/dev/NAME` in the caller's memory */
+/** @param name a path in the caller's memory */
 export function sys_open(client: i32, name: usize, flags: i32): i32 {
-  const taken = take_name(client, name);
-  if (taken < 0) return taken;
   if (flags < 0 || flags > O_RDWR) return -EINVAL;
-  // "/dev/"
-  if (load<u32>(path) != 0x7665642f || load<u8>(path, 4) != 0x2f) return -ENOENT;
-  const dev = device_by_name(path + 5);
-  if (!dev) return -ENOENT;
-  const gone = load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE;
-  if (gone || !module_live(<usize>load<u32>(dev, DEV_MODULE))) return -ENXIO;
+  const dev = name_to_open(client, name, flags);
+  if (dev < 0) return dev;
   const fd = free_fd(client);
   if (fd < 0) return -EMFILE;
-  const file = file_new(client, dev, flags);
+  const minor = opened_minor();
+  const file = file_new(client, <usize>dev, flags, minor);
   if (!file) return -ENFILE;
   store<u32>(client_at(client), fd, CL_FD);
-  const status = start(client, OP_OPEN, file, 0, 0, 0);
+  const status = start(client, OP_OPEN, file, minor, 0, 0);
   return status == PARKED ? status : opened(client, file, status);
 }
 
@@ -170,9 +144,9 @@ export function sys_exit(client: i32): i32 {
 
 /** Unloads a module that lives in a domain of its own; the host's loader unloads those of this domain. */
 export function sys_delete_module(client: i32, name: usize): i32 {
-  const taken = take_name(client, name);
+  const taken = take_text(client, name);
   if (taken < 0) return taken;
-  const mod = find_module(path);
+  const mod = find_module(taken_text());
   if (!mod) return -ENOENT;
   const endpoint = load<u32>(mod, MOD_ENDPOINT);
   if (!endpoint) return -ENOSYS;
@@ -194,6 +168,10 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32): i
   else if (number == SYS_LSEEK) result = sys_lseek(client, a, b, c);
   else if (number == SYS_IOCTL) result = sys_ioctl(client, a, b, c);
   else if (number == SYS_DELETE_MODULE) result = sys_delete_module(client, a);
+  else if (number == SYS_GETDENTS) result = sys_getdents(client, a, b, c);
+  else if (number == SYS_STAT) result = sys_stat(client, a, b);
+  else if (number == SYS_MKNOD) result = sys_mknod(client, a, b, c);
+  else if (number == SYS_UNLINK) result = sys_unlink(client, a);
   else if (number == SYS_EXIT) result = sys_exit(client);
   else result = -ENOSYS;
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);

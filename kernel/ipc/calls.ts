@@ -17,6 +17,8 @@ import {
   CALL_MODULE_ABORT,
   CALL_MODULE_BEGIN,
   CALL_MODULE_LIVE,
+  CALL_PROC_CREATE,
+  CALL_PROC_REMOVE,
   CALL_REGISTER_CHRDEV,
   CALL_UNREGISTER_CHRDEV,
 } from '../abi/operation';
@@ -32,7 +34,9 @@ import {
   EP_CALLED,
   set_endpoint_module,
 } from './endpoint';
-import { device_add, device_by_major, device_remove, devices_remove_all } from '../fs/devices';
+import { device_add, device_by_major, device_remove } from '../fs/devices';
+import { proc_create_for, proc_remove_for } from '../fs/procfs';
+import { resources_remove } from '../fs/resources';
 import { add_module, find_module, remove_module, seal_module } from '../module/list';
 import { log_write } from '../lib/log';
 import { strlen } from '../lib/text';
@@ -49,11 +53,12 @@ export function serve_call(channel: i32): bool {
   if (load<u32>(ch, C_GENERATION) != endpoint_generation(channel)) return true;
   const length = load<u32>(ch, C_DATA_LENGTH);
   const a = load<i32>(ch, C_ARGUMENT);
+  const b = load<i32>(ch, C_ARGUMENT + 4);
   let status = -EINVAL;
   if (length <= <u32>CHANNEL_DATA_SIZE) {
     memory.copy(data, ch + CHANNEL_DATA, length);
     store<u8>(data + length, 0);
-    status = run(channel, load<i32>(ch, C_OPERATION), a, length);
+    status = run(channel, load<i32>(ch, C_OPERATION), a, b, length);
   }
   store<i32>(ch, status, A_STATUS);
   atomic.store<u32>(ch, sequence, A_SEQUENCE);
@@ -61,7 +66,7 @@ export function serve_call(channel: i32): bool {
   return true;
 }
 
-function run(channel: i32, operation: i32, a: i32, length: i32): i32 {
+function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_LOG) {
     log_write(a, data, length);
     return 0;
@@ -86,7 +91,7 @@ function run(channel: i32, operation: i32, a: i32, length: i32): i32 {
     return 0;
   }
   if (operation == CALL_MODULE_ABORT) {
-    devices_remove_all(mod, channel + 1);
+    resources_remove(mod, channel + 1);
     remove_module(mod);
     set_endpoint_module(channel, 0);
     return 0;
@@ -98,5 +103,7 @@ function run(channel: i32, operation: i32, a: i32, length: i32): i32 {
     device_remove(dev);
     return 0;
   }
+  if (operation == CALL_PROC_CREATE) return proc_create_for(channel + 1, mod, a, b, data);
+  if (operation == CALL_PROC_REMOVE) return proc_remove_for(channel + 1, a);
   return -ENOSYS;
 }

@@ -62,7 +62,7 @@ import {
   client_at,
   PARKED,
 } from '../fs/clients';
-import { devices_orphan, devices_remove_all } from '../fs/devices';
+import { resources_orphan, resources_remove } from '../fs/resources';
 import { files_orphan } from '../fs/files';
 import { complete } from '../fs/syscalls';
 import { answer_client } from './clients';
@@ -273,8 +273,7 @@ function protocol_error(channel: i32, operation: i32, status: i32, most: i32): v
 function unloaded(channel: i32): void {
   const ep = endpoint_at(channel);
   const mod = endpoint_module(channel);
-  const forgotten = devices_remove_all(mod, channel + 1);
-  if (forgotten) pr(LEVEL_WARNING, cstr('%s: left %d devices registered'), mod + MOD_NAME, forgotten);
+  resources_remove(mod, channel + 1);
   remove_module(mod);
   store<u32>(ep, 0, EP_MODULE);
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
@@ -293,8 +292,8 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   store<u32>(ep, error | (others << 16), EP_ERROR);
   const mod = endpoint_module(channel);
   // One that dies while it is loaded is given up: its devices have nobody to wait for.
-  if (mod && load<u32>(mod, MOD_STATE) == MODULE_COMING) devices_remove_all(mod, channel + 1);
-  else devices_orphan(channel + 1);
+  if (mod && load<u32>(mod, MOD_STATE) == MODULE_COMING) resources_remove(mod, channel + 1);
+  else resources_orphan(channel + 1);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
     files_orphan(mod);

@@ -4,17 +4,18 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../abi/machine';
-import { FILE_POSITION } from '../abi/file';
+import { FILE_POSITION, NODE_MAJOR } from '../abi/file';
 import { OP_OPEN, OP_RELEASE } from '../abi/operation';
 import { ENFILE, ENODEV } from '../abi/errno';
 import { device_by_major } from '../fs/devices';
 import { file_free, file_new } from '../fs/files';
+import { node_by_major } from '../fs/nodes';
 import { operate } from '../fs/operations';
 
 /**
  * @param device major << 8 | mode, read for OP_OPEN alone
  * @param position of the file, as the kernel has it
- * @param buffer address in the caller's memory, the ioctl's command or the seek's offset
+ * @param buffer address in the caller's memory, the minor to open, the ioctl's command or the seek's offset
  * @param count bytes, the ioctl's argument or whence
  * @returns the driver's status
  */
@@ -27,9 +28,10 @@ export function serve(
   count: i32,
 ): i32 {
   if (operation == OP_OPEN) {
-    const dev = device_by_major(device >> 8);
+    const major = device >> 8;
+    const dev = major < <u32>NODE_MAJOR ? device_by_major(major) : node_by_major(major);
     if (!dev) return -ENODEV;
-    handle = file_new(0, dev, (device & 0xff) - 1); // FMODE_* are the flags of open plus one
+    handle = file_new(0, dev, (device & 0xff) - 1, <u32>buffer); // FMODE_* are the flags of open plus one
     if (!handle) return -ENFILE;
   } else {
     store<i64>(handle, position, FILE_POSITION);

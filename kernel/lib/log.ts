@@ -23,6 +23,11 @@ export function log_init(): void {
   epoch = now();
 }
 
+/** When this kernel booted, by the host's clock in ms. */
+export function log_epoch(): f64 {
+  return epoch;
+}
+
 /** Writes one record; a longer text is cut at LOG_TEXT_MAX bytes. */
 export function log_write(level: i32, text: usize, length: i32): void {
   if (length > LOG_TEXT_MAX) length = LOG_TEXT_MAX;

@@ -58,7 +58,7 @@ import { find_module, add_module, remove_module, seal_module } from './list';
 import { uses_add, uses_release } from './uses';
 import { kfree_owned } from '../mm/kmalloc';
 import { alloc_slots, free_slots } from '../mm/slots';
-import { devices_remove_all } from '../fs/devices';
+import { resources_remove } from '../fs/resources';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
 import { same_text, strlen } from '../lib/text';
@@ -242,8 +242,7 @@ export function module_free(mod: usize): void {
     );
     kfree_owned(mod, POOL_BASE, load<u32>(MACHINE_BASE, M_POOL_END));
   }
-  const forgotten = devices_remove_all(mod, 0);
-  if (forgotten) pr(LEVEL_WARNING, cstr('%s: left %d devices registered'), mod + MOD_NAME, forgotten);
+  resources_remove(mod, 0);
   remove_symbols(mod);
   uses_release(mod);
   const base = <usize>load<u32>(mod, MOD_BASE);

@@ -40,7 +40,7 @@ export function files(bench: Bench): void {
       expect(await at.open('/dev/zero', O_RDWR)).toBe(second);
     });
 
-    test.each(['/dev/nothing', '/dev/', '/dev', 'null', '', '/tmp/null', '/dev/null/x'])(
+    test.each(['/dev/nothing', 'null', '', '/tmp/null', '/dev/no/x'])(
       'open of "%s" is ENOENT',
       async (path) => expect(await at.console.open(path, O_RDONLY)).toBe(-ENOENT),
     );

@@ -6,11 +6,13 @@ import type { Bench } from '../support/machine.ts';
 import { clients } from './clients.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
+import { tree } from './tree.ts';
 import { modules } from './modules.ts';
 
 export function contract(bench: Bench): void {
   describe(bench.name, () => {
     files(bench);
+    tree(bench);
     modules(bench);
     log(bench);
     clients(bench);

@@ -128,7 +128,7 @@ describe('a request', () => {
   });
 
   test('that is no system call is ENOSYS', () => {
-    for (const number of [0, 9, -1, 0x7fffffff]) expect(client.call(number)).toBe(-ENOSYS);
+    for (const number of [0, 99, -1, 0x7fffffff]) expect(client.call(number)).toBe(-ENOSYS);
   });
 
   test('waits its turn; the answers come in order', () => {

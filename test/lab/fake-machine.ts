@@ -106,6 +106,10 @@ export class FakeMachine implements Machine {
     },
     lseek: async () => 0,
     ioctl: async () => 0,
+    stat: async () => ({ result: -ENODEV }),
+    readdir: async () => ({ result: -ENODEV, entries: [] }),
+    mknod: async () => -ENODEV,
+    unlink: async () => -ENODEV,
   };
 
   async insmod(module: LoadedModule, parameters = ''): Promise<void> {

@@ -1,0 +1,119 @@
+// From a path to what it names. The tree of nodes is followed as far as it goes; below a directory that is made up on the
+// fly (/sys/module) sysfs goes on. What was found is kept here until the next look.
+
+import {
+  DEV_FOPS,
+  DEV_NAME,
+  DT_CHR,
+  DT_DIR,
+  NODE_DATA,
+  NODE_MODE,
+  NODE_PARENT,
+  NODE_RDEV,
+  NODE_TYPE,
+} from '../abi/file';
+import { MAX_NODES, NAME_SIZE } from '../abi/limits';
+import { ENAMETOOLONG, ENOENT, ENOTDIR } from '../abi/errno';
+import { cstr } from '../lib/cstr';
+import { same_text, strscpy } from '../lib/text';
+import { directory_fops, list_add, list_begin } from './directory';
+import { node_add, node_at, node_find, node_number, node_set } from './nodes';
+import { sysfs_list, sysfs_lookup } from './sysfs';
+
+let root: usize = 0;
+
+/** What an open file is to stand on: a node, or a record of sysfs. */
+export let found_at: usize = 0;
+/** A DT_. */
+export let found_type: u32 = 0;
+export let found_mode: u32 = 0;
+/** Of a device's name: major << MINOR_BITS | minor. */
+export let found_rdev: u32 = 0;
+export let found_inode: u32 = 0;
+/** The directory in which the last name was looked for, and that name. */
+export let found_parent: usize = 0;
+export const found_name = memory.data(NAME_SIZE);
+
+/** @returns the root of the tree */
+export function path_init(): usize {
+  root = node_set(<usize>node_add(0, cstr(''), DT_DIR, 0o755, 0, 0), directory_fops());
+  return root;
+}
+
+export function set_found(at: usize, type: u32, mode: u32, rdev: u32, inode: u32): void {
+  found_at = at;
+  found_type = type;
+  found_mode = mode;
+  found_rdev = rdev;
+  found_inode = inode;
+}
+
+function found_node(node: usize): void {
+  set_found(
+    node,
+    load<u32>(node, NODE_TYPE),
+    load<u32>(node, NODE_MODE),
+    load<u32>(node, NODE_RDEV),
+    node_number(node),
+  );
+}
+
+/**
+ * Looks a path up from the root; `.`, `..` and slashes in a row are understood.
+ * @returns 0, or -ENOENT, -ENOTDIR, -ENAMETOOLONG; with -ENOENT for its last name alone, `found_parent` is its directory
+ */
+export function path_lookup(path: usize): i32 {
+  found_parent = 0;
+  if (load<u8>(path) != 0x2f) return -ENOENT;
+  let node = root;
+  store<u8>(found_name, 0);
+  while (true) {
+    while (load<u8>(path) == 0x2f) path++;
+    if (!load<u8>(path)) {
+      found_node(node);
+      return 0;
+    }
+    let length = 0;
+    while (load<u8>(path + length) && load<u8>(path + length) != 0x2f) length++;
+    if (load<u32>(node, NODE_TYPE) != DT_DIR) return -ENOTDIR;
+    if (length >= NAME_SIZE) return -ENAMETOOLONG;
+    strscpy(found_name, path, length + 1);
+    if (same_text(found_name, cstr('..'))) {
+      if (node != root) node = <usize>load<u32>(node, NODE_PARENT);
+    } else if (!same_text(found_name, cstr('.'))) {
+      const virtual = load<u32>(node, NODE_DATA);
+      if (virtual) return sysfs_lookup(virtual, path);
+      const child = node_find(node, found_name);
+      if (!child) {
+        found_parent = load<u8>(path + length) ? 0 : node;
+        return -ENOENT;
+      }
+      if (load<u8>(path + length) && load<u32>(child, NODE_TYPE) != DT_DIR) return -ENOTDIR;
+      found_parent = node;
+      node = child;
+    }
+    path += length;
+  }
+}
+
+/** Whether a device's name has operations of its own and needs no device behind it. */
+export function stands_alone(node: usize): bool {
+  return load<u32>(node, NODE_TYPE) != DT_CHR || load<u32>(node, DEV_FOPS) != 0;
+}
+
+/**
+ * Lists a directory's node from its entry `position` on.
+ * @returns the entries' number that comes next; `list_end` tells where the list ends
+ */
+export function path_list(node: usize, position: i32, buffer: usize, size: i32): i32 {
+  list_begin(buffer, size);
+  const virtual = load<u32>(node, NODE_DATA);
+  if (virtual) return sysfs_list(virtual, position);
+  for (; position < MAX_NODES; position++) {
+    const child = node_at(position);
+    const type = load<u32>(child, NODE_TYPE);
+    if (!type || <usize>load<u32>(child, NODE_PARENT) != node || child == node) continue;
+    if (!list_add(type, child + DEV_NAME)) break;
+  }
+  return position;
+}

@@ -1,0 +1,1 @@
+export function sysctl_init(): void {}

@@ -1,0 +1,17 @@
+// The tree of files, planted at boot in order. In a driver's domain there is none: it has the nodes alone.
+
+import { devfs_init } from './devfs';
+import { kernel_files_init } from './kernel-files';
+import { path_init } from './path';
+import { procfs_init } from './procfs';
+import { sysctl_init } from './sysctl';
+import { sysfs_init } from './sysfs';
+
+export function tree_init(): void {
+  const root = path_init();
+  devfs_init(root); // names of devices
+  procfs_init(root); // files that tell of the kernel and its drivers
+  sysfs_init(root); // modules, one by one
+  kernel_files_init();
+  sysctl_init(); // what can be set
+}
