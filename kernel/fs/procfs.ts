@@ -1,7 +1,6 @@
 // /proc in the kernel's domain: where the nodes of procfs are, made for the kernel itself, for modules of this domain and
 // for those of others, which ask by a call.
 
-import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_MODULE } from '../abi/machine';
 import { DT_DIR, DT_REG, NODE_OWNER, NODE_PARENT, NODE_TYPE, S_IFDIR } from '../abi/file';

@@ -3,7 +3,6 @@
 
 import {
   DT_DIR,
-  DT_LNK,
   DT_NONE,
   DT_REG,
   FILE_PRIVATE,
@@ -27,7 +26,6 @@ import {
   MODULE_COMING,
   MODULE_GOING,
   MODULE_LIVE,
-  MODULE_UNFORMED,
 } from '../abi/module';
 import { SEQ_PRIVATE } from '../abi/seq';
 import { ENODEV, ENOENT, ENOMEM, ENOTDIR } from '../abi/errno';
