@@ -191,6 +191,9 @@ export class Side {
     const { state, drivers } = this.machine.status();
     if (state !== 'running' || drivers.some((driver) => driver.state !== 'up') || this.#baseline === null)
       return false;
+    // Somebody may have loaded or removed a driver; a reboot would leave it so.
+    const wanted = this.#setting.drivers.map(({ name }) => name);
+    if (drivers.map(({ name }) => name).join() !== wanted.join()) return false;
     const now = this.#look();
     const same =
       now.taint === this.#baseline.taint &&
