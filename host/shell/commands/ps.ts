@@ -13,27 +13,22 @@ HELD: bytes of its data and of what it has allocated.`,
   completes: 'nothing',
   async run({ machine, operands, print }) {
     if (operands[0] !== undefined) throw new UsageError(`unexpected argument '${operands[0]}'`);
-    const rows = [
-      ['PID', 'DOMAIN', 'STATE', 'GEN', 'RESTARTS', 'HELD', 'COMMAND'],
-      ...processes(machine).map(rowOf),
-    ];
-    const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-    const numbers = new Set([0, 3, 4, 5]);
-    await print(
-      rows
-        .map((row) =>
-          row
-            .map((cell, i) => (numbers.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-            .join('  ')
-            .trimEnd(),
-        )
-        .map((row) => `${row}\n`)
-        .join(''),
-    );
+    const rows = [HEAD, ...processes(machine).map(rowOf)];
+    await print(rows.map((row) => `${line(row)}\n`).join(''));
     const { zombies } = machine.status();
     if (zombies > 0) await print(`${zombies} ended thread${zombies === 1 ? '' : 's'} still running\n`);
   },
 };
+
+const HEAD = ['PID', 'DOMAIN', 'STATE', 'GEN', 'RESTARTS', 'HELD', 'COMMAND'];
+/** Characters, negative to the left. The same for every machine: what is alike looks alike. */
+const WIDTHS = [5, -12, -8, 4, 8, 9, 0];
+
+function line(cells: readonly string[]): string {
+  return cells
+    .map((cell, i) => (WIDTHS[i]! > 0 ? cell.padStart(WIDTHS[i]!) : cell.padEnd(-WIDTHS[i]!)))
+    .join(' ');
+}
 
 export interface Process {
   /** Of its thread. */
