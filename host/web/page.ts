@@ -12,6 +12,8 @@ import { faultResult, foldedResult } from './faults-view.ts';
 import { browserLab, floppy } from './lab.ts';
 import { Pane } from './pane.ts';
 import { watchHidden } from './requirements.ts';
+import { shellsOf } from './shells.ts';
+import { Terminal } from './terminal.ts';
 
 /** ms between two looks at the machines; events are shown at once. */
 const LOOK_MS = 250;
@@ -36,6 +38,7 @@ export class Page {
   readonly #environment = h('p', { class: 'fine' });
   readonly #clean = h('input', { type: 'checkbox', id: 'clean', checked: true });
   readonly #cancel = button('Cancel', () => this.#cancelling?.abort(), { class: 'small', hidden: '' });
+  readonly #terminal = new Terminal((what, work) => this.#run(what, work));
   #bench: Bench | null = null;
   #panes: PerSide<Pane> | null = null;
   #cancelling: AbortController | null = null;
@@ -69,6 +72,16 @@ export class Page {
       this.#errors,
       this.#faultResults,
       this.#panesPlace,
+      section(
+        'terminal',
+        'A shell on these machines',
+        h(
+          'p',
+          { class: 'fine' },
+          'insmod, lsmod, dmesg, cat, dd … work on the two machines above, as isolab shell does in a terminal; help lists the commands.',
+        ),
+        this.#terminal.element,
+      ),
       this.#historyCard,
       section(
         'cost',
@@ -116,6 +129,7 @@ export class Page {
       setInterval(() => this.#update(), LOOK_MS);
       await bench.start();
       this.#check();
+      this.#terminal.use(shellsOf(bench.stations, lab));
       this.#faultButtons.replaceChildren(...bench.faults.map((fault) => this.#faultButton(fault)));
       return 'Both machines are running.';
     });
@@ -204,9 +218,9 @@ export class Page {
     return this.#bench;
   }
 
-  /** One thing at a time: until it is done every action is locked. */
-  async #run(what: string, work: (hidden: () => boolean) => Promise<string>): Promise<void> {
-    if (this.#busy) return;
+  /** One thing at a time: until it is done every action is locked. @returns whether it was done at all */
+  async #run(what: string, work: (hidden: () => boolean) => Promise<string>): Promise<boolean> {
+    if (this.#busy) return false;
     this.#busy = true;
     const focused = document.activeElement;
     this.#errors.replaceChildren();
@@ -227,11 +241,13 @@ export class Page {
       if (focused instanceof HTMLElement && document.activeElement === document.body)
         focused.focus({ preventScroll: true });
     }
+    return true;
   }
 
   #lockActions(): void {
     for (const action of this.element.querySelectorAll<HTMLButtonElement>('button[data-action]'))
       action.disabled = this.#busy;
+    this.#terminal.lock(this.#busy);
     this.element.dataset['busy'] = String(this.#busy);
   }
 

@@ -1,0 +1,33 @@
+// The shells of the page: one for each machine that the page shows, whichever stands there when a command runs.
+
+import type { Lab } from '../lab/load.ts';
+import type { PerSide } from '../lab/report.ts';
+import { MachineDied } from '../machine/control.ts';
+import type { Machine } from '../machine/types.ts';
+import type { ModuleStore } from '../shell/command.ts';
+import { Shell } from '../shell/shell.ts';
+import type { Station } from './bench.ts';
+
+export function shellsOf(stations: PerSide<Station>, lab: Lab): PerSide<Shell> {
+  const modules = storeOf(lab);
+  const shell = (station: Station): Shell =>
+    new Shell({
+      modules,
+      get machine(): Machine {
+        if (station.machine === null) throw new MachineDied('no machine is booted');
+        return station.machine;
+      },
+    });
+  return { monolithic: shell(stations.monolithic), microkernel: shell(stations.microkernel) };
+}
+
+/** The modules that the page has fetched. */
+function storeOf({ drivers }: Lab): ModuleStore {
+  return {
+    list: () => drivers.map(({ name }) => name).sort(),
+    load: (name) => {
+      const found = drivers.find((driver) => driver.name === name);
+      return found ? Promise.resolve(found) : Promise.reject(new Error('No such file or directory'));
+    },
+  };
+}
