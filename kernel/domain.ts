@@ -16,6 +16,9 @@ import { add_symbol } from './module/symbols';
 
 // Kernel symbols; each is an EXPORT_SYMBOL where it is written.
 export { printk, vprintk_emit } from './lib/printk';
+export { vsnprintf } from './lib/format';
+export { strlen, strscpy } from './lib/text';
+export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';
 export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
 export {
   register_chrdev,

@@ -26,6 +26,9 @@ import { end_task } from './lib/host';
 
 // Kernel symbols; each is an EXPORT_SYMBOL where it is written.
 export { printk, vprintk_emit } from './lib/printk';
+export { vsnprintf } from './lib/format';
+export { strlen, strscpy } from './lib/text';
+export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';
 export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';

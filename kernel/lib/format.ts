@@ -5,6 +5,7 @@
 // a precision, in digits or as `*`. Anything else is copied.
 
 import { cstr } from './cstr';
+import { EXPORT_SYMBOL } from './export';
 
 let out: usize = 0;
 let end: usize = 0;
@@ -177,6 +178,7 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
   if (size > 0) store<u8>(out < end ? out : end, 0);
   return <i32>(out - to);
 }
+EXPORT_SYMBOL(vsnprintf);
 
 const words = memory.data(32);
 

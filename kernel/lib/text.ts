@@ -1,5 +1,7 @@
 // C strings: UTF-8 ending in NUL. Nothing here allocates.
 
+import { EXPORT_SYMBOL } from './export';
+import { E2BIG } from '../abi/errno';
 import { FNV_OFFSET, FNV_PRIME } from '../abi/log';
 
 export function strlen(text: usize): i32 {
@@ -7,6 +9,7 @@ export function strlen(text: usize): i32 {
   while (load<u8>(end)) end++;
   return <i32>(end - text);
 }
+EXPORT_SYMBOL(strlen);
 
 export function same_text(a: usize, b: usize): bool {
   while (load<u8>(a) && load<u8>(a) == load<u8>(b)) {
@@ -32,8 +35,9 @@ function plain(letter: u8): u8 {
   return letter == 0x2d ? 0x5f : letter;
 }
 
-/** Copies a text into `size` bytes, cut to fit, always ended by NUL. */
+/** Copies a text into `size` bytes, cut to fit, always ended by NUL. @returns its length, or -E2BIG where it was cut */
 export function strscpy(to: usize, from: usize, size: i32): i32 {
+  if (size <= 0) return -E2BIG;
   let i = 0;
   for (; i < size - 1; i++) {
     const letter = load<u8>(from + i);
@@ -41,8 +45,9 @@ export function strscpy(to: usize, from: usize, size: i32): i32 {
     store<u8>(to + i, letter);
   }
   store<u8>(to + i, 0);
-  return i;
+  return load<u8>(from + i) ? -E2BIG : i;
 }
+EXPORT_SYMBOL(strscpy);
 
 /** FNV-1a (Fowler, Noll, Vo), 32 bits, going on from `hash`. */
 export function fnv(hash: u32, from: usize, length: i32): u32 {
