@@ -20,6 +20,9 @@ import { TYPE } from './opcodes.ts';
 import { KIND_IN, KIND_LENGTH, KIND_OUT, KIND_SCALAR } from '../../kernel/abi/module.ts';
 import type { Signature } from './sections.ts';
 
+/** The module that a C compiler imports the addresses of others' variables from. */
+export const GOT_MEMORY = 'GOT.mem';
+
 /** A name as the loader may use it. */
 export function plain(name: string, what: string): string {
   if (name === '' || cleanName(name) !== name)
@@ -61,7 +64,9 @@ export class Claims {
       plain(name, 'a symbol');
       if (seen.has(name)) throw new BadModule(`symbol ${name} stands twice in __ksymtab`);
       seen.add(name);
-      return symbol.data ? this.variable(symbol) : this.function(symbol);
+      // A C macro cannot tell a variable from a function.
+      const data = symbol.data || this.exports.get(name)?.kind === 'global';
+      return data ? this.variable({ ...symbol, data }) : this.function(symbol);
     });
   }
 
@@ -108,7 +113,7 @@ export class Claims {
   versions(versions: Map<string, number>, imports: readonly ModuleImport[]): Map<string, number> {
     const known = new Set(
       imports
-        .filter(({ kind, module }) => kind === 'function' || module.startsWith('GOT.'))
+        .filter(({ kind, module }) => kind === 'function' || module === GOT_MEMORY)
         .map(({ name }) => name),
     );
     for (const name of versions.keys()) {

@@ -25,8 +25,6 @@ export interface Problem {
 export interface Depmod {
   texts: IndexTexts;
   problems: Problem[];
-  /** Modules need each other in a cycle: kmod writes no index then. */
-  cyclic: boolean;
   /** Per module the modules that it needs itself: modinfo's `depends`. */
   depends: Map<string, string[]>;
 }
@@ -75,7 +73,6 @@ function wanted(file: ModuleFile): Wanted[] {
 class Builder {
   readonly nodes: Node[] = [];
   readonly problems: Problem[] = [];
-  cyclic = false;
   readonly #byName = new Map<string, Node>();
   readonly #owners = new Map<string, { owner: Node | null; crc: number }>();
   readonly #options: DepmodOptions;
@@ -171,8 +168,7 @@ class Builder {
       const names = cycle.map((index) => this.nodes[index]!.name);
       this.#say('ERROR', `Cycle detected: ${names.join(' -> ')}`);
     }
-    this.cyclic = nodes > 0;
-    if (this.cyclic) this.#say('ERROR', `Found ${nodes} modules in dependency cycles!`);
+    if (nodes > 0) this.#say('ERROR', `Found ${nodes} modules in dependency cycles!`);
   }
 
   /** Everything that a module needs, users before what they use; never itself, even in a cycle. */
@@ -250,8 +246,7 @@ export function depmod(files: readonly DepmodFile[], options: DepmodOptions = {}
     name,
     [...needs].map((needed) => needed.name),
   ]);
-  const { problems, cyclic } = builder;
-  return { texts, problems, cyclic, depends: new Map(depends) };
+  return { texts, problems: builder.problems, depends: new Map(depends) };
 }
 
 /** `depmod: WARNING: ramdisk.ko.wasm needs unknown symbol kmalloc`. */
