@@ -1,5 +1,5 @@
-// Set-up on a fresh clone: the dependencies, and for the tests a Chromium. Each step does nothing where nothing is missing.
-// Writes into the clone only; a Chromium that has to be installed is the one exception.
+// Set-up on a fresh clone: the dependencies, and for the tests a Chromium and a clang. Each step does nothing where nothing is
+// missing. Writes into the clone only; what has to be installed for the tests is the one exception.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -16,6 +16,21 @@ export const install = async () => {
   say('installing dependencies (npm ci) …');
   const code = await runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (code !== 0) throw new Failure(`dependencies could not be installed: npm ci ended with ${code}`, code);
+};
+
+const canInstall = () => process.getuid?.() === 0 && onPath('apt-get') !== undefined;
+
+/**
+ * @param {string} what
+ * @param {string[]} packages
+ * @returns {Promise<string>} how it ended
+ */
+const aptInstall = async (what, packages) => {
+  say(`installing ${what} (apt-get install ${packages.join(' ')}) …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const updated = await run('apt-get', ['update', '-q'], { env, output: 'stderr' });
+  const installed = await run('apt-get', ['install', '-y', '-q', ...packages], { env, output: 'stderr' });
+  return `update ended with ${updated}, install with ${installed}`;
 };
 
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
@@ -62,14 +77,11 @@ export const findChromium = async () => {
 export const ensureChromium = async () => {
   const found = await findChromium();
   if (found) return found;
-  if (process.getuid?.() === 0 && onPath('apt-get')) {
-    say('installing Chromium (apt-get install chromium) …');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const updated = await run('apt-get', ['update', '-q'], { env, output: 'stderr' });
-    const installed = await run('apt-get', ['install', '-y', '-q', 'chromium'], { env, output: 'stderr' });
+  if (canInstall()) {
+    const ended = await aptInstall('Chromium', ['chromium']);
     const file = await findChromium();
     if (file) return file;
-    say(`apt-get gave no Chromium (update ended with ${updated}, install with ${installed})`);
+    say(`apt-get gave no Chromium (${ended})`);
   }
   say('installing Chromium (playwright install chromium) …');
   const code = await runTool('playwright/cli.js', ['install', 'chromium'], { output: 'stderr' });
@@ -77,4 +89,28 @@ export const ensureChromium = async () => {
   if (!file)
     throw new Failure(`the tests need a Chromium and none could be installed: playwright ended with ${code}`);
   return file;
+};
+
+/** The linker is wasm-ld of lld; Debian's other versions have their number behind the name. */
+const C_TOOLS = ['clang', 'wasm-ld'];
+const VERSIONS = ['', ...Array.from({ length: 17 }, (_, i) => `-${30 - i}`)];
+
+/** @returns {string[]} what is missing of what builds a driver in C */
+const missingCTools = () => C_TOOLS.filter((tool) => !VERSIONS.some((version) => onPath(tool + version)));
+
+/**
+ * Finds clang and wasm-ld, which the tests build drivers in C with, or installs Debian's packages.
+ * @returns {Promise<string>} what is used
+ */
+export const ensureClang = async () => {
+  if (missingCTools().length > 0 && canInstall()) {
+    const ended = await aptInstall('clang', ['clang', 'lld']);
+    if (missingCTools().length > 0) say(`apt-get gave no clang (${ended})`);
+  }
+  const missing = missingCTools();
+  if (missing.length > 0)
+    throw new Failure(
+      `the tests build drivers in C and there is no ${missing.join(', no ')}: install clang and lld`,
+    );
+  return C_TOOLS.map((tool) => VERSIONS.map((version) => onPath(tool + version)).find(Boolean)).join(', ');
 };

@@ -7,7 +7,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { Failure, ROOT, runMain, runTool, say } from './run.mjs';
-import { ensureChromium, install } from './setup.mjs';
+import { ensureChromium, ensureClang, install } from './setup.mjs';
 
 const RESULTS = join(ROOT, 'dist/test-results.json');
 
@@ -59,6 +59,7 @@ runMain(async () => {
     chromium = await ensureChromium();
     say(`using ${chromium}`);
   });
+  await step('clang', async () => say(`using ${await ensureClang()}`));
   let results = { passed: 0, failed: 0, skipped: 0 };
   if (built && browser) {
     rmSync(RESULTS, { force: true });

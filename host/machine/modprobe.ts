@@ -236,10 +236,9 @@ class Run {
       return this.#pretends ? null : { errno: ENOENT, words: `could not find module by name='${name}'` };
     }
     const { store } = this.#modprobe;
-    const path = pathIn(store, indexed.path);
-    this.#show(`insmod ${path} ${parameters}`);
+    this.#show(`insmod ${pathIn(store, indexed.path)} ${parameters}`);
     if (this.#pretends) return null;
-    const module = await store.load(path).catch(unreadable);
+    const module = await store.load(indexed.path).catch(unreadable);
     if ('errno' in module) return module;
     try {
       await this.#machine.insmod(module, parameters, { force: this.#options.force ?? false });

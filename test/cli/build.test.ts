@@ -1,11 +1,20 @@
 // `isolab build` for anybody's driver: it may lie anywhere, its refusals name the place, and nothing half is written.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../host/cli/program.ts';
 import { ROOT } from '../../host/cli/root.ts';
+import { readModule } from '../../host/linker/module-file.ts';
 
 const DRIVER = `import { cstr, pr_info, MODULE_LICENSE } from "isolab";
 
@@ -75,4 +84,62 @@ test('a driver of the project is the same file, built from anywhere', async () =
   const io = { out: () => undefined, progress: () => undefined, signal: new AbortController().signal };
   expect(await runProgram(['build', join(ROOT, 'drivers/null.ts'), '-o', out], io)).toBe(0);
   expect(readFileSync(out).equals(readFileSync(join(ROOT, 'dist/images/null.ko.wasm')))).toBe(true);
+});
+
+describe('a driver in C', () => {
+  const buildC = async (source: string): Promise<{ code: number; said: string; files: string[] }> => {
+    writeFileSync(join(folder, 'blink.c'), source);
+    let said = '';
+    const code = await runProgram(['build', join(folder, 'blink.c'), '-o', join(folder, 'blink.ko.wasm')], {
+      out: (text) => expect.unreachable(text),
+      progress: (line) => void (said += `${line}\n`),
+      signal: new AbortController().signal,
+    });
+    return { code, said, files: readdirSync(folder).sort() };
+  };
+  const SOURCE = `#include "isolab.h"
+MODULE_LICENSE("GPL");
+static int blink(void) { return printk("blink\\n") < 0; }
+module_init(blink);
+`;
+
+  test('is built by clang, without a map; another build’s goes', async () => {
+    writeFileSync(join(folder, 'blink.ko.wasm.map'), '{}');
+    const { code, said, files } = await buildC(SOURCE);
+    expect({ code, files }).toEqual({ code: 0, files: ['blink.c', 'blink.ko.wasm'] });
+    expect(said).toMatch(/^\S*blink\.ko\.wasm: \d+ bytes\n$/);
+    const { name, exports } = readModule(new Uint8Array(readFileSync(join(folder, 'blink.ko.wasm'))));
+    expect(name).toBe('blink');
+    expect(exports.map((each) => each.name)).toContain('init_module');
+  });
+
+  test('is the same file wherever it is built', async () => {
+    await buildC(SOURCE);
+    const here = readFileSync(join(folder, 'blink.ko.wasm'));
+    mkdirSync(join(folder, 'elsewhere'));
+    folder = join(folder, 'elsewhere');
+    await buildC(SOURCE);
+    expect(readFileSync(join(folder, 'blink.ko.wasm')).equals(here)).toBe(true);
+    folder = join(folder, '..');
+  });
+
+  test('a mistake in the source is told with its place, and nothing is written', async () => {
+    const { code, said, files } = await buildC(`${SOURCE}int f(void) { return nothing; }\n`);
+    expect({ code, files }).toEqual({ code: 1, files: ['blink.c'] });
+    expect(said).toMatch(/blink\.c is not compiled\n.*blink\.c:5:\d+: error: .*nothing/);
+  });
+
+  test('a warning is told, and no reason to refuse it', async () => {
+    const { code, said } = await buildC(`${SOURCE}static int unused(void) { return 1; }\n`);
+    expect(code).toBe(0);
+    expect(said).toMatch(/blink\.c:5:\d+: warning: .*unused/);
+  });
+
+  test('without clang it says what to install', async () => {
+    vi.stubEnv('PATH', folder);
+    const { code, said, files } = await buildC(SOURCE);
+    vi.unstubAllEnvs();
+    expect({ code, files }).toEqual({ code: 1, files: ['blink.c'] });
+    expect(said).toMatch(/there is no clang: install it \(Debian: apt-get install clang lld\)/);
+  });
 });

@@ -22,5 +22,6 @@ export function fetchFixture(name: string): Promise<LoadedModule> {
 async function fetchLinked(name: string): Promise<LoadedModule> {
   const url = `/fixtures/${name}.ko.wasm`;
   const bytes = new Uint8Array(await (await get(url)).arrayBuffer());
-  return loadModule(bytes, await (await get(`${url}.map`)).text(), name);
+  const map = await (await get(`${url}.map`)).text();
+  return loadModule(bytes, map === '' ? null : map, name);
 }

@@ -19,7 +19,7 @@ export const fixtures = (): Plugin => {
       .then((loaded) => {
         for (const [header, value] of Object.entries(ISOLATION_HEADERS)) response.setHeader(header, value);
         response.setHeader('Content-Type', map === undefined ? 'application/wasm' : 'application/json');
-        response.end(map === undefined ? loaded.bytes : loaded.map);
+        response.end(map === undefined ? loaded.bytes : (loaded.map ?? ''));
       })
       .catch(next);
   };

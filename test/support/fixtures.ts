@@ -1,10 +1,13 @@
-// Test drivers (test/fixtures/NAME.ts), linked by the linker under test. Linking takes a second each, so what was linked is
-// kept in dist/fixtures/ under a hash of everything that goes into it; any change there links anew.
+// Test drivers: test/fixtures/NAME.ts, linked by the linker under test, and NAME.c there or in drivers/, built by clang. That
+// takes a second each, so what was made is kept in dist/fixtures/ under a hash of everything that goes into it; any change
+// there makes it anew.
 
+import { execFileSync } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildCFile, findCTools } from '../../host/cli/c-file.ts';
 import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { link, type LinkOptions } from '../../host/linker/link.ts';
@@ -32,11 +35,34 @@ function readText(path: string): string | null {
   return existsSync(join(ROOT, path)) ? readFileSync(join(ROOT, path), 'utf8') : null;
 }
 
+function compilers(): string {
+  const { clang, linker } = findCTools();
+  return [clang, linker].map((tool) => execFileSync(tool, ['--version'], { encoding: 'utf8' })).join('');
+}
+
+/** A driver in C, ready to be loaded: test/fixtures/NAME.c or drivers/NAME.c. A clang that is missing fails the test. */
+export async function loadC(fixture: string, flags: readonly string[] = []): Promise<LoadedModule> {
+  const [source] = [`test/fixtures/${fixture}.c`, `drivers/${fixture}.c`].filter((path) =>
+    existsSync(join(ROOT, path)),
+  );
+  if (source === undefined) throw new Error(`there is no test driver ${fixture}`);
+  const hash = createHash('sha256').update(JSON.stringify([fixture, flags, compilers()]));
+  const inputs = ['host/cli/c-file.ts', 'drivers/include/isolab.h', source];
+  const key = inputs.reduce(digest, hash).digest('hex').slice(0, 16);
+  const out = join(KEPT, `${fixture}-${key}.ko.wasm`);
+  if (!existsSync(out)) {
+    const { warnings } = await buildCFile({ source: join(ROOT, source), out, name: fixture, flags });
+    if (warnings !== '') throw new Error(warnings);
+  }
+  return loadModule(new Uint8Array(readFileSync(out)), null, fixture);
+}
+
 /** A test driver, ready to be loaded. Options: under another name, for another kernel. */
 export async function loadFixture(
   fixture: string,
   options: Pick<LinkOptions, 'name' | 'vermagic'> = {},
 ): Promise<LoadedModule> {
+  if (!existsSync(join(ROOT, `test/fixtures/${fixture}.ts`))) return loadC(fixture);
   const name = options.name ?? fixture;
   const hash = createHash('sha256').update(JSON.stringify([fixture, options]));
   const key = [...INPUTS, `test/fixtures/${fixture}.ts`].reduce(digest, hash).digest('hex').slice(0, 16);

@@ -1,4 +1,4 @@
-// `isolab build FILE.ts`: anybody's driver, from AssemblyScript to NAME.ko.wasm.
+// `isolab build FILE`: anybody's driver, from AssemblyScript (FILE.ts) or C (FILE.c) to NAME.ko.wasm.
 
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -13,21 +13,31 @@ blink.ko.wasm.map, in the current folder. It may lie anywhere. The kernel API is
 
 or by a relative path to the project's drivers/include. What cannot be relocated is refused with its place in
 the source, and nothing is written then.
+
+A driver in C includes "isolab.h" and is built by clang and wasm-ld, 14 or newer, which have to be installed;
+the flags stand in drivers/include/isolab.h, so that any other build can make the same. There is no map.
 `;
 
 export function addBuild(program: Command, io: Io): void {
   program
     .command('build')
     .summary('compile and link a driver to NAME.ko.wasm')
-    .description('Compiles a driver written in AssemblyScript and links it to a position-independent module.')
-    .argument('<file>', "the driver's entry file, NAME.ts")
+    .description('Compiles a driver in AssemblyScript or C and links it to a position-independent module.')
+    .argument('<file>', "the driver's entry file, NAME.ts or NAME.c")
     .option('-o, --output <file>', 'where to write the module; default: NAME.ko.wasm in the current folder')
     .addHelpText('after', HELP)
     .action(async (file: string, options: { output?: string }) => {
-      if (!file.endsWith('.ts')) throw new Failure(`a driver is a file that ends in .ts, not ${file}`);
+      const [, name, language] = /^(.+)\.(ts|c)$/.exec(basename(file)) ?? [];
+      if (name === undefined) throw new Failure(`a driver is a file that ends in .ts or .c, not ${file}`);
       if (!existsSync(file)) throw new Failure(`there is no file ${file}`);
-      const name = basename(file, '.ts');
       const out = options.output ?? `${name}.ko.wasm`;
+      if (language === 'c') {
+        const { buildCFile } = await import('../c-file.ts');
+        const { bytes, warnings } = await buildCFile({ source: file, out, name });
+        if (warnings !== '') io.progress(warnings);
+        io.progress(`${join(out)}: ${bytes} bytes`);
+        return;
+      }
       const { linkFile } = await import('../link-file.ts');
       const { bytes } = await linkFile({ entry: file, out, kind: 'module', name });
       io.progress(`${join(out)}: ${bytes} bytes`);
