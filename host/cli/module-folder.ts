@@ -1,52 +1,113 @@
-// A folder of modules, NAME.ko.wasm, as the shell's store. A word with a / in it, or with the ending, is a file of the user's.
+// A folder of modules, NAME.ko.wasm, with depmod's index: of its files where it is newer than the modules, else made anew.
+// A word with a / in it, or with the ending, is a file of the user's.
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { ModuleStore } from '../shell/command.ts';
+import { depmod, type Depmod, type DepmodFile, type Problem } from '../linker/depmod.ts';
+import { BadModule, readModule, type ExportedSymbol } from '../linker/module-file.ts';
+import { INDEX_FILES, ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
+import { ENDING, type ModuleStore } from '../machine/module-store.ts';
 import { Failure } from './io.ts';
 import { loadModuleFile } from './machines.ts';
+import { IMAGES } from './root.ts';
 
-const ENDING = '.ko.wasm';
 /** `-` and `_` are the same in a module's name. */
 const keyOf = (name: string): string => name.replaceAll('-', '_');
 
+/** What the kernel of this project exports. */
+export function kernelSymbols(): readonly ExportedSymbol[] {
+  return readModule(new Uint8Array(readFileSync(join(IMAGES, 'kernel.wasm')))).symbols;
+}
+
 export class ModuleFolder implements ModuleStore {
-  readonly folder: string;
+  readonly directory: string;
+  /** What was compiled, and the file's time and size then. */
+  readonly #loaded = new Map<string, { stamp: string; module: LoadedModule }>();
 
   /** @throws Failure where there is no such folder */
   constructor(folder: string) {
-    this.folder = folder;
-    this.files();
-  }
-
-  private files(): string[] {
-    try {
-      return readdirSync(this.folder).filter((file) => file.endsWith(ENDING));
-    } catch (error) {
-      throw new Failure(`the folder of modules cannot be read: ${explained(error)}: ${this.folder}`);
-    }
+    this.directory = folder.replace(/(.)\/+$/, '$1');
+    this.list();
   }
 
   list(): string[] {
-    return this.files()
-      .map((file) => file.slice(0, -ENDING.length))
-      .sort();
+    return this.files().map((path) => path.slice(0, -ENDING.length));
+  }
+
+  /** Paths below the folder, sorted. */
+  files(): string[] {
+    try {
+      return readdirSync(this.directory)
+        .filter((file) => file.endsWith(ENDING) && file !== ENDING)
+        .sort();
+    } catch (error) {
+      throw new Failure(`the folder of modules cannot be read: ${explained(error)}: ${this.directory}`);
+    }
+  }
+
+  /** The file that a word names: a module of the folder, or a file. */
+  fileOf(word: string): string {
+    if (word.includes('/') || word.endsWith('.wasm')) return word;
+    return join(
+      this.directory,
+      `${this.list().find((each) => keyOf(each) === keyOf(word)) ?? word}${ENDING}`,
+    );
   }
 
   async load(name: string): Promise<LoadedModule> {
-    const file =
-      name.includes('/') || name.endsWith('.wasm')
-        ? name
-        : join(this.folder, `${this.list().find((each) => keyOf(each) === keyOf(name)) ?? name}${ENDING}`);
+    const file = this.fileOf(name);
     try {
-      return await loadModuleFile(file);
+      const stamp = stampOf(statSync(file));
+      const known = this.#loaded.get(file);
+      if (known?.stamp === stamp) return known.module;
+      const module = await loadModuleFile(file);
+      this.#loaded.set(file, { stamp, module });
+      return module;
     } catch (error) {
       if (error instanceof Error && 'code' in error) throw new Error(explained(error), { cause: error });
       throw error;
     }
   }
+
+  /** depmod over the folder. A file that is no module is said and left out. */
+  depmod(kernel: readonly ExportedSymbol[] = kernelSymbols()): Depmod {
+    const files: DepmodFile[] = [];
+    const problems: Problem[] = [];
+    for (const path of this.files()) {
+      const whole = join(this.directory, path);
+      try {
+        files.push({ path, file: readModule(new Uint8Array(readFileSync(whole))) });
+      } catch (error) {
+        if (!(error instanceof BadModule) && !(error instanceof Error && 'code' in error)) throw error;
+        const reason = error instanceof BadModule ? error.message : explained(error);
+        problems.push({ level: 'ERROR', text: `failed to load symbols from ${whole}: ${reason}` });
+      }
+    }
+    const made = depmod(files, { kernel, directory: this.directory });
+    return { ...made, problems: [...problems, ...made.problems] };
+  }
+
+  /** The index of the folder: what is written there, unless modules have come, gone or changed since. */
+  index(): IndexTexts {
+    const [dep, ...others] = INDEX_FILES.map((name) => join(this.directory, name));
+    if (![dep!, ...others].every((path) => existsSync(path))) return this.depmod().texts;
+    const files = this.files();
+    const written = statSync(dep!).mtimeMs;
+    const changed = files.some((path) => statSync(join(this.directory, path)).mtimeMs > written);
+    const text = (name: string): string => readFileSync(join(this.directory, name), 'utf8');
+    const texts: IndexTexts = {
+      'modules.dep': text('modules.dep'),
+      'modules.alias': text('modules.alias'),
+      'modules.symbols': text('modules.symbols'),
+      'modules.softdep': text('modules.softdep'),
+    };
+    const listed = [...new ModuleIndex(texts).modules.values()].map(({ path }) => path);
+    return changed || listed.sort().join() !== files.join() ? this.depmod().texts : texts;
+  }
 }
+
+const stampOf = ({ mtimeMs, size, ino }: Stats): string => `${mtimeMs} ${size} ${ino}`;
 
 const WORDS: Record<string, string> = {
   ENOENT: 'No such file or directory',
@@ -56,7 +117,7 @@ const WORDS: Record<string, string> = {
 };
 
 /** An error of the file system in words. */
-function explained(error: unknown): string {
+export function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return ('code' in error && WORDS[String(error.code)]) || error.message;
 }

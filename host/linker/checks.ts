@@ -1,12 +1,13 @@
 // What a build must not do, beside having addresses that cannot be relocated.
 
-import { CONSTRUCTORS } from './compile.ts';
+import { CONSTRUCTORS, type Build } from './compile.ts';
 import { symbolText } from './crc.ts';
 import { InstructionCursor, skipLocals } from './instructions.ts';
-import { OP } from './opcodes.ts';
+import { GOT_MEMORY } from './metadata.ts';
+import { OP, TYPE } from './opcodes.ts';
 import { distinct, type Places } from './places.ts';
 import type { Refusal } from './refusal.ts';
-import { importedCount, signatureOf, type Sections } from './sections.ts';
+import { importedCount, signatureOf, type Import, type Sections } from './sections.ts';
 import { LIBRARY } from './source-map.ts';
 
 /** The import that an image's runtime calls for every managed object. Nobody provides it: it must be gone. */
@@ -56,18 +57,39 @@ export function managedAllocations(sections: Sections, places: Places): Refusal[
   return refusals.length ? distinct(refusals) : [{ reason: 'managed allocation in the library' }];
 }
 
-/** What a file must not import, have or do. */
-export function forbidden(sections: Sections, kind: 'module' | 'image', places: Places): Refusal[] {
+/** What is wrong with the import of a variable; null where nothing is. */
+function wrongVariable(entry: Extract<Import, { kind: 'global' }>): string | null {
+  const name = `${entry.module}.${entry.name}`;
+  if (name === 'env.__stack_pointer') return null;
+  if (entry.module !== GOT_MEMORY)
+    return `a variable is imported as a value: ${name}; its address is imported from "${GOT_MEMORY}"`;
+  if (entry.type !== TYPE.i32 || !entry.mutable)
+    return `the address of a variable is declared as "let" and "usize": ${entry.name}`;
+  return null;
+}
+
+function imports(sections: Sections, kind: 'module' | 'image', importOf: Build['importOf']): Refusal[] {
   const refusals: Refusal[] = [];
   for (const entry of sections.imports) {
-    const name = `${entry.module}.${entry.name}`;
+    const { module, name } = entry;
+    let reason: string | null = null;
     if (entry.kind === 'function') {
-      const known = entry.module === 'env' || (kind === 'image' && entry.module === 'host');
-      if (!known) refusals.push({ reason: `a function is imported from elsewhere than the kernel: ${name}` });
-    } else if (entry.kind === 'global' && name !== 'env.__stack_pointer') {
-      refusals.push({ reason: `a variable is imported: ${name}` });
-    }
+      const known = module === 'env' || (kind === 'image' && module === 'host');
+      if (!known) reason = `a function is imported from elsewhere than the kernel: ${module}.${name}`;
+    } else if (entry.kind === 'global') reason = wrongVariable(entry);
+    if (reason !== null) refusals.push({ reason, ...importOf(module, name) });
   }
+  return refusals;
+}
+
+/** What a file must not import, have or do. */
+export function forbidden(
+  sections: Sections,
+  kind: 'module' | 'image',
+  places: Places,
+  importOf: Build['importOf'],
+): Refusal[] {
+  const refusals = imports(sections, kind, importOf);
   if (sections.elements.length > 1)
     refusals.push({ reason: 'the function table is filled in several pieces' });
   const imported = importedCount(sections, 'function');
@@ -77,8 +99,16 @@ export function forbidden(sections: Sections, kind: 'module' | 'image', places: 
     const reason = 'a function with optional parameters cannot be called from another module';
     refusals.push(places.refuseFunction(reason, name.slice(0, -VARARGS.length)));
   }
+  const globals = sections.imports.filter((entry) => entry.kind === 'global').entries();
+  const addresses = new Map(
+    [...globals].filter(([, { module }]) => module === GOT_MEMORY).map(([index, { name }]) => [index, name]),
+  );
   sections.bodies.forEach((_, index) => {
-    for (const { opcode, code, start } of instructions(sections, index)) {
+    for (const { opcode, code, value, start } of instructions(sections, index)) {
+      if (opcode === OP.globalSet && addresses.has(value))
+        refusals.push(
+          places.refuse(`the address of an imported variable is set: ${addresses.get(value)}`, start),
+        );
       // memory.init and data.drop, table.init and elem.drop name segments, which the linker joins
       if (opcode !== OP.numeric || ![8, 9, 12, 13].includes(code)) continue;
       refusals.push(places.refuse('a segment is used at run time', start));

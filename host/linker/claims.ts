@@ -20,9 +20,6 @@ import { TYPE } from './opcodes.ts';
 import { KIND_IN, KIND_LENGTH, KIND_OUT, KIND_SCALAR } from '../../kernel/abi/module.ts';
 import type { Signature } from './sections.ts';
 
-/** The module that a C compiler imports the addresses of others' variables from. */
-export const GOT_MEMORY = 'GOT.mem';
-
 /** A name as the loader may use it. */
 export function plain(name: string, what: string): string {
   if (name === '' || cleanName(name) !== name)
@@ -113,7 +110,7 @@ export class Claims {
   versions(versions: Map<string, number>, imports: readonly ModuleImport[]): Map<string, number> {
     const known = new Set(
       imports
-        .filter(({ kind, module }) => kind === 'function' || module === GOT_MEMORY)
+        .filter(({ kind, module }) => kind === 'function' || module.startsWith('GOT.'))
         .map(({ name }) => name),
     );
     for (const name of versions.keys()) {

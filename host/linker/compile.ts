@@ -11,6 +11,7 @@ import type { Declarations } from './declarations.ts';
 import { checkDiagnostics, type Parsed } from './parse.ts';
 import { LinkError } from './refusal.ts';
 import type { Place } from './source-map.ts';
+import { KIND_IN, KIND_LENGTH, KIND_OUT, KIND_SCALAR } from '../../kernel/abi/module.ts';
 
 export interface BuildOptions {
   optimizeLevel: number;
@@ -26,6 +27,10 @@ export interface Build {
   alignment: number;
   /** AssemblyScript's type of each module parameter. */
   parameterTypes: Map<string, string>;
+  /** Kinds of an exported function's parameters, from the names of their declared types; null where it is no function. */
+  kindsOf: (name: string) => number[] | null;
+  /** Where an import is declared. */
+  importOf: (module: string, name: string) => Place | null;
   /** Where a function is declared, by its full name or by its own: code without a line of its own leads there. */
   declarationOf: (name: string) => Place | null;
 }
@@ -91,16 +96,61 @@ function parameterTypes(program: asc.Program, { entry, declarations }: Parsed): 
   return types;
 }
 
-function declarationOf(program: asc.Program, name: string): Place | null {
-  let element = program.instancesByName.get(name);
-  if (!element) for (const one of program.instancesByName.values()) if (one.name === name) element = one;
-  if (!(element instanceof asc.Function) || element.declaration.range.source.isLibrary) return null;
-  const { range } = element.declaration;
+/** Names of types that say what a parameter is; an alias of another name is a scalar. */
+const KINDS = new Map([
+  ['InBuffer', KIND_IN],
+  ['OutBuffer', KIND_OUT],
+  ['Length', KIND_LENGTH],
+]);
+
+function kindsOf(program: asc.Program, entry: string, name: string): number[] | null {
+  const element = program.filesByName.get(entry.replace(/\.ts$/, ''))?.lookupExport(name);
+  if (!(element instanceof asc.FunctionPrototype)) return null;
+  return element.functionTypeNode.parameters.map(({ type }) => {
+    if (!(type instanceof asc.NamedTypeNode) || type.name.next) return KIND_SCALAR;
+    const definition = element.file.lookup(type.name.identifier.text, true);
+    return (definition instanceof asc.TypeDefinition && KINDS.get(definition.name)) || KIND_SCALAR;
+  });
+}
+
+function placeOf(range: asc.Range): Place {
   return {
     file: range.source.normalizedPath,
     line: range.source.lineAt(range.start),
     column: range.source.columnAt(),
   };
+}
+
+/** Whether a declaration has `@external("module", "name")`. */
+function isExternal(decorators: asc.DecoratorNode[] | null, module: string, name: string): boolean {
+  return (decorators ?? []).some(({ decoratorKind, args }) => {
+    if (decoratorKind !== asc.DecoratorKind.External) return false;
+    const texts = (args ?? []).map((arg) => (arg instanceof asc.StringLiteralExpression ? arg.value : null));
+    return texts[0] === module && texts[1] === name;
+  });
+}
+
+function importOf(sources: readonly asc.Source[], module: string, name: string): Place | null {
+  for (const source of sources.filter(({ isLibrary }) => !isLibrary)) {
+    for (const statement of source.statements) {
+      const declared: readonly asc.DeclarationStatement[] =
+        statement instanceof asc.VariableStatement
+          ? statement.declarations
+          : statement instanceof asc.FunctionDeclaration
+            ? [statement]
+            : [];
+      for (const one of declared)
+        if (isExternal(one.decorators, module, name)) return placeOf(one.name.range);
+    }
+  }
+  return null;
+}
+
+function declarationOf(program: asc.Program, name: string): Place | null {
+  let element = program.instancesByName.get(name);
+  if (!element) for (const one of program.instancesByName.values()) if (one.name === name) element = one;
+  if (!(element instanceof asc.Function) || element.declaration.range.source.isLibrary) return null;
+  return placeOf(element.declaration.range);
 }
 
 /** The map that binaryen wrote, with the sources' texts. */
@@ -143,6 +193,8 @@ export function build(parsed: Parsed, options: BuildOptions, base: Base): Build 
       declarations: parsed.declarations,
       alignment: compiler.largestAlignment,
       parameterTypes: parameterTypes(program, parsed),
+      kindsOf: (name) => kindsOf(program, parsed.entry, name),
+      importOf: (module, name) => importOf(parsed.sources, module, name),
       declarationOf: (name) => declarationOf(program, name),
     };
   } finally {

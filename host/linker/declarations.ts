@@ -1,20 +1,24 @@
 // What a source says about its module, read and taken out of the parsed program before it is compiled.
 //
-//   MODULE_LICENSE("GPL"); MODULE_AUTHOR("…"); MODULE_DESCRIPTION("…"); MODULE_VERSION("…");   entry file
-//   module_param(variable, "int" | "uint" | "bool", 0o444, "what it is");                     entry file
-//   EXPORT_SYMBOL(fn); EXPORT_SYMBOL_GPL(fn);                        any file; the entry must export fn
-//   cstr("text")                                                     anywhere: the address of a static C string
+//   MODULE_LICENSE("GPL"); MODULE_AUTHOR("…"); MODULE_DESCRIPTION("…"); MODULE_VERSION("…");     entry file
+//   MODULE_ALIAS("devname:…"); MODULE_SOFTDEP("pre: a b post: c");                              entry file
+//   module_param(variable, "bool" | "int" | "uint" | "charp", 0o444, "what it is");             entry file
+//   module_param_array(array, "int" | …, 0o444, "what it is"); MODULE_PERSIST(variable);        entry file
+//   EXPORT_SYMBOL(name); EXPORT_SYMBOL_GPL(name);       any file; the entry must export the function or variable
+//   cstr("text")                                        anywhere: the address of a static C string
 //
 // Calls are known by the name that is called. Whatever stands in the wrong place or has the wrong arguments is a
 // refusal with its position, never ignored. Nothing of a declaration reaches the compiler.
 
 import * as asc from 'assemblyscript';
-import type { ParameterType } from './metadata.ts';
+import { arity, calledName, modeOf, nameOf, refusalAt, staticText, textOf, Wrong } from './arguments.ts';
+import { PARAMETER_TYPES, type ParameterType } from './metadata.ts';
 import type { Refusal } from './refusal.ts';
 
 export interface ParameterDeclaration {
   name: string;
   type: ParameterType;
+  array: boolean;
   permissions: number;
   description: string;
   range: asc.Range;
@@ -27,9 +31,11 @@ export interface SymbolDeclaration {
 }
 
 export interface Declarations {
-  /** license, author, description, version: in the order of the source. */
+  /** license, author, description, version, alias, softdep: in the order of the source. */
   info: [key: string, value: string][];
   parameters: ParameterDeclaration[];
+  /** Names of the parameters that outlive rmmod. */
+  persistent: string[];
   symbols: SymbolDeclaration[];
 }
 
@@ -41,83 +47,43 @@ const INFO = new Map([
   ['MODULE_AUTHOR', 'author'],
   ['MODULE_DESCRIPTION', 'description'],
   ['MODULE_VERSION', 'version'],
+  ['MODULE_ALIAS', 'alias'],
+  ['MODULE_SOFTDEP', 'softdep'],
 ]);
+/** What a module can say only once. */
+const SINGLE: readonly string[] = ['license', 'description', 'version'];
 const SYMBOLS = new Map([
   ['EXPORT_SYMBOL', false],
   ['EXPORT_SYMBOL_GPL', true],
 ]);
-const TYPES: readonly string[] = ['bool', 'int', 'uint'];
+const PARAMETERS: readonly string[] = ['module_param', 'module_param_array'];
+const PERSIST = 'MODULE_PERSIST';
 /** `const` of a variable in asc's syntax tree. */
 const CONST_FLAG = 1 << 3;
+const MODULE_NAME = /^[A-Za-z0-9_-]{1,55}$/;
 
-const encoder = new TextEncoder();
-
-/** A place in a source as a refusal. */
-export function refusalAt(range: asc.Range, reason: string): Refusal {
-  const { source } = range;
-  const line = source.lineAt(range.start);
-  return { reason, file: source.normalizedPath, line, column: source.columnAt() };
+function isDeclaration(called: string): boolean {
+  return INFO.has(called) || SYMBOLS.has(called) || PARAMETERS.includes(called) || called === PERSIST;
 }
 
-class Wrong extends Error {
-  readonly range: asc.Range;
-  constructor(range: asc.Range, reason: string) {
-    super(reason);
-    this.range = range;
-  }
-}
-
-function textOf(node: asc.Expression | undefined, call: asc.CallExpression, what: string): string {
-  let text: string | undefined;
-  if (node instanceof asc.StringLiteralExpression) text = node.value;
-  else if (node instanceof asc.TemplateLiteralExpression && !node.tag && !node.expressions.length)
-    text = node.parts[0];
-  if (text === undefined) throw new Wrong((node ?? call).range, `${what} must be a text literal`);
-  if (text.includes('\0')) throw new Wrong((node ?? call).range, `${what} contains a NUL`);
-  return text;
-}
-
-function nameOf(node: asc.Expression | undefined, call: asc.CallExpression, what: string): string {
-  if (node instanceof asc.IdentifierExpression) return node.text;
-  throw new Wrong((node ?? call).range, `${what} must be a name`);
-}
-
-function numberOf(node: asc.Expression | undefined, call: asc.CallExpression, what: string): number {
-  if (node instanceof asc.IntegerLiteralExpression) return i64_low(node.value);
-  throw new Wrong((node ?? call).range, `${what} must be a number literal`);
-}
-
-function calledName(node: unknown): string | null {
-  if (!(node instanceof asc.CallExpression)) return null;
-  return node.expression instanceof asc.IdentifierExpression ? node.expression.text : null;
-}
-
-/** `memory.data<u8>([…])` in place of a cstr() call. */
-function staticText(call: asc.CallExpression): asc.Expression {
-  const { range } = call;
-  if (call.args.length !== 1) throw new Wrong(range, 'cstr() takes one text');
-  const text = textOf(call.args[0], call, "cstr()'s argument");
-  const { Node } = asc;
-  const bytes = [...encoder.encode(text), 0].map((byte) =>
-    Node.createIntegerLiteralExpression(i64_new(byte, 0), range),
-  );
-  const callee = Node.createPropertyAccessExpression(
-    Node.createIdentifierExpression('memory', range),
-    Node.createIdentifierExpression('data', range),
-    range,
-  );
-  const element = Node.createNamedType(Node.createSimpleTypeName('u8', range), null, false, range);
-  return Node.createCallExpression(
-    callee,
-    [element],
-    [Node.createArrayLiteralExpression(bytes, range)],
-    range,
-  );
+/** Why a text cannot stand under a key of .modinfo; null where it can. */
+function wrongInfo(key: string, text: string): string | null {
+  if (key === 'alias' && !/^[!-~]+$/.test(text))
+    return `an alias is a word of printable ASCII letters, not ${JSON.stringify(text)}`;
+  if (key !== 'softdep') return null;
+  const words = text.split(' ');
+  const lists = words.filter((word) => word === 'pre:' || word === 'post:');
+  const names = words.filter((word) => MODULE_NAME.test(word));
+  const whole = lists.length + names.length === words.length && names.length > 0;
+  return whole && lists[0] === words[0]
+    ? null
+    : `a softdep is "pre: a b post: c", not ${JSON.stringify(text)}`;
 }
 
 class Reader {
-  readonly found: Declarations = { info: [], parameters: [], symbols: [] };
+  readonly found: Declarations = { info: [], parameters: [], persistent: [], symbols: [] };
   readonly refusals: Refusal[] = [];
+  private readonly persistent: asc.CallExpression[] = [];
 
   private attempt(act: () => void): void {
     try {
@@ -136,6 +102,10 @@ class Reader {
     source.statements = kept;
     for (const statement of kept) this.nodes(statement);
     if (!entry) return;
+    for (const call of this.persistent)
+      this.attempt(() => {
+        this.persist(call);
+      });
     for (const { name, range } of this.found.parameters) {
       const local = asc.Node.createIdentifierExpression(name, range);
       const exported = asc.Node.createIdentifierExpression(PARAMETER_EXPORT + name, range);
@@ -150,58 +120,76 @@ class Reader {
     const call = statement.expression;
     const called = calledName(call);
     if (called === null || !(call instanceof asc.CallExpression)) return false;
-    const key = INFO.get(called);
-    const gplOnly = SYMBOLS.get(called);
-    if (key === undefined && gplOnly === undefined && called !== 'module_param') return false;
+    if (!isDeclaration(called)) return false;
     this.attempt(() => {
+      const gplOnly = SYMBOLS.get(called);
       if (gplOnly !== undefined) {
-        this.arity(call, called, 1);
+        arity(call, called, 1);
         const name = nameOf(call.args[0], call, `${called}()'s argument`);
         this.found.symbols.push({ name, gplOnly, range: call.range });
         return;
       }
       if (!entry) throw new Wrong(call.range, `${called}() stands in a file that is not the entry`);
-      if (key !== undefined) {
-        this.arity(call, called, 1);
-        this.found.info.push([key, textOf(call.args[0], call, `${called}()'s argument`)]);
-      } else this.parameter(call, source);
+      const key = INFO.get(called);
+      if (key !== undefined) this.info(call, called, key);
+      else if (called === PERSIST) this.persistent.push(call);
+      else this.parameter(call, called, source);
     });
     return true;
   }
 
-  private arity(call: asc.CallExpression, called: string, count: number): void {
-    if (call.args.length === count) return;
-    throw new Wrong(
-      call.range,
-      `${called}() takes ${count} argument${count > 1 ? 's' : ''}, not ${call.args.length}`,
-    );
+  private info(call: asc.CallExpression, called: string, key: string): void {
+    arity(call, called, 1);
+    const text = textOf(call.args[0], call, `${called}()'s argument`);
+    const wrong = wrongInfo(key, text);
+    if (wrong !== null) throw new Wrong(call.args[0]!.range, wrong);
+    if (SINGLE.includes(key) && this.found.info.some(([known]) => known === key))
+      throw new Wrong(call.range, `${called}() stands twice`);
+    this.found.info.push([key, text]);
   }
 
-  private parameter(call: asc.CallExpression, source: asc.Source): void {
-    this.arity(call, 'module_param', 4);
+  private parameter(call: asc.CallExpression, called: string, source: asc.Source): void {
+    arity(call, called, 4);
     const [variable, type, permissions, description] = call.args;
-    const name = nameOf(variable, call, "module_param()'s variable");
-    const typeText = textOf(type, call, "module_param()'s type");
-    if (!TYPES.includes(typeText)) {
-      throw new Wrong(type!.range, `module_param() knows the types bool, int and uint, not "${typeText}"`);
+    const name = nameOf(variable, call, `${called}()'s variable`);
+    const typeText = textOf(type, call, `${called}()'s type`);
+    const known = PARAMETER_TYPES.find((each) => each === typeText);
+    if (!known) {
+      throw new Wrong(
+        type!.range,
+        `${called}() knows the types bool, int, uint and charp, not "${typeText}"`,
+      );
     }
-    const mode = numberOf(permissions, call, "module_param()'s permissions");
-    if (mode < 0 || mode > 0o777) throw new Wrong(permissions!.range, `permissions beyond 0o777: ${mode}`);
+    const mode = modeOf(permissions, call, `${called}()'s permissions`);
     const declaration = variableOf(source, name);
-    if (!declaration)
-      throw new Wrong(variable!.range, `module_param() names no variable of this file: ${name}`);
-    if (declaration.flags & CONST_FLAG)
-      throw new Wrong(variable!.range, `module_param() names a constant: ${name}`);
-    if (this.found.parameters.some((known) => known.name === name)) {
-      throw new Wrong(call.range, `module_param() names a variable twice: ${name}`);
+    if (!declaration) throw new Wrong(variable!.range, `${called}() names no variable of this file: ${name}`);
+    const array = called === 'module_param_array';
+    const constant = (declaration.flags & CONST_FLAG) !== 0;
+    if (constant && !array) throw new Wrong(variable!.range, `${called}() names a constant: ${name}`);
+    if (array && !constant)
+      throw new Wrong(variable!.range, `an array of parameters must be a const: ${name}`);
+    if (this.found.parameters.some((each) => each.name === name)) {
+      throw new Wrong(call.range, `${called}() names a variable twice: ${name}`);
     }
     this.found.parameters.push({
       name,
-      type: typeText as ParameterType,
+      type: known,
+      array,
       permissions: mode,
-      description: textOf(description, call, "module_param()'s description"),
+      description: textOf(description, call, `${called}()'s description`),
       range: variable!.range,
     });
+  }
+
+  /** Once all parameters are known. */
+  private persist(call: asc.CallExpression): void {
+    arity(call, PERSIST, 1);
+    const name = nameOf(call.args[0], call, `${PERSIST}()'s argument`);
+    if (!this.found.parameters.some((each) => each.name === name))
+      throw new Wrong(call.args[0]!.range, `${PERSIST}() names no parameter: ${name}`);
+    if (this.found.persistent.includes(name))
+      throw new Wrong(call.range, `${PERSIST}() names a parameter twice: ${name}`);
+    this.found.persistent.push(name);
   }
 
   /** Walks everything below a node, puts static texts in place of cstr() and refuses declarations that are not at top level. */
@@ -221,7 +209,7 @@ class Reader {
     let instead: asc.Node | null = null;
     this.attempt(() => {
       if (called === 'cstr') instead = staticText(node);
-      else if (INFO.has(called) || SYMBOLS.has(called) || called === 'module_param') {
+      else if (isDeclaration(called)) {
         throw new Wrong(node.range, `${called}() does not stand at the top level of a file`);
       }
     });

@@ -25,6 +25,8 @@ export interface Problem {
 export interface Depmod {
   texts: IndexTexts;
   problems: Problem[];
+  /** Modules need each other in a cycle: kmod writes no index then. */
+  cyclic: boolean;
   /** Per module the modules that it needs itself: modinfo's `depends`. */
   depends: Map<string, string[]>;
 }
@@ -73,6 +75,7 @@ function wanted(file: ModuleFile): Wanted[] {
 class Builder {
   readonly nodes: Node[] = [];
   readonly problems: Problem[] = [];
+  cyclic = false;
   readonly #byName = new Map<string, Node>();
   readonly #owners = new Map<string, { owner: Node | null; crc: number }>();
   readonly #options: DepmodOptions;
@@ -168,7 +171,8 @@ class Builder {
       const names = cycle.map((index) => this.nodes[index]!.name);
       this.#say('ERROR', `Cycle detected: ${names.join(' -> ')}`);
     }
-    if (nodes > 0) this.#say('ERROR', `Found ${nodes} modules in dependency cycles!`);
+    this.cyclic = nodes > 0;
+    if (this.cyclic) this.#say('ERROR', `Found ${nodes} modules in dependency cycles!`);
   }
 
   /** Everything that a module needs, users before what they use; never itself, even in a cycle. */
@@ -246,7 +250,8 @@ export function depmod(files: readonly DepmodFile[], options: DepmodOptions = {}
     name,
     [...needs].map((needed) => needed.name),
   ]);
-  return { texts, problems: builder.problems, depends: new Map(depends) };
+  const { problems, cyclic } = builder;
+  return { texts, problems, cyclic, depends: new Map(depends) };
 }
 
 /** `depmod: WARNING: ramdisk.ko.wasm needs unknown symbol kmalloc`. */

@@ -14,7 +14,7 @@ import { entryPoints, forbidden, managedAllocations } from './checks.ts';
 import { emit } from './emit.ts';
 import { describeModule } from './describe.ts';
 import { layOut, STACK_POINTER } from './layout.ts';
-import { parse, type ParseOptions } from './parse.ts';
+import { parse, sourceVersion, type ParseOptions } from './parse.ts';
 import { LinkError, type Refusal } from './refusal.ts';
 import { relocate, type Relocated } from './relocate.ts';
 import { composeMap } from './source-map.ts';
@@ -93,6 +93,7 @@ function finish(
   base: { memory: number; table: number },
   relocated: Relocated,
   options: LinkOptions,
+  srcversion: string,
 ): Linked {
   const { main, found, places } = relocated;
   const name = options.name ?? defaultName(options.entry);
@@ -100,15 +101,8 @@ function finish(
   if (layout.size > MAX_IMAGE) {
     throw new LinkError([{ reason: `static data of more than ${MAX_IMAGE} bytes: ${layout.size}` }]);
   }
-  const described = describeModule(
-    name,
-    built,
-    main,
-    layout,
-    places,
-    options.kind,
-    options.vermagic ?? VERMAGIC,
-  );
+  const { kind, vermagic = VERMAGIC } = options;
+  const described = describeModule(built, main, layout, places, { name, kind, vermagic, srcversion });
   const emitted = emit(main, layout, found, {
     name,
     alignment,
@@ -150,11 +144,11 @@ async function linkAt(options: LinkOptions): Promise<Linked> {
   const high = build(parsed, settings, bases.high);
   const relocated = relocate({ low, main, high }, bases);
   const refusals: Refusal[] = [
-    ...forbidden(relocated.main, options.kind, relocated.places),
+    ...forbidden(relocated.main, options.kind, relocated.places, main.importOf),
     ...(options.kind === 'image'
       ? managedAllocations(relocated.main, relocated.places)
       : entryPoints(relocated.main)),
   ];
   if (refusals.length) throw new LinkError(refusals);
-  return finish(main, alignment, bases.main, relocated, options);
+  return finish(main, alignment, bases.main, relocated, options, await sourceVersion(parsed.sources));
 }

@@ -31,6 +31,9 @@ export const SECTION = {
   sourceMap: 'sourceMappingURL',
 } as const;
 
+/** The module from which the addresses of others' variables are imported, as C compilers do. */
+export const GOT_MEMORY = 'GOT.mem';
+
 export interface AreaInfo {
   /** Bytes, or table slots. */
   size: number;
@@ -144,18 +147,26 @@ export function writeInfo(to: ByteWriter, entries: readonly (readonly [key: stri
   for (const [key, value] of entries) to.raw(encoder.encode(`${key}=${value}\0`));
 }
 
+/** Keys and values in the section's order. */
+export function infoEntries(reader: ByteReader): [key: string, value: string][] {
+  const text = new TextDecoder().decode(reader.take(reader.left).slice());
+  return text
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const equals = entry.indexOf('=');
+      if (equals < 1)
+        throw new BadModule(`.modinfo has an entry without a key: ${JSON.stringify(entry.slice(0, 40))}`);
+      return [entry.slice(0, equals), entry.slice(equals + 1)];
+    });
+}
+
 export function readInfo(reader: ByteReader): Map<string, string[]> {
   const info = new Map<string, string[]>();
-  const decoder = new TextDecoder();
-  for (const entry of decoder.decode(reader.take(reader.left).slice()).split('\0')) {
-    if (entry === '') continue;
-    const equals = entry.indexOf('=');
-    if (equals < 1)
-      throw new BadModule(`.modinfo has an entry without a key: ${JSON.stringify(entry.slice(0, 40))}`);
-    const key = entry.slice(0, equals);
+  for (const [key, value] of infoEntries(reader)) {
     const values = info.get(key);
-    if (values) values.push(entry.slice(equals + 1));
-    else info.set(key, [entry.slice(equals + 1)]);
+    if (values) values.push(value);
+    else info.set(key, [value]);
   }
   return info;
 }

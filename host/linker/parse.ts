@@ -6,7 +6,8 @@
 
 import * as asc from 'assemblyscript';
 import { libraryFiles } from 'assemblyscript/asc';
-import { refusalAt, takeDeclarations, type Declarations } from './declarations.ts';
+import { refusalAt } from './arguments.ts';
+import { takeDeclarations, type Declarations } from './declarations.ts';
 import { LinkError, type Refusal } from './refusal.ts';
 import { LIBRARY } from './source-map.ts';
 
@@ -139,4 +140,15 @@ export async function parse(options: ParseOptions): Promise<Parsed> {
   const { refusals, ...declarations } = takeDeclarations(reader.sources, options.entry);
   if (refusals.length) throw new LinkError(refusals);
   return { entry: options.entry, sources: reader.sources, declarations };
+}
+
+/**
+ * What tells a module's sources from others': 24 hexadecimal letters, as Linux's srcversion. Only what the files say
+ * counts, not where they lie; the standard library does not.
+ */
+export async function sourceVersion(sources: readonly asc.Source[]): Promise<string> {
+  const texts = sources.filter(({ isLibrary }) => !isLibrary).map(({ text }) => text);
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(texts.join('\0')));
+  const letters = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return letters.slice(0, 24).toUpperCase();
 }

@@ -236,9 +236,10 @@ class Run {
       return this.#pretends ? null : { errno: ENOENT, words: `could not find module by name='${name}'` };
     }
     const { store } = this.#modprobe;
-    this.#show(`insmod ${pathIn(store, indexed.path)} ${parameters}`);
+    const path = pathIn(store, indexed.path);
+    this.#show(`insmod ${path} ${parameters}`);
     if (this.#pretends) return null;
-    const module = await store.load(indexed.path).catch(unreadable);
+    const module = await store.load(path).catch(unreadable);
     if ('errno' in module) return module;
     try {
       await this.#machine.insmod(module, parameters, { force: this.#options.force ?? false });

@@ -7,15 +7,18 @@ import type { ExportedSymbol } from '../linker/module-file.ts';
 export interface ModuleStore {
   /** As it is shown to people, without a slash at the end: `/lib/modules/0.1.0`. */
   readonly directory: string;
-  /** Paths of the modules in it, relative to it, sorted: `ramdisk.ko.wasm`. */
+  /** Names of the modules in it, sorted; the file of `ramdisk` is `ramdisk.ko.wasm`. */
   list(): string[];
   /**
-   * Reads, checks and compiles a module: one of the list by its path or its name, or, where there are files, any file.
-   * Rejects with BadModule or the engine's CompileError where it is no module, and with an Error that ends in the name
-   * where there is none.
+   * Reads, checks and compiles a module.
+   * @param name of a module in the list (`-` and `_` are the same), its path below the directory, or any file where there are
+   * files. Rejects with BadModule or the engine's CompileError where it is no module, else with an Error in words.
    */
   load(name: string): Promise<LoadedModule>;
 }
+
+/** What a module's file ends in. */
+export const ENDING = '.ko.wasm';
 
 /** `directory/path`, or the path alone where it is absolute. */
 export function pathIn(store: ModuleStore, path: string): string {
@@ -26,9 +29,10 @@ export function pathIn(store: ModuleStore, path: string): string {
 export async function depmodStore(store: ModuleStore, kernel: readonly ExportedSymbol[]): Promise<Depmod> {
   const files: { path: string; file: LoadedModule['file'] }[] = [];
   const unread: string[] = [];
-  for (const path of store.list()) {
+  for (const name of store.list()) {
+    const path = `${name}${ENDING}`;
     try {
-      files.push({ path, file: (await store.load(path)).file });
+      files.push({ path, file: (await store.load(name)).file });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       unread.push(`failed to load symbols from ${pathIn(store, path)}: ${error.message}`);

@@ -233,15 +233,28 @@ describe("a stranger's file", () => {
 
 describe('damaged files', async () => {
   const { bytes } = await linkText(
-    `import { cstr, EXPORT_SYMBOL, MODULE_LICENSE, module_param } from "./include/module";
+    `import { cstr, EXPORT_SYMBOL, InBuffer, Length, MODULE_ALIAS, MODULE_LICENSE, MODULE_PERSIST, module_param,
+      module_param_array } from "./include/module";
     MODULE_LICENSE("GPL");
+    MODULE_ALIAS("devname:sample");
     let size: u32 = 5;
     module_param(size, "uint", 0o444, "size");
+    let label: usize = cstr("none");
+    module_param(label, "charp", 0o644, "label");
+    const lines: StaticArray<i32> = [1, 2, 3];
+    module_param_array(lines, "int", 0o444, "lines");
+    MODULE_PERSIST(size);
+    @external("env", "other") declare function other(x: i32): i32;
+    @external("GOT.mem", "jiffies") declare let jiffies: usize;
+    export let total: i32 = 1;
+    EXPORT_SYMBOL(total);
     const words: StaticArray<string> = ["one", "two"];
     const fns: StaticArray<(x: i32) => i32> = [(x: i32): i32 => x + 1];
     export function area(x: i32): usize { return size++ + cstr("text") + fns[0](x) + words[x & 1].length; }
     EXPORT_SYMBOL(area);
-    export function init_module(): i32 { return 0; }`,
+    export function sum(data: InBuffer, count: Length): i32 { return load<u8>(data + count) + other(lines[1]); }
+    EXPORT_SYMBOL(sum);
+    export function init_module(): i32 { return load<i32>(jiffies) + load<u8>(label); }`,
   );
 
   /** Reads; everything but a BadModule fails the test. */

@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { link, type Linked, type LinkOptions, type SourceFiles } from '../../host/linker/link.ts';
+import { expect } from 'vitest';
+import { link, LinkError, type Linked, type LinkOptions, type SourceFiles } from '../../host/linker/link.ts';
 import { readModule, type ModuleFile } from '../../host/linker/module-file.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -35,6 +36,21 @@ export function linkText(text: string, options: Partial<LinkOptions> = {}): Prom
   });
 }
 
+/** Links a text that must be refused for a reason, at the last place where `marked` stands in it. */
+export async function expectRefusal(text: string, marked: string, reason: RegExp): Promise<void> {
+  const before = text.slice(0, text.lastIndexOf(marked)).split('\n');
+  const error: unknown = await linkText(text).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(LinkError);
+  const [refusal] = (error as LinkError).refusals;
+  expect(refusal!.reason).toMatch(reason);
+  expect(refusal).toMatchObject({
+    file: 'drivers/sample.ts',
+    line: before.length,
+    column: before[before.length - 1]!.length + 1,
+  });
+  expect((error as LinkError).message).toContain(`drivers/sample.ts:${before.length}:`);
+}
+
 /** mulberry32: numbers in [0, 1). */
 export function random(seed: number): () => number {
   let state = seed;
@@ -60,6 +76,7 @@ export class TestDomain {
     file: ModuleFile,
     bases: { memory: number; table: number },
     kernel: Record<string, (...args: number[]) => number> = {},
+    addresses: Record<string, number> = {},
   ): Functions {
     new Uint8Array(this.memory.buffer, bases.memory, file.memory.size).fill(0);
     for (let slot = 0; slot < file.table.size; slot++) this.table.set(bases.table + slot, null);
@@ -71,6 +88,12 @@ export class TestDomain {
         __table_base: bases.table,
         ...kernel,
       },
+      'GOT.mem': Object.fromEntries(
+        Object.entries(addresses).map(([name, address]) => [
+          name,
+          new WebAssembly.Global({ value: 'i32', mutable: true }, address),
+        ]),
+      ),
     });
     const functions = instance.exports as Functions;
     functions['__wasm_apply_data_relocs']?.();

@@ -5,7 +5,9 @@ import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { addBuild } from './build.ts';
 import { addCompare } from './compare.ts';
+import { addDepmod } from './depmod.ts';
 import { addImages } from './images.ts';
+import { addModinfo } from './modinfo.ts';
 import { addOops } from './oops.ts';
 import { addServe } from './serve.ts';
 import { addShell } from './shell.ts';
@@ -16,5 +18,7 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addBuild,
   addServe,
   addImages,
+  addDepmod,
+  addModinfo,
   addOops,
 ];
