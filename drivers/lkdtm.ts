@@ -16,6 +16,8 @@ import {
   FileOperations,
   kfree,
   kmalloc,
+  MODULE_ALIAS,
+  MODULE_AUTHOR,
   MODULE_DESCRIPTION,
   MODULE_LICENSE,
   operation,
@@ -26,7 +28,9 @@ import {
 } from './include';
 
 MODULE_LICENSE('GPL');
+MODULE_AUTHOR('isolab');
 MODULE_DESCRIPTION('Crashes on request');
+MODULE_ALIAS('devname:lkdtm');
 
 const NAMES = cstr(
   'BUG\nACCESS_NULL\nWILD_WRITE\nLOOP\nEXHAUST_STACK\nEXHAUST_HEAP\nSLAB_FREE_DOUBLE\nWRITE_AFTER_FREE\nLIE_LENGTH\nLIE_STATUS\nEXIT\n',

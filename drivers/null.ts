@@ -4,6 +4,8 @@ import {
   cstr,
   File,
   FileOperations,
+  MODULE_ALIAS,
+  MODULE_AUTHOR,
   MODULE_DESCRIPTION,
   MODULE_LICENSE,
   operation,
@@ -13,7 +15,9 @@ import {
 } from './include';
 
 MODULE_LICENSE('GPL');
+MODULE_AUTHOR('isolab');
 MODULE_DESCRIPTION('The null device');
+MODULE_ALIAS('devname:null');
 
 const fops: FileOperations = operations_at(memory.data(24));
 let major: u32 = 0;

@@ -13,6 +13,8 @@ import {
   fixed_size_llseek,
   kfree,
   kzalloc,
+  MODULE_ALIAS,
+  MODULE_AUTHOR,
   MODULE_DESCRIPTION,
   MODULE_LICENSE,
   module_param,
@@ -25,7 +27,9 @@ import {
 } from './include';
 
 MODULE_LICENSE('GPL');
+MODULE_AUTHOR('isolab');
 MODULE_DESCRIPTION('A disk in memory');
+MODULE_ALIAS('devname:ramdisk');
 
 export let size: u32 = 0x200000;
 module_param(size, 'uint', 0o444, 'size of the disk in bytes');

@@ -6,6 +6,8 @@ import {
   EFAULT,
   File,
   FileOperations,
+  MODULE_ALIAS,
+  MODULE_AUTHOR,
   MODULE_DESCRIPTION,
   MODULE_LICENSE,
   operation,
@@ -15,7 +17,9 @@ import {
 } from './include';
 
 MODULE_LICENSE('GPL');
+MODULE_AUTHOR('isolab');
 MODULE_DESCRIPTION('The zero device');
+MODULE_ALIAS('devname:zero');
 
 const fops: FileOperations = operations_at(memory.data(24));
 let major: u32 = 0;

@@ -1,6 +1,6 @@
-// Test drivers: test/fixtures/NAME.ts, linked by the linker under test, and NAME.c there or in drivers/, built by clang. That
-// takes a second each, so what was made is kept in dist/fixtures/ under a hash of everything that goes into it; any change
-// there makes it anew.
+// Test drivers: NAME.ts, linked by the linker under test, or NAME.c, built by clang, in test/fixtures/ or, the project's own,
+// in drivers/. That takes a second each, so what was made is kept in dist/fixtures/ under a hash of everything that goes
+// into it; any change there makes it anew.
 
 import { execFileSync } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
@@ -42,9 +42,7 @@ function compilers(): string {
 
 /** A driver in C, ready to be loaded: test/fixtures/NAME.c or drivers/NAME.c. A clang that is missing fails the test. */
 export async function loadC(fixture: string, flags: readonly string[] = []): Promise<LoadedModule> {
-  const [source] = [`test/fixtures/${fixture}.c`, `drivers/${fixture}.c`].filter((path) =>
-    existsSync(join(ROOT, path)),
-  );
+  const source = sourceOf(`${fixture}.c`);
   if (source === undefined) throw new Error(`there is no test driver ${fixture}`);
   const hash = createHash('sha256').update(JSON.stringify([fixture, flags, compilers()]));
   const inputs = ['host/cli/c-file.ts', 'drivers/include/isolab.h', source];
@@ -57,18 +55,23 @@ export async function loadC(fixture: string, flags: readonly string[] = []): Pro
   return loadModule(new Uint8Array(readFileSync(out)), null, fixture);
 }
 
+/** Where the source of a test driver is, if there is one. */
+function sourceOf(file: string): string | undefined {
+  return [`test/fixtures/${file}`, `drivers/${file}`].find((path) => existsSync(join(ROOT, path)));
+}
+
 /** A test driver, ready to be loaded. Options: under another name, for another kernel. */
 export async function loadFixture(
   fixture: string,
   options: Pick<LinkOptions, 'name' | 'vermagic'> = {},
 ): Promise<LoadedModule> {
-  if (!existsSync(join(ROOT, `test/fixtures/${fixture}.ts`))) return loadC(fixture);
+  const entry = sourceOf(`${fixture}.ts`);
+  if (entry === undefined) return loadC(fixture);
   const name = options.name ?? fixture;
   const hash = createHash('sha256').update(JSON.stringify([fixture, options]));
-  const key = [...INPUTS, `test/fixtures/${fixture}.ts`].reduce(digest, hash).digest('hex').slice(0, 16);
+  const key = [...INPUTS, entry].reduce(digest, hash).digest('hex').slice(0, 16);
   const path = join(KEPT, `${name}-${key}.ko.wasm`);
   if (!existsSync(path)) {
-    const entry = `test/fixtures/${fixture}.ts`;
     const linked = await link({ entry, kind: 'module', files: { readText }, ...options });
     mkdirSync(KEPT, { recursive: true });
     // The map first: who finds the module finds its map.
