@@ -6,6 +6,7 @@ import {
   M_CALL_CLIENT,
   M_CALL_MODULE,
   M_CALL_OPERATION,
+  M_OOPS_LIMIT,
   M_OOPSES,
   M_PANIC_ON_OOPS,
   M_STATE,
@@ -13,12 +14,11 @@ import {
   STATE_PANIC,
   TAINT_DIE,
 } from './abi/machine';
-import { LEVEL_EMERG } from './abi/log';
 import { answer_client } from './ipc/clients';
 import { system_call } from './fs/syscalls';
-import { SYS_EXIT } from './abi/operation';
+import { OP_TIMER, SYS_EXIT } from './abi/operation';
 import { cstr } from './lib/cstr';
-import { pr } from './lib/printk';
+import { panicked } from './lib/warn';
 
 /** The client whose call is in progress, -1 where there is none. */
 export function current_client(): i32 {
@@ -35,10 +35,14 @@ function reset_mark(): void {
 export function oops(): bool {
   store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_OOPSES) + 1, M_OOPSES);
   store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_TAINT) | TAINT_DIE, M_TAINT);
-  if (!load<u32>(MACHINE_BASE, M_PANIC_ON_OOPS)) return false;
-  pr(LEVEL_EMERG, cstr('Kernel panic - not syncing: Fatal exception'));
-  store<u32>(MACHINE_BASE, STATE_PANIC, M_STATE);
-  return true;
+  const limit = load<u32>(MACHINE_BASE, M_OOPS_LIMIT);
+  if (load<u32>(MACHINE_BASE, M_CALL_OPERATION) == OP_TIMER)
+    panicked(cstr('Kernel panic - not syncing: Fatal exception in interrupt'));
+  else if (load<u32>(MACHINE_BASE, M_PANIC_ON_OOPS))
+    panicked(cstr('Kernel panic - not syncing: Fatal exception'));
+  else if (limit && load<u32>(MACHINE_BASE, M_OOPSES) >= limit)
+    panicked(cstr('Kernel panic - not syncing: Oopsed too often (kernel.oops_limit is %u)'), limit);
+  return load<u32>(MACHINE_BASE, M_STATE) == STATE_PANIC;
 }
 
 /** Ends the client whose call was in progress: it is answered as killed. @returns the client, or -1 */

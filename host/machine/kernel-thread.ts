@@ -14,7 +14,7 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { LEVEL_ALERT, LEVEL_EMERG } from '../../kernel/abi/log.ts';
-import { M_DOORBELL, M_OOPSES } from '../../kernel/abi/machine.ts';
+import { M_DOORBELL, M_OOPSES, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { STAT_SIZE } from '../../kernel/abi/file.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
@@ -138,6 +138,7 @@ export class KernelThread implements KernelMethods {
         post(this.host.port, { type: 'oops', fault });
         if (this.kernel.oops()) return this.halt('panic', fault);
       }
+      if (this.domain.words[(MACHINE_BASE + M_STATE) >> 2] === STATE_PANIC) return this.halt('panic', null);
       const client = this.kernel.kill_current();
       if (client >= 0) this.reap(client);
     } catch (again) {

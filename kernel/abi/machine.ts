@@ -95,3 +95,4 @@ export const STATE_PANIC = 3;
 export const TAINT_PROPRIETARY = 1; // P
 export const TAINT_BAD_PAGE = 32; // B
 export const TAINT_DIE = 128; // D
+export const TAINT_WARN = 512; // W

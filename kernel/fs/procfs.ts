@@ -4,9 +4,10 @@
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_MODULE } from '../abi/machine';
 import { DT_DIR, DT_REG, NODE_OWNER, NODE_PARENT, NODE_TYPE, S_IFDIR } from '../abi/file';
-import { EINVAL, ENOENT } from '../abi/errno';
+import { EEXIST, EINVAL, ENOENT } from '../abi/errno';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
+import { warn } from '../lib/warn';
 import { directory_fops } from './directory';
 import { last_name, node_add, node_by_number, node_number, node_remove, node_set, node_walk } from './nodes';
 import { proc_init } from './proc';
@@ -24,6 +25,8 @@ function enter(parent: usize, path: usize, mode: u32, type: u32, owner: u32, mod
   const directory = node_walk(parent ? parent : root, path);
   if (directory == -1) return -ENOENT;
   const node = node_add(<usize>directory, last_name(), type, mode, owner, mod);
+  if (node == -EEXIST)
+    warn(cstr('proc_register'), cstr("proc_dir_entry '%s' already registered"), last_name());
   if (node > 0 && type == DT_DIR) node_set(<usize>node, directory_fops());
   return node;
 }

@@ -2,6 +2,7 @@
 
 import { devfs_init } from './devfs';
 import { kernel_files_init } from './kernel-files';
+import { kmsg_init } from './kmsg';
 import { path_init } from './path';
 import { procfs_init } from './procfs';
 import { sysctl_init } from './sysctl';
@@ -14,4 +15,5 @@ export function tree_init(): void {
   sysfs_init(root); // modules, one by one
   kernel_files_init();
   sysctl_init(); // what can be set
+  kmsg_init(); // the log
 }

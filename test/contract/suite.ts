@@ -6,6 +6,7 @@ import type { Bench } from '../support/machine.ts';
 import { clients } from './clients.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
+import { sysctl } from './sysctl.ts';
 import { tree } from './tree.ts';
 import { modules } from './modules.ts';
 
@@ -13,6 +14,7 @@ export function contract(bench: Bench): void {
   describe(bench.name, () => {
     files(bench);
     tree(bench);
+    sysctl(bench);
     modules(bench);
     log(bench);
     clients(bench);
