@@ -1,4 +1,5 @@
-// A folder of modules, NAME.ko.wasm, with depmod's index: of its files where it is newer than the modules, else made anew.
+// A folder of modules, NAME.ko.wasm, with depmod's index (as it is written, where it is newer than the modules, else made
+// anew) and modprobe's configuration (modprobe.conf and modprobe.d/*.conf in the folder).
 // A word with a / in it, or with the ending, is a file of the user's.
 
 import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
@@ -7,7 +8,8 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import { depmod, type Depmod, type DepmodFile, type Problem } from '../linker/depmod.ts';
 import { BadModule, readModule, type ExportedSymbol } from '../linker/module-file.ts';
 import { INDEX_FILES, ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
-import { ENDING, type ModuleStore } from '../machine/module-store.ts';
+import { emptyConfig, readConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
+import { ENDING, type ProbeStore } from '../machine/module-store.ts';
 import { Failure } from './io.ts';
 import { loadModuleFile } from './machines.ts';
 import { IMAGES } from './root.ts';
@@ -20,7 +22,7 @@ export function kernelSymbols(): readonly ExportedSymbol[] {
   return readModule(new Uint8Array(readFileSync(join(IMAGES, 'kernel.wasm')))).symbols;
 }
 
-export class ModuleFolder implements ModuleStore {
+export class ModuleFolder implements ProbeStore {
   readonly directory: string;
   /** What was compiled, and the file's time and size then. */
   readonly #loaded = new Map<string, { stamp: string; module: LoadedModule }>();
@@ -89,7 +91,7 @@ export class ModuleFolder implements ModuleStore {
   }
 
   /** The index of the folder: what is written there, unless modules have come, gone or changed since. */
-  index(): IndexTexts {
+  async index(): Promise<IndexTexts> {
     const [dep, ...others] = INDEX_FILES.map((name) => join(this.directory, name));
     if (![dep!, ...others].every((path) => existsSync(path))) return this.depmod().texts;
     const files = this.files();
@@ -104,6 +106,20 @@ export class ModuleFolder implements ModuleStore {
     };
     const listed = [...new ModuleIndex(texts).modules.values()].map(({ path }) => path);
     return changed || listed.sort().join() !== files.join() ? this.depmod().texts : texts;
+  }
+
+  /** modprobe.conf, then the files of modprobe.d by their names. */
+  config(): ModprobeConfig {
+    const folder = join(this.directory, 'modprobe.d');
+    const more = existsSync(folder) ? readdirSync(folder).filter((file) => /^[^.].*\.conf$/.test(file)) : [];
+    const config = emptyConfig();
+    for (const file of [
+      join(this.directory, 'modprobe.conf'),
+      ...more.sort().map((each) => join(folder, each)),
+    ]) {
+      if (existsSync(file)) readConfig(readFileSync(file, 'utf8'), file, config);
+    }
+    return config;
   }
 }
 

@@ -8,6 +8,7 @@ import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
 import { Resources } from '../machine/resources.ts';
 import type { Machine, Placement } from '../machine/types.ts';
+import { LabModules } from './modules.ts';
 import type { Environment } from './report.ts';
 
 /** The project's drivers, in the order in which they are loaded. */
@@ -21,6 +22,8 @@ export interface BootOptions {
 export interface Lab {
   boot(placement: Placement, options?: BootOptions): Promise<Machine>;
   drivers: LoadedModule[];
+  /** The same, for modprobe. */
+  modules: LabModules;
   images: Images;
   resources: Resources;
   environment: Omit<Environment, 'clockStepNs'>;
@@ -56,6 +59,7 @@ export async function loadLab(
   const resources = new Resources(platform);
   return {
     ...{ images, drivers, resources },
+    modules: new LabModules(drivers, kernel.file.symbols),
     boot: (placement, options = {}) => bootMachine({ placement, images, resources, ...options }),
     environment: { runtime: platform.name, cores: platform.cores, ...surroundings },
     close: () => resources.close(),

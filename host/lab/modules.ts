@@ -2,16 +2,23 @@
 
 import type { LoadedModule } from '../domain/loaded.ts';
 import { moduleName } from '../linker/alias.ts';
+import type { ExportedSymbol } from '../linker/module-file.ts';
+import type { IndexTexts } from '../linker/module-index.ts';
+import { emptyConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
+import { depmodStore, type ProbeStore } from '../machine/module-store.ts';
 import { VERSION } from '../../kernel/abi/version.ts';
-import type { ModuleStore } from '../machine/module-store.ts';
 
-export class LabModules implements ModuleStore {
+export class LabModules implements ProbeStore {
   /** Linux's place for them; nothing lies there. */
   readonly directory = `/lib/modules/${VERSION}`;
   readonly #modules: ReadonlyMap<string, LoadedModule>;
+  readonly #kernel: readonly ExportedSymbol[];
+  #index: Promise<IndexTexts> | null = null;
 
-  constructor(modules: readonly LoadedModule[]) {
+  /** @param kernel what the kernel exports */
+  constructor(modules: readonly LoadedModule[], kernel: readonly ExportedSymbol[]) {
     this.#modules = new Map(modules.map((module) => [moduleName(module.name), module]));
+    this.#kernel = kernel;
   }
 
   list(): string[] {
@@ -22,5 +29,14 @@ export class LabModules implements ModuleStore {
     const module = this.#modules.get(moduleName(name));
     if (!module) throw new Error(`there is no module ${name}`);
     return module;
+  }
+
+  index(): Promise<IndexTexts> {
+    return (this.#index ??= depmodStore(this, this.#kernel).then(({ texts }) => texts));
+  }
+
+  /** None: the page has no files. */
+  config(): ModprobeConfig {
+    return emptyConfig();
   }
 }

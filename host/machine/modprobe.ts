@@ -12,7 +12,7 @@ import { BadModule } from '../linker/module-file.ts';
 import { ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
 import { EEXIST, EINVAL, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { emptyConfig, type ModprobeConfig } from './modprobe-config.ts';
-import { pathIn, type ModuleStore } from './module-store.ts';
+import { pathIn, type ModuleStore, type ProbeStore } from './module-store.ts';
 import { ProbeOrder, type Found } from './probe-order.ts';
 
 /** What modprobe uses of a machine. */
@@ -69,6 +69,11 @@ export function joinParameters(words: readonly string[]): string {
       word.replace(/^([^=]*=)([^"'].* .*)$/s, (_, key: string, value: string) => `${key}"${value}"`),
     )
     .join(' ');
+}
+
+/** modprobe over a store as it is now. */
+export async function openModprobe(store: ProbeStore): Promise<Modprobe> {
+  return new Modprobe(store, await store.index(), store.config());
 }
 
 export class Modprobe {

@@ -3,6 +3,8 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import { depmod, type Depmod } from '../linker/depmod.ts';
 import type { ExportedSymbol } from '../linker/module-file.ts';
+import type { IndexTexts } from '../linker/module-index.ts';
+import type { ModprobeConfig } from './modprobe-config.ts';
 
 export interface ModuleStore {
   /** As it is shown to people, without a slash at the end: `/lib/modules/0.1.0`. */
@@ -15,6 +17,14 @@ export interface ModuleStore {
    * files. Rejects with BadModule or the engine's CompileError where it is no module, else with an Error in words.
    */
   load(name: string): Promise<LoadedModule>;
+}
+
+/** A store with what modprobe wants to know of it. */
+export interface ProbeStore extends ModuleStore {
+  /** depmod's index of it as it is now. */
+  index(): Promise<IndexTexts>;
+  /** modprobe's configuration; its problems are to be said. */
+  config(): ModprobeConfig;
 }
 
 /** What a module's file ends in. */

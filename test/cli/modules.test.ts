@@ -2,6 +2,7 @@
 
 import {
   copyFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,6 +17,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { kernelSymbols, ModuleFolder } from '../../host/cli/module-folder.ts';
 import { runProgram } from '../../host/cli/program.ts';
 import { IMAGES } from '../../host/cli/root.ts';
+import { openModprobe } from '../../host/machine/modprobe.ts';
 import { loadFixture } from '../support/fixtures.ts';
 
 let base: Uint8Array;
@@ -150,18 +152,40 @@ describe('a folder of modules', () => {
       const dep = join(folder, 'modules.dep');
       writeFileSync(dep, readFileSync(dep, 'utf8').replace(': base.ko.wasm', ': base.ko.wasm base.ko.wasm'));
     };
-    const marked = (): boolean => modules.index()['modules.dep'].includes('base.ko.wasm base.ko.wasm');
-    expect(modules.index()['modules.dep']).toBe(DEP);
+    const marked = async (): Promise<boolean> =>
+      (await modules.index())['modules.dep'].includes('base.ko.wasm base.ko.wasm');
+    expect((await modules.index())['modules.dep']).toBe(DEP);
     mark();
-    expect(marked()).toBe(true);
+    expect(await marked()).toBe(true);
     renameSync(join(folder, 'base.ko.wasm'), join(folder, 'other.ko.wasm'));
-    expect(marked()).toBe(false);
+    expect(await marked()).toBe(false);
     renameSync(join(folder, 'other.ko.wasm'), join(folder, 'base.ko.wasm'));
-    expect(marked()).toBe(true);
+    expect(await marked()).toBe(true);
     const later = new Date(Date.now() + 10_000);
     utimesSync(join(folder, 'base.ko.wasm'), later, later);
-    expect(marked()).toBe(false);
+    expect(await marked()).toBe(false);
     rmSync(join(folder, 'modules.alias'));
-    expect(modules.index()['modules.dep']).toBe(DEP);
+    expect((await modules.index())['modules.dep']).toBe(DEP);
+  });
+
+  test('its configuration is read in order, and modprobe takes it', async () => {
+    mkdirSync(join(folder, 'modprobe.d'));
+    writeFileSync(join(folder, 'modprobe.d/b.conf'), 'options stacked c=3\nnonsense\n');
+    writeFileSync(join(folder, 'modprobe.d/a.conf'), 'options stacked b=2\n');
+    writeFileSync(join(folder, 'modprobe.d/a.conf.old'), 'blacklist stacked\n');
+    writeFileSync(join(folder, 'modprobe.conf'), 'options stacked a=1\n');
+    const modprobe = await openModprobe(new ModuleFolder(folder));
+    expect(modprobe.config.problems).toEqual([
+      `modprobe: ERROR: ${folder}/modprobe.d/b.conf line 2: ignoring bad line starting with 'nonsense'`,
+    ]);
+    const nothing = {
+      lsmod: () => [],
+      insmod: () => Promise.reject(new Error()),
+      rmmod: () => Promise.resolve(),
+    };
+    expect((await modprobe.insert(nothing, 'stacked', 'd=4', { dryRun: true })).out).toEqual([
+      `insmod ${folder}/base.ko.wasm `,
+      `insmod ${folder}/stacked.ko.wasm a=1 b=2 c=3 d=4`,
+    ]);
   });
 });
