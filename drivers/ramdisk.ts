@@ -11,8 +11,6 @@ import {
   File,
   FileOperations,
   fixed_size_llseek,
-  kfree,
-  kzalloc,
   MODULE_ALIAS,
   MODULE_AUTHOR,
   MODULE_DESCRIPTION,
@@ -24,6 +22,8 @@ import {
   pr_info,
   register_chrdev,
   unregister_chrdev,
+  vfree,
+  vzalloc,
 } from './include';
 
 MODULE_LICENSE('GPL');
@@ -72,14 +72,14 @@ export function init_module(): i32 {
     pr_err(cstr('ramdisk: size must not be 0'));
     return -EINVAL;
   }
-  disk = kzalloc(size);
+  disk = vzalloc(size);
   if (!disk) return -ENOMEM;
   fops.llseek = operation(ramdisk_llseek);
   fops.read = operation(ramdisk_read);
   fops.write = operation(ramdisk_write);
   const status = register_chrdev(0, cstr('ramdisk'), fops);
   if (status < 0) {
-    kfree(disk);
+    vfree(disk);
     return status;
   }
   major = status;
@@ -89,5 +89,5 @@ export function init_module(): i32 {
 
 export function cleanup_module(): void {
   unregister_chrdev(major, cstr('ramdisk'));
-  kfree(disk);
+  vfree(disk);
 }

@@ -73,7 +73,7 @@ static unsigned int major;
 
 static int rot13_open(struct file *file)
 {
-	struct text *text = kzalloc(sizeof(*text) + size);
+	struct text *text = kzalloc(sizeof(*text) + size, GFP_KERNEL);
 
 	if (!text) return -ENOMEM;
 	text->cipher = &rot13_ciphers[first];

@@ -10,13 +10,16 @@ import {
   M_MAGIC,
   M_MEMORY_SIZE,
   M_PANIC_ON_OOPS,
+  M_SLUB_DEBUG,
   M_STATE,
   MACHINE_MAGIC,
   STATE_BOOTING,
 } from './abi/machine';
-import { pages_init } from './mm/pages';
+import { SLUB_ALL } from './abi/heap';
+import { buddy_init } from './mm/buddy';
 import { kmalloc_init } from './mm/kmalloc';
 import { slots_init } from './mm/slots';
+import { vmalloc_init } from './mm/vmalloc';
 import { symbols_init } from './module/symbols';
 import { load_init } from './module/load';
 import { devices_init } from './fs/devices';
@@ -28,6 +31,7 @@ import { nodes_init } from './fs/nodes';
  * @param pool_end first byte behind the page pool
  * @param slots table slots that the image itself uses
  * @param channel 0 in the kernel's domain, channel + 1 in a driver's
+ * @param slub_debug SLUB_… of abi/heap.ts; 0 for the default, all of it; SLUB_OFF for none
  */
 export function boot_common(
   size: u32,
@@ -37,6 +41,7 @@ export function boot_common(
   deadline: u32,
   panic_on_oops: u32,
   channel: u32,
+  slub_debug: u32,
 ): void {
   store<u32>(MACHINE_BASE, STATE_BOOTING, M_STATE);
   store<u32>(MACHINE_BASE, ABI_VERSION, M_ABI);
@@ -46,8 +51,10 @@ export function boot_common(
   store<u32>(MACHINE_BASE, panic_on_oops, M_PANIC_ON_OOPS);
   store<u32>(MACHINE_BASE, channel, M_CHANNEL);
   store<u32>(MACHINE_BASE, MACHINE_MAGIC, M_MAGIC);
-  pages_init(pool_end); // memory in pages
-  kmalloc_init(); // and in objects
+  store<u32>(MACHINE_BASE, slub_debug ? slub_debug & SLUB_ALL : SLUB_ALL, M_SLUB_DEBUG);
+  buddy_init(pool_end); // memory in pages
+  kmalloc_init(); // in objects
+  vmalloc_init(); // and in areas
   slots_init(slots); // the function table
   symbols_init(); // what modules may import
   load_init(); // the loader

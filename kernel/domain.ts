@@ -19,7 +19,27 @@ export { printk, vprintk_emit } from './lib/printk';
 export { vsnprintf } from './lib/format';
 export { strlen, strscpy } from './lib/text';
 export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';
-export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
+export {
+  kmalloc,
+  kzalloc,
+  kmalloc_array,
+  kcalloc,
+  krealloc,
+  ksize,
+  kfree,
+  kvmalloc,
+  kvfree,
+} from './mm/kmalloc';
+export {
+  kmem_cache_create,
+  kmem_cache_alloc,
+  kmem_cache_free,
+  kmem_cache_size,
+  kmem_cache_shrink,
+  kmem_cache_destroy,
+} from './mm/caches';
+export { __get_free_pages, get_zeroed_page, free_pages } from './mm/pages';
+export { vmalloc, vzalloc, vfree } from './mm/vmalloc';
 export {
   register_chrdev,
   unregister_chrdev,
@@ -69,11 +89,11 @@ export {
 export { serve, served_handle, served_position } from './ipc/serve';
 
 /** Boots a driver's domain of `size` bytes behind `channel`. */
-export function boot(slots: i32, size: u32, channel: i32, deadline: u32): void {
+export function boot(slots: i32, size: u32, channel: i32, deadline: u32, slub_debug: u32): void {
   set_emit(index_of(emit_to_kernel));
   proc_init(0, index_of(make_proc_entry), index_of(remove_proc_node));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
-  boot_common(size, size, slots, 0, deadline, 0, channel + 1);
+  boot_common(size, size, slots, 0, deadline, 0, channel + 1, slub_debug);
   store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);
 }
 

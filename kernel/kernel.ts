@@ -29,7 +29,27 @@ export { printk, vprintk_emit } from './lib/printk';
 export { vsnprintf } from './lib/format';
 export { strlen, strscpy } from './lib/text';
 export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';
-export { kmalloc, kzalloc, kfree } from './mm/kmalloc';
+export {
+  kmalloc,
+  kzalloc,
+  kmalloc_array,
+  kcalloc,
+  krealloc,
+  ksize,
+  kfree,
+  kvmalloc,
+  kvfree,
+} from './mm/kmalloc';
+export {
+  kmem_cache_create,
+  kmem_cache_alloc,
+  kmem_cache_free,
+  kmem_cache_size,
+  kmem_cache_shrink,
+  kmem_cache_destroy,
+} from './mm/caches';
+export { __get_free_pages, get_zeroed_page, free_pages } from './mm/pages';
+export { vmalloc, vzalloc, vfree } from './mm/vmalloc';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
 export { fixed_size_llseek } from './fs/seek';
@@ -81,11 +101,11 @@ export { poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop'
 export { current_client, oops, kill_current, reap } from './oops';
 
 /** Boots the kernel's domain. */
-export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32): void {
+export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32, slub_debug: u32): void {
   log_init(); // the log ring, before anything that may want to say something
   set_emit(index_of(log_write));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
-  boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0);
+  boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0, slub_debug);
   tree_init(); // /dev, /proc and /sys
   clients_init(); // who may ask
   endpoints_init(); // who answers from another domain

@@ -147,14 +147,77 @@ unsigned long clear_user(void __user *to, unsigned long count);
 
 
 /*
- * Memory of the domain that the driver lives in, aligned to 16 bytes; NULL where there is none. What a module has not given
- * back when it is removed is told and taken.
+ * Memory of the domain that the driver lives in; NULL where there is none. `flags` say what an allocation may do; GFP_KERNEL
+ * suits most. What a module has not given back when it is removed is told and taken.
  */
-void *kmalloc(size_t size) __attribute__((malloc, alloc_size(1)));
+
+#define __GFP_HIGH 0x20u
+#define __GFP_ZERO 0x100u
+#define __GFP_DIRECT_RECLAIM 0x400u
+/* A failure is not worth a line in the log. */
+#define __GFP_NOWARN 0x2000u
+#define __GFP_NORETRY 0x10000u
+#define GFP_KERNEL 0xcc0u
+/* Takes what is free at once. */
+#define GFP_ATOMIC 0x820u
+#define GFP_NOWAIT 0x800u
+
+#define PAGE_SIZE 4096ul
+#define KMALLOC_MAX_SIZE 0x400000ul
+/* What kmalloc gives for no bytes: may be freed, not followed. */
+#define ZERO_SIZE_PTR ((void *)16)
+#define ZERO_OR_NULL_PTR(pointer) ((unsigned long)(pointer) <= (unsigned long)ZERO_SIZE_PTR)
+
+/* Aligned to 16 bytes; at most KMALLOC_MAX_SIZE. */
+void *kmalloc(size_t size, gfp_t flags) __attribute__((malloc, alloc_size(1)));
 /* Cleared. */
-void *kzalloc(size_t size) __attribute__((malloc, alloc_size(1)));
-/* NULL is allowed. */
+void *kzalloc(size_t size, gfp_t flags) __attribute__((malloc, alloc_size(1)));
+/* NULL also where the product is no size. */
+void *kmalloc_array(size_t count, size_t size, gfp_t flags) __attribute__((malloc, alloc_size(1, 2)));
+void *kcalloc(size_t count, size_t size, gfp_t flags) __attribute__((malloc, alloc_size(1, 2)));
+/* NULL leaves the old object as it was. */
+void *krealloc(const void *object, size_t size, gfp_t flags) __attribute__((alloc_size(2)));
+/* Bytes that may be used: at least what was asked for. */
+size_t ksize(const void *object);
+/* NULL is allowed, here and in what follows. */
 void kfree(const void *object);
+
+/* kmalloc where that can be had, else vmalloc. */
+void *kvmalloc(size_t size, gfp_t flags) __attribute__((malloc, alloc_size(1)));
+#define kvzalloc(size, flags) kvmalloc(size, (flags) | __GFP_ZERO)
+void kvfree(const void *address);
+/* Whole pages, for what is too large for kmalloc. */
+void *vmalloc(unsigned long size) __attribute__((malloc, alloc_size(1)));
+void *vzalloc(unsigned long size) __attribute__((malloc, alloc_size(1)));
+void vfree(const void *address);
+
+/* 1 << order pages, order 0 to 10, aligned to their size. */
+unsigned long __get_free_pages(gfp_t flags, unsigned int order);
+unsigned long get_zeroed_page(gfp_t flags);
+void free_pages(unsigned long address, unsigned int order);
+#define __get_free_page(flags) __get_free_pages(flags, 0)
+#define free_page(address) free_pages(address, 0)
+
+/* Caches of objects of one size. */
+
+struct kmem_cache;
+
+#define SLAB_CONSISTENCY_CHECKS 0x100u
+#define SLAB_RED_ZONE 0x400u
+#define SLAB_POISON 0x800u
+#define SLAB_HWCACHE_ALIGN 0x2000u
+#define SLAB_STORE_USER 0x10000u
+
+/* The name is copied; `ctor` is run once for each object of a new slab. */
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align, unsigned int flags,
+                                     void (*ctor)(void *object));
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags) __attribute__((malloc));
+#define kmem_cache_zalloc(cache, flags) kmem_cache_alloc(cache, (flags) | __GFP_ZERO)
+void kmem_cache_free(struct kmem_cache *cache, void *object);
+unsigned int kmem_cache_size(struct kmem_cache *cache);
+int kmem_cache_shrink(struct kmem_cache *cache);
+/* Its objects must have been freed. */
+void kmem_cache_destroy(struct kmem_cache *cache);
 
 /* Character devices. Operations answer with a byte count, 0, or the negative of an error. */
 

@@ -7,12 +7,14 @@ import { OBJECT_MAXSIZE, OBJECT_OVERHEAD, OBJECT, BLOCK_OVERHEAD } from './commo
 
 
 @external("env", "kmalloc")
-declare function kmalloc(size: usize): usize;
+declare function kmalloc(size: usize, flags: u32): usize;
 
 
 @external("env", "kfree")
 declare function kfree(address: usize): void;
 
+/** GFP_KERNEL of kernel/abi/gfp.ts, which cannot be imported from the library's place. */
+const GFP_KERNEL: u32 = 0xcc0;
 /** Bytes before a block; the last four hold its size. A multiple of what kmalloc aligns to. */
 const HEADER: usize = 16;
 
@@ -25,7 +27,7 @@ function isStatic(block: usize): bool {
 @unsafe @global
 export function __alloc(size: usize): usize {
   if (size > OBJECT_MAXSIZE) unreachable();
-  const start = kmalloc(HEADER + size);
+  const start = kmalloc(HEADER + size, GFP_KERNEL);
   if (!start) unreachable();
   store<u32>(start, <u32>size, HEADER - BLOCK_OVERHEAD);
   return start + HEADER;

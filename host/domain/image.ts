@@ -22,7 +22,7 @@ export interface ImageExports {
 }
 
 export interface KernelExports extends ImageExports {
-  boot(slots: number, number: number, deadline: number, panicOnOops: number): void;
+  boot(slots: number, number: number, deadline: number, panicOnOops: number, slubDebug: number): void;
   running(): void;
   log_write(level: number, text: number, length: number): void;
   poll(): number;
@@ -41,7 +41,7 @@ export interface KernelExports extends ImageExports {
 }
 
 export interface DomainExports extends ImageExports {
-  boot(slots: number, size: number, channel: number, deadline: number): void;
+  boot(slots: number, size: number, channel: number, deadline: number, slubDebug: number): void;
   serve(
     operation: number,
     handle: number,

@@ -1,5 +1,5 @@
 // What the host does for the kernel's wasm, all of it: read a clock, wait, pass a complaint on, end a task; and for a
-// driver's domain: call the kernel, copy between two memories, end its thread. Everything else is decided in wasm.
+// driver's domain: read the clock, call the kernel, copy between two memories, end its thread. Everything else is decided in wasm.
 // (Compiling, instantiating, setting table slots and waking are done by the loader and by wasm itself.)
 
 import { DriverExit } from './fault.ts';
@@ -31,6 +31,7 @@ export interface KernelGate {
 /** Imports of a domain's image (kernel/ipc/gates.ts). */
 export function domainImports(gate: KernelGate, exit: (code: number) => void): WebAssembly.ModuleImports {
   return functions({
+    now: () => performance.now(),
     call: (operation: number, a: number, b: number, data: number, length: number) =>
       gate.call(operation, a, b, data, length),
     copy_out: (to: number, from: number, count: number) => gate.copyOut(to, from, count),

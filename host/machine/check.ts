@@ -12,47 +12,21 @@ import {
   FILE_SIZE,
   NODE_SIZE,
 } from '../../kernel/abi/file.ts';
-import {
-  OBJECT_BYTES,
-  OBJECT_FREE,
-  OBJECT_HEADER,
-  OBJECT_MAGIC,
-  OBJECT_OWNER,
-  OBJECT_RED,
-  OBJECT_TRAILER,
-  OBJECT_USED,
-  PAGE_FREE,
-  PAGE_HEAD,
-  PAGE_LARGE,
-  PAGE_SLAB,
-  PAGE_TAIL,
-  PAGE_VALUE_SHIFT,
-  POISON_END,
-  POISON_FREE,
-  RED_ACTIVE,
-  RED_ACTIVE_WORD,
-  SLAB_CLASSES,
-  SLAB_MIN,
-} from '../../kernel/abi/heap.ts';
 import { MAX_DEVICES, MAX_FILES, MAX_NODES, NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
 import { FNV_OFFSET, LOG_RECORDS } from '../../kernel/abi/log.ts';
 import {
   ABI_VERSION,
   M_ABI,
-  M_BYTES_USED,
   M_DEVICES,
   M_FILES,
   M_MAGIC,
   M_MODULE_COUNT,
   M_NODES,
-  M_PAGE_MAP,
-  M_PAGES_FREE,
-  M_POOL_END,
   M_SYMBOL_COUNT,
   M_SYMBOLS,
   MACHINE_MAGIC,
 } from '../../kernel/abi/machine.ts';
-import { MACHINE_BASE, MAX_CLIENTS, NULL_AREA_SIZE, PAGE_SIZE, POOL_BASE } from '../../kernel/abi/map.ts';
+import { MACHINE_BASE, MAX_CLIENTS, NULL_AREA_SIZE } from '../../kernel/abi/map.ts';
 import {
   MOD_BASE,
   MOD_CHECKSUM,
@@ -64,29 +38,9 @@ import {
   SYM_OWNER,
 } from '../../kernel/abi/module.ts';
 import type { StaticData } from '../domain/domain.ts';
+import { checkHeap } from './check-heap.ts';
+import { Findings, hex } from './findings.ts';
 import { fnv, Memory, readDevices, readLog, readModules, readNodes, type DeviceEntry } from './inspect.ts';
-
-/** Sentences of one kind are counted beyond this many. */
-const SHOWN = 3;
-
-const hex = (address: number): string => `0x${address.toString(16)}`;
-
-class Findings {
-  readonly kinds = new Map<string, string[]>();
-
-  add(kind: string, detail: string): void {
-    const details = this.kinds.get(kind);
-    if (details) details.push(detail);
-    else this.kinds.set(kind, [detail]);
-  }
-
-  sentences(): string[] {
-    return [...this.kinds].map(([kind, details]) => {
-      const more = details.length > SHOWN ? ` and ${details.length - SHOWN} more` : '';
-      return `${kind}: ${details.slice(0, SHOWN).join(', ')}${more}`;
-    });
-  }
-}
 
 /**
  * Checks one domain's memory.
@@ -206,68 +160,4 @@ function checkFiles(memory: Memory, found: Findings): void {
       found.add('open file changed', hex(file));
     }
   }
-}
-
-function checkHeap(memory: Memory, found: Findings): void {
-  const map = memory.u32(MACHINE_BASE + M_PAGE_MAP);
-  const pages = (memory.u32(MACHINE_BASE + M_POOL_END) - POOL_BASE) / PAGE_SIZE;
-  let free = 0;
-  let used = 0;
-  let tails = 0;
-  let lost = false;
-  for (let page = 0; page < pages; page++) {
-    const word = memory.u32(map + page * 4);
-    const kind = word & 0xff;
-    const value = word >>> PAGE_VALUE_SHIFT;
-    const at = POOL_BASE + page * PAGE_SIZE;
-    if (kind === PAGE_TAIL && tails > 0) {
-      tails--;
-      continue;
-    }
-    // Of a run whose head is lost one page is enough to tell.
-    if (kind === PAGE_TAIL && lost) continue;
-    lost = kind === PAGE_TAIL;
-    if (tails > 0) found.add('page map changed', hex(map + page * 4));
-    tails = 0;
-    if (word === PAGE_FREE) free++;
-    else if ((kind === PAGE_HEAD || kind === PAGE_LARGE) && value > 0 && page + value <= pages) {
-      tails = value - 1;
-      if (kind === PAGE_LARGE) used += checkObject(memory, at, value * PAGE_SIZE, found);
-    } else if (kind === PAGE_SLAB && value < SLAB_CLASSES) {
-      const cell = SLAB_MIN << value;
-      for (let each = at; each < at + PAGE_SIZE; each += cell) used += checkObject(memory, each, cell, found);
-    } else found.add('page map changed', hex(map + page * 4));
-  }
-  if (free !== memory.u32(MACHINE_BASE + M_PAGES_FREE)) {
-    found.add('free pages miscounted', `${memory.u32(MACHINE_BASE + M_PAGES_FREE)} for ${free}`);
-  } else if (free === 0) {
-    found.add('no memory left', `${used} bytes handed out`);
-  }
-  if (used !== memory.u32(MACHINE_BASE + M_BYTES_USED)) {
-    found.add('memory miscounted', `${memory.u32(MACHINE_BASE + M_BYTES_USED)} bytes for ${used}`);
-  }
-}
-
-/** @returns the bytes that the object counts for */
-function checkObject(memory: Memory, cell: number, room: number, found: Findings): number {
-  const magic = memory.u32(cell + OBJECT_MAGIC);
-  const size = memory.u32(cell + OBJECT_BYTES);
-  const red = memory.u32(cell + OBJECT_RED) === RED_ACTIVE_WORD;
-  if (magic === OBJECT_FREE) {
-    let end = cell + OBJECT_HEADER;
-    while (end < cell + room - 1 && memory.u8(end) === POISON_FREE) end++;
-    const whole = end === cell + room - 1 && memory.u8(end) === POISON_END && red;
-    if (!whole) found.add('write to freed memory', hex(end));
-    return 0;
-  }
-  if (magic !== OBJECT_USED || size > room - OBJECT_HEADER - OBJECT_TRAILER) {
-    found.add('object header overwritten', hex(cell));
-    return 0;
-  }
-  let end = cell + OBJECT_HEADER + size;
-  while (end < cell + room && memory.u8(end) === RED_ACTIVE) end++;
-  if (end < cell + room || !red || memory.u32(cell + OBJECT_OWNER) >= memory.size) {
-    found.add('red zone overwritten', hex(red ? end : cell + OBJECT_RED));
-  }
-  return size;
 }

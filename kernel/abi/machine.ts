@@ -19,6 +19,8 @@ export const M_PANIC_ON_OOPS = 20;
 export const M_CHANNEL = 24;
 /** First byte behind the page pool. */
 export const M_POOL_END = 28;
+/** Debugging of slabs in force: SLUB_… of heap.ts. */
+export const M_SLUB_DEBUG = 60;
 
 /** Counts every event but a reply; the kernel's thread sleeps on it. */
 export const M_DOORBELL = 64;
@@ -54,6 +56,9 @@ export const M_PAGE_MAP = 336;
 export const M_SLABS = 340;
 export const M_CLIENTS = 344;
 export const M_TABLE_MAP = 348;
+/** Free blocks by order (heap.ts). */
+export const M_FREE_AREAS = 376;
+export const M_VM_AREAS = 380;
 
 /** The table of nodes (file.ts). */
 export const M_NODES = 360;
@@ -65,9 +70,10 @@ export const M_TAINT = 388;
 export const M_OOPSES = 392;
 export const M_SYMBOL_COUNT = 396;
 export const M_MODULE_COUNT = 400;
+/** Pages that nobody holds: of free blocks, and of empty slabs that their caches keep. */
 export const M_PAGES_FREE = 404;
 export const M_SLOTS_FREE = 408;
-/** Bytes that kmalloc has handed out. */
+/** Bytes that are handed out: objects as they were asked for, pages and vmalloc areas. */
 export const M_BYTES_USED = 412;
 export const M_MODULE_BYTES = 416;
 

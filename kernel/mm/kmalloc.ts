@@ -1,206 +1,236 @@
-// kmalloc and kfree: cells of 32 << class bytes cut from pages, larger objects in page runs of their own. Each object is
-// drawn in abi/heap.ts: a header, red zones on both sides, an owner to whom it is accounted. A freed cell is poisoned.
-// A damaged object is reported and left alone, never handed out again.
+// kmalloc and its family: objects up to a page come from caches of fixed sizes, larger ones are page runs of their own. A
+// pointer knows where it is from by its page.
 
 import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
-import { M_SLABS, M_BYTES_USED, M_CALL_MODULE, M_TAINT, TAINT_BAD_PAGE } from '../abi/machine';
-import { MOD_BYTES, MOD_OBJECTS } from '../abi/module';
+import { M_SLUB_DEBUG } from '../abi/machine';
+import { __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL } from '../abi/gfp';
 import {
-  OBJECT_MAGIC,
-  OBJECT_BYTES,
-  OBJECT_OWNER,
-  OBJECT_RED,
-  OBJECT_HEADER,
-  OBJECT_TRAILER,
-  OBJECT_USED,
-  OBJECT_FREE,
-  SLAB_CLASSES,
-  SLAB_MIN,
+  CACHE_FLAGS,
+  CACHE_OBJECT,
+  CACHE_SIZE,
+  ENTRY_BYTES,
+  ENTRY_OWNER,
   KMALLOC_MAX,
-  POISON_FREE,
-  POISON_END,
-  RED_ACTIVE,
-  RED_ACTIVE_WORD,
-  PAGE_SLAB,
+  KMALLOC_MAX_CACHE,
   PAGE_LARGE,
-  PAGE_VALUE_SHIFT,
+  PAGE_SLAB,
+  PAGE_VMALLOC,
+  PG_BYTES,
+  PG_HEAD,
+  PG_KIND,
+  PG_OWNER,
+  PG_PAGES,
+  RED_RIGHT,
+  SLUB_RED_ZONE,
+  ZERO_SIZE_PTR,
 } from '../abi/heap';
-import { LEVEL_ERR } from '../abi/log';
-import { alloc_pages, free_pages, page_entry } from './pages';
 import { cstr } from '../lib/cstr';
-import { pr } from '../lib/printk';
+import { account, current_owner } from './account';
+import { cache_init, caches_init } from './caches';
+import { debug_large_alloc, debug_large_free, debug_large_sized, debug_sized, large_left } from './debug';
+import { warn_alloc } from './failure';
+import { head_of, page_address } from './page';
+import { free_owned_run, get_owned_run } from './pages';
+import { bug } from './report';
+import { cache_put, cache_take, used_entry } from './slab';
+import { vfree, vmalloc_for } from './vmalloc';
 
-/** Heads of the free lists, one word a class. */
-const free_lists = memory.data(SLAB_CLASSES << 2);
+const CACHES = 12;
+const caches = memory.data(1152); // CACHES * CACHE_SIZE
+/** Which cache has room for a size, by its eighths of 8 bytes: address of its struct. */
+const by_size = memory.data(2052); // (KMALLOC_MAX_CACHE / 8 + 1) words
 
 export function kmalloc_init(): void {
-  store<u32>(MACHINE_BASE, <u32>free_lists, M_SLABS);
-}
-
-
-@inline
-function cell_size(cls: i32): i32 {
-  return SLAB_MIN << cls;
-}
-
-/** Pages of a slab: large cells get more, so that little is wasted. */
-@inline
-function slab_pages(cls: i32): i32 {
-  return cls < 5 ? 1 : 2;
-}
-
-function grow(cls: i32): bool {
-  const count = slab_pages(cls);
-  const base = alloc_pages(count);
-  if (!base) return false;
-  for (let i = 0; i < count; i++) {
-    store<u32>(page_entry(base + i * PAGE_SIZE), PAGE_SLAB | (cls << PAGE_VALUE_SHIFT));
+  caches_init();
+  let filled: u32 = 0;
+  for (let i: u32 = 0; i < <u32>CACHES; i++) {
+    const cache = caches + i * CACHE_SIZE;
+    const size = cache_size(i);
+    cache_init(cache, cache_name(i), size, 0, 0, 0);
+    for (; filled <= size / 8; filled++) store<u32>(by_size + (filled << 2), <u32>cache);
   }
-  const size = cell_size(cls);
-  for (let cell = base + count * PAGE_SIZE - size; cell >= base; cell -= size) release_cell(cell, cls);
-  return true;
 }
 
-function release_cell(cell: usize, cls: i32): void {
-  const size = cell_size(cls);
-  const list = free_lists + ((<usize>cls) << 2);
-  memory.fill(cell + OBJECT_HEADER, <u8>POISON_FREE, size - OBJECT_HEADER - 1);
-  store<u8>(cell + size - 1, POISON_END);
-  store<u32>(cell, OBJECT_FREE, OBJECT_MAGIC);
-  store<u32>(cell, 0, OBJECT_BYTES);
-  store<u32>(cell, RED_ACTIVE_WORD, OBJECT_RED);
-  store<u32>(cell, load<u32>(list), OBJECT_OWNER);
-  store<u32>(list, <u32>cell);
+/** 8 16 32 64 96 128 192 256 512 1024 2048 4096 */
+function cache_size(i: u32): u32 {
+  if (i == 4) return 96;
+  if (i == 6) return 192;
+  return i < 4 ? 8 << i : i == 5 ? 128 : 256 << (i - 7);
 }
 
-/** Whether a free cell still holds its poison from the first byte to the last. */
-function poisoned(cell: usize, size: i32): bool {
-  for (let p = cell + OBJECT_HEADER; p < cell + size - 1; p++) if (load<u8>(p) != POISON_FREE) return false;
-  return load<u8>(cell + size - 1) == POISON_END && load<u32>(cell, OBJECT_RED) == RED_ACTIVE_WORD;
+function cache_name(i: u32): usize {
+  if (i == 0) return cstr('kmalloc-8');
+  if (i == 1) return cstr('kmalloc-16');
+  if (i == 2) return cstr('kmalloc-32');
+  if (i == 3) return cstr('kmalloc-64');
+  if (i == 4) return cstr('kmalloc-96');
+  if (i == 5) return cstr('kmalloc-128');
+  if (i == 6) return cstr('kmalloc-192');
+  if (i == 7) return cstr('kmalloc-256');
+  if (i == 8) return cstr('kmalloc-512');
+  if (i == 9) return cstr('kmalloc-1k');
+  if (i == 10) return cstr('kmalloc-2k');
+  return cstr('kmalloc-4k');
 }
 
-function take_cell(cls: i32): usize {
-  const list = free_lists + ((<usize>cls) << 2);
-  while (load<u32>(list) || grow(cls)) {
-    const cell = <usize>load<u32>(list);
-    const known = page_entry(cell);
-    if (
-      !known ||
-      load<u32>(known) != <u32>(PAGE_SLAB | (cls << PAGE_VALUE_SHIFT)) ||
-      load<u32>(cell) != OBJECT_FREE
-    ) {
-      corrupt(cstr('Freepointer corrupt'), cell);
-      store<u32>(list, 0);
-      continue;
-    }
-    store<u32>(list, load<u32>(cell, OBJECT_OWNER));
-    if (poisoned(cell, cell_size(cls))) return cell;
-    corrupt(cstr('Poison overwritten'), cell);
-  }
-  return 0;
-}
-
-function corrupt(what: usize, cell: usize): void {
-  store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_TAINT) | TAINT_BAD_PAGE, M_TAINT);
-  pr(LEVEL_ERR, cstr('BUG kmalloc: %s 0x%x'), what, cell);
-}
-
-function account(owner: usize, bytes: i32, objects: i32): void {
-  store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_BYTES_USED) + bytes, M_BYTES_USED);
-  if (!owner) return;
-  store<u32>(owner, load<u32>(owner, MOD_BYTES) + bytes, MOD_BYTES);
-  store<u32>(owner, load<u32>(owner, MOD_OBJECTS) + objects, MOD_OBJECTS);
-}
-
-/** Memory for the module that runs (the kernel itself between calls). @returns a pointer aligned to 16, or 0 */
-export function kmalloc(size: usize): usize {
-  return kmalloc_for(<usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), size);
+/**
+ * Memory for the module that runs (the kernel itself between calls).
+ * @returns a pointer aligned to 16 (8 for objects of 8 bytes), or 0; ZERO_SIZE_PTR for no bytes
+ */
+export function kmalloc(size: usize, flags: u32): usize {
+  return kmalloc_for(current_owner(), size, flags);
 }
 EXPORT_SYMBOL(kmalloc);
 
 /** Memory accounted to `owner`: a struct module, or 0 for the kernel. */
-export function kmalloc_for(owner: usize, size: usize): usize {
-  if (<i32>size < 0 || <i32>size > KMALLOC_MAX) return 0;
-  const need = <i32>size + OBJECT_HEADER + OBJECT_TRAILER;
-  let cell: usize;
-  let room: i32;
-  if (need <= cell_size(SLAB_CLASSES - 1)) {
-    const cls = need <= SLAB_MIN ? 0 : 27 - clz(need - 1);
-    cell = take_cell(cls);
-    room = cell_size(cls);
-  } else {
-    const count = (need + PAGE_SIZE - 1) / PAGE_SIZE;
-    cell = alloc_pages(count);
-    if (cell) store<u32>(page_entry(cell), PAGE_LARGE | (count << PAGE_VALUE_SHIFT));
-    room = count * PAGE_SIZE;
-  }
-  if (!cell) return 0;
-  store<u32>(cell, OBJECT_USED, OBJECT_MAGIC);
-  store<u32>(cell, <u32>size, OBJECT_BYTES);
-  store<u32>(cell, <u32>owner, OBJECT_OWNER);
-  store<u32>(cell, RED_ACTIVE_WORD, OBJECT_RED);
-  memory.fill(cell + OBJECT_HEADER + size, <u8>RED_ACTIVE, room - OBJECT_HEADER - <i32>size);
-  account(owner, <i32>size, 1);
-  return cell + OBJECT_HEADER;
+export function kmalloc_for(owner: usize, size: usize, flags: u32 = GFP_KERNEL): usize {
+  if (size - 1 >= <usize>KMALLOC_MAX_CACHE) return kmalloc_large(owner, size, flags);
+  return cache_take(<usize>load<u32>(by_size + (((size + 7) >> 3) << 2)), owner, size, flags);
 }
 
-/** kmalloc, filled with zeros. */
-export function kzalloc(size: usize): usize {
-  const pointer = kmalloc(size);
-  if (pointer) memory.fill(pointer, 0, size);
-  return pointer;
+/** What no cache has: nothing, whole pages, or too much. */
+function kmalloc_large(owner: usize, size: usize, flags: u32): usize {
+  if (!size) return ZERO_SIZE_PTR;
+  if (size > <usize>KMALLOC_MAX) {
+    warn_alloc(flags, 32 - clz((size - 1) / PAGE_SIZE));
+    return 0;
+  }
+  const left = large_left();
+  const zones = left ? left + RED_RIGHT : 0;
+  const page = get_owned_run(owner, (size + zones + PAGE_SIZE - 1) / PAGE_SIZE, size, PAGE_LARGE, flags);
+  if (!page) return 0;
+  if (load<u32>(MACHINE_BASE, M_SLUB_DEBUG)) debug_large_alloc(page);
+  const object = page_address(page) + left;
+  if (flags & __GFP_ZERO) memory.fill(object, 0, size);
+  return object;
+}
+
+/** kmalloc, cleared. */
+export function kzalloc(size: usize, flags: u32): usize {
+  return kmalloc(size, flags | __GFP_ZERO);
 }
 EXPORT_SYMBOL(kzalloc);
 
-/** Bytes of the cell or run that holds `cell`, 0 if there can be none there. */
-function room_of(cell: usize): i32 {
-  const known = page_entry(cell);
-  if (!known || cell & 15) return 0;
-  const word = load<u32>(known);
-  const kind = word & 0xff;
-  if (kind == PAGE_SLAB) return cell_size(word >> PAGE_VALUE_SHIFT);
-  return kind == PAGE_LARGE && cell % PAGE_SIZE == 0 ? (word >> PAGE_VALUE_SHIFT) * PAGE_SIZE : 0;
+/** Room for `count` members of `size` bytes. @returns 0 also where the product does not fit into 32 bits */
+export function kmalloc_array(count: usize, size: usize, flags: u32): usize {
+  const bytes = <u64>count * <u64>size;
+  return bytes >> 32 ? 0 : kmalloc(<usize>bytes, flags);
+}
+EXPORT_SYMBOL(kmalloc_array);
+
+/** kmalloc_array, cleared. */
+export function kcalloc(count: usize, size: usize, flags: u32): usize {
+  return kmalloc_array(count, size, flags | __GFP_ZERO);
+}
+EXPORT_SYMBOL(kcalloc);
+
+
+@inline
+function is_large(page: usize, pointer: usize): bool {
+  return load<u8>(page, PG_KIND) == PAGE_LARGE && pointer == page_address(page) + large_left();
 }
 
-/** Gives memory back. A null pointer is allowed; a double or invalid free is reported and changes nothing. */
+/** Gives memory back; 0 and ZERO_SIZE_PTR are allowed. A double or invalid free is reported and changes nothing. */
 export function kfree(pointer: usize): void {
-  if (!pointer) return;
-  const cell = pointer - OBJECT_HEADER;
-  const room = room_of(cell);
-  if (!room) return corrupt(cstr('Invalid object pointer'), pointer);
-  if (load<u32>(cell) == OBJECT_FREE) return corrupt(cstr('Object already free'), pointer);
-  const size = load<u32>(cell, OBJECT_BYTES);
-  if (load<u32>(cell) != OBJECT_USED || size > <u32>(room - OBJECT_HEADER - OBJECT_TRAILER)) {
-    return corrupt(cstr('Object header overwritten'), pointer);
+  const page = head_of(pointer);
+  if (page && load<u8>(page, PG_KIND) == PAGE_SLAB) {
+    const cache = <usize>load<u32>(page, PG_HEAD);
+    const entry = used_entry(page, cache, pointer);
+    if (entry) cache_put(page, cache, entry, pointer);
+    return;
   }
-  if (!red_zone_whole(cell, size, room)) corrupt(cstr('Redzone overwritten'), pointer);
-  account(<usize>load<u32>(cell, OBJECT_OWNER), -(<i32>size), -1);
-  const word = load<u32>(page_entry(cell));
-  if ((word & 0xff) == PAGE_SLAB) release_cell(cell, word >> PAGE_VALUE_SHIFT);
-  else free_pages(cell, room / PAGE_SIZE);
+  if (pointer <= <usize>ZERO_SIZE_PTR) return;
+  if (!page || !is_large(page, pointer)) return bug(cstr('kfree'), cstr('Invalid object pointer'), pointer);
+  debug_large_free(page);
+  free_owned_run(page);
 }
 EXPORT_SYMBOL(kfree);
 
-function red_zone_whole(cell: usize, size: i32, room: i32): bool {
-  if (load<u32>(cell, OBJECT_RED) != RED_ACTIVE_WORD) return false;
-  for (let p = cell + OBJECT_HEADER + size; p < cell + room; p++) if (load<u8>(p) != RED_ACTIVE) return false;
-  return true;
-}
-
-/** Frees every object that `owner` still holds: what an unloaded module forgot. Walks the page map. */
-export function kfree_owned(owner: usize, pool: usize, end: usize): void {
-  for (let page = pool; page < end; page += PAGE_SIZE) {
-    const word = load<u32>(page_entry(page));
-    const kind = word & 0xff;
-    if (kind == PAGE_LARGE && <i32>(word >> PAGE_VALUE_SHIFT) > 0) free_if_owned(page, owner);
-    if (kind != PAGE_SLAB) continue;
-    const size = cell_size(word >> PAGE_VALUE_SHIFT);
-    for (let cell = page; cell < page + PAGE_SIZE; cell += size) free_if_owned(cell, owner);
+/** Bytes that may be used of what kmalloc gave: with red zones what was asked for, else as much as its cell has. */
+export function ksize(pointer: usize): usize {
+  if (pointer <= <usize>ZERO_SIZE_PTR) return 0;
+  const page = head_of(pointer);
+  if (page && load<u8>(page, PG_KIND) == PAGE_SLAB) {
+    const cache = <usize>load<u32>(page, PG_HEAD);
+    const entry = used_entry(page, cache, pointer);
+    if (!entry) return 0;
+    return load<u32>(cache, CACHE_FLAGS) & SLUB_RED_ZONE
+      ? load<u32>(entry, ENTRY_BYTES)
+      : load<u32>(cache, CACHE_OBJECT);
   }
+  if (!page || !is_large(page, pointer)) {
+    bug(cstr('ksize'), cstr('Invalid object pointer'), pointer);
+    return 0;
+  }
+  return large_left() ? load<u32>(page, PG_BYTES) : load<u32>(page, PG_PAGES) * PAGE_SIZE;
 }
+EXPORT_SYMBOL(ksize);
 
-function free_if_owned(cell: usize, owner: usize): void {
-  if (load<u32>(cell) == OBJECT_USED && <usize>load<u32>(cell, OBJECT_OWNER) == owner)
-    kfree(cell + OBJECT_HEADER);
+/**
+ * Changes an object's size, in place where its cell has the room. What is there is kept; the object stays whose it was.
+ * @returns 0 when there is no memory: the old object is as it was
+ */
+export function krealloc(pointer: usize, size: usize, flags: u32): usize {
+  if (pointer <= <usize>ZERO_SIZE_PTR) return kmalloc(size, flags);
+  if (!size) {
+    kfree(pointer);
+    return ZERO_SIZE_PTR;
+  }
+  const page = head_of(pointer);
+  let old: usize;
+  let owner: usize;
+  if (page && load<u8>(page, PG_KIND) == PAGE_SLAB) {
+    const cache = <usize>load<u32>(page, PG_HEAD);
+    const entry = used_entry(page, cache, pointer);
+    if (!entry) return 0;
+    old = load<u32>(entry, ENTRY_BYTES);
+    owner = <usize>load<u32>(entry, ENTRY_OWNER);
+    if (size <= <usize>load<u32>(cache, CACHE_OBJECT)) {
+      if (flags & __GFP_ZERO && size > old) memory.fill(pointer + old, 0, size - old);
+      store<u32>(entry, <u32>size, ENTRY_BYTES);
+      account(owner, <i32>(size - old), 0);
+      debug_sized(cache, pointer, size);
+      return pointer;
+    }
+  } else {
+    if (!page || !is_large(page, pointer)) {
+      bug(cstr('krealloc'), cstr('Invalid object pointer'), pointer);
+      return 0;
+    }
+    old = load<u32>(page, PG_BYTES);
+    owner = <usize>load<u32>(page, PG_OWNER);
+    const left = large_left();
+    const room = load<u32>(page, PG_PAGES) * PAGE_SIZE - (left ? left + RED_RIGHT : 0);
+    if (size > <usize>KMALLOC_MAX_CACHE && size <= room && size > room >> 1) {
+      if (flags & __GFP_ZERO && size > old) memory.fill(pointer + old, 0, size - old);
+      store<u32>(page, <u32>size, PG_BYTES);
+      account(owner, <i32>(size - old), 0);
+      debug_large_sized(page);
+      return pointer;
+    }
+  }
+  const moved = kmalloc_for(owner, size, flags);
+  if (!moved) return 0;
+  memory.copy(moved, pointer, min(old, size));
+  kfree(pointer);
+  return moved;
 }
+EXPORT_SYMBOL(krealloc);
+
+/** kmalloc where that can be had, else vmalloc: for what may be large. Freed by kvfree. */
+export function kvmalloc(size: usize, flags: u32): usize {
+  if (size <= <usize>KMALLOC_MAX) {
+    const pointer = kmalloc(size, size > <usize>PAGE_SIZE ? flags | __GFP_NOWARN : flags);
+    if (pointer || size <= <usize>PAGE_SIZE) return pointer;
+  }
+  return vmalloc_for(current_owner(), size, flags);
+}
+EXPORT_SYMBOL(kvmalloc);
+
+export function kvfree(pointer: usize): void {
+  const page = head_of(pointer);
+  if (page && load<u8>(page, PG_KIND) == PAGE_VMALLOC) vfree(pointer);
+  else kfree(pointer);
+}
+EXPORT_SYMBOL(kvfree);

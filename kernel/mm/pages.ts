@@ -1,70 +1,68 @@
-// The page allocator: runs of 4 KiB pages out of the pool, first fit from a moving hint. The page map, one word a page
-// (abi/heap.ts), lies in the pool's first pages. It knows nothing of objects: ./kmalloc.ts cuts pages into them.
+// Whole pages for those who ask: __get_free_pages and its like. And the one way to pages for everybody else in here: asks the
+// buddy allocator, then once more after the caches gave back what they keep, and tells of a failure.
 
-import { MACHINE_BASE, POOL_BASE, PAGE_SIZE } from '../abi/map';
-import { M_PAGE_MAP, M_PAGES_FREE, M_POOL_END } from '../abi/machine';
-import { PAGE_FREE, PAGE_HEAD, PAGE_TAIL, PAGE_VALUE_SHIFT } from '../abi/heap';
+import { EXPORT_SYMBOL } from '../lib/export';
+import { PAGE_SIZE } from '../abi/map';
+import { __GFP_DIRECT_RECLAIM, __GFP_ZERO } from '../abi/gfp';
+import { MAX_ORDER, PAGE_PAGES, PG_BYTES, PG_OBJECTS, PG_OWNER, PG_PAGES } from '../abi/heap';
+import { cstr } from '../lib/cstr';
+import { account, current_owner } from './account';
+import { free_run, run_at, take_run } from './buddy';
+import { warn_alloc } from './failure';
+import { page_address } from './page';
+import { bug } from './report';
+import { shrink_caches } from './slab';
 
-let pages: i32 = 0;
-let hint: i32 = 0;
-
-
-@inline
-function entry(page: i32): usize {
-  return POOL_BASE + ((<usize>page) << 2);
+/** @returns struct page of `count` pages in a row, or 0 with a line in the log */
+export function get_run(count: u32, kind: u32, flags: u32): usize {
+  let page = take_run(count, kind);
+  if (!page && flags & __GFP_DIRECT_RECLAIM && shrink_caches()) page = take_run(count, kind);
+  if (!page) warn_alloc(flags, count <= 1 ? 0 : 32 - clz(count - 1));
+  return page;
 }
 
-export function pages_init(pool_end: usize): void {
-  pages = <i32>((pool_end - POOL_BASE) / PAGE_SIZE);
-  const own = (pages * 4 + PAGE_SIZE - 1) / PAGE_SIZE;
-  memory.fill(POOL_BASE, 0, pages * 4);
-  store<u32>(MACHINE_BASE, POOL_BASE, M_PAGE_MAP);
-  store<u32>(MACHINE_BASE, <u32>pool_end, M_POOL_END);
-  take(0, own);
-  store<u32>(MACHINE_BASE, pages - own, M_PAGES_FREE);
-  hint = own;
+/** A run that is accounted to `owner` with `bytes`. @returns struct page, or 0 */
+export function get_owned_run(owner: usize, count: u32, bytes: u32, kind: u32, flags: u32): usize {
+  const page = get_run(count, kind, flags);
+  if (!page) return 0;
+  store<u32>(page, <u32>owner, PG_OWNER);
+  store<u32>(page, bytes, PG_BYTES);
+  store<u32>(page, count, PG_PAGES);
+  store<u32>(page, flags, PG_OBJECTS);
+  account(owner, bytes, 1);
+  return page;
 }
 
-function take(first: i32, count: i32): void {
-  store<u32>(entry(first), PAGE_HEAD | (count << PAGE_VALUE_SHIFT));
-  for (let i = 1; i < count; i++) store<u32>(entry(first + i), PAGE_TAIL);
+export function free_owned_run(page: usize): void {
+  account(<usize>load<u32>(page, PG_OWNER), -load<i32>(page, PG_BYTES), -1);
+  free_run(page, load<u32>(page, PG_PAGES));
 }
 
-function find(from: i32, to: i32, count: i32): i32 {
-  let run = 0;
-  for (let page = from; page < to; page++) {
-    run = load<u32>(entry(page)) == PAGE_FREE ? run + 1 : 0;
-    if (run == count) return page - count + 1;
+/** `1 << order` pages, aligned to their size. @returns their address, or 0 */
+export function __get_free_pages(flags: u32, order: u32): usize {
+  if (order > <u32>MAX_ORDER) return 0;
+  const bytes: u32 = PAGE_SIZE << order;
+  const page = get_owned_run(current_owner(), 1 << order, bytes, PAGE_PAGES, flags);
+  if (!page) return 0;
+  const address = page_address(page);
+  if (flags & __GFP_ZERO) memory.fill(address, 0, bytes);
+  return address;
+}
+EXPORT_SYMBOL(__get_free_pages);
+
+export function get_zeroed_page(flags: u32): usize {
+  return __get_free_pages(flags | __GFP_ZERO, 0);
+}
+EXPORT_SYMBOL(get_zeroed_page);
+
+/** Gives pages back: 0 is allowed, anything but what __get_free_pages gave is reported and changes nothing. */
+export function free_pages(address: usize, order: u32): void {
+  if (!address) return;
+  const page = run_at(address, PAGE_PAGES);
+  if (!page || order > <u32>MAX_ORDER || load<u32>(page, PG_PAGES) != 1 << order) {
+    bug(cstr('free_pages'), cstr('Bad page state at'), address);
+    return;
   }
-  return -1;
+  free_owned_run(page);
 }
-
-/** @returns the address of `count` pages in a row, or 0 */
-export function alloc_pages(count: i32): usize {
-  if (count <= 0 || count > pages) return 0;
-  let first = find(hint, pages, count);
-  if (first < 0) first = find(0, pages, count);
-  if (first < 0) return 0;
-  take(first, count);
-  hint = first + count;
-  store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_PAGES_FREE) - count, M_PAGES_FREE);
-  return POOL_BASE + <usize>first * PAGE_SIZE;
-}
-
-/** The page map's word for the page that holds `address`, or 0 outside the pool. */
-export function page_entry(address: usize): usize {
-  if (address < <usize>POOL_BASE) return 0;
-  const page = <i32>((address - POOL_BASE) / PAGE_SIZE);
-  return page < pages ? entry(page) : 0;
-}
-
-/** Gives a run back; `address` must be what alloc_pages returned. @returns false when it is not the head of a run */
-export function free_pages(address: usize, count: i32): bool {
-  const head = page_entry(address);
-  if (!head || load<u32>(head) == PAGE_FREE || address % PAGE_SIZE) return false;
-  memory.fill(head, 0, (<usize>count) << 2);
-  const page = <i32>((address - POOL_BASE) / PAGE_SIZE);
-  if (page < hint) hint = page;
-  store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_PAGES_FREE) + count, M_PAGES_FREE);
-  return true;
-}
+EXPORT_SYMBOL(free_pages);

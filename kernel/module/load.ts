@@ -13,18 +13,11 @@
 //   module_exit       references, cleanup_module         -> GOING
 //   module_free       after the host has cleared the slots
 //
-// One module is loaded at a time. Data of modules is in the modules area, cut from pages like the pool's by ./area.ts.
+// One module is loaded at a time. Data of modules is in the modules area (../mm/vmalloc.ts).
 
-import { MACHINE_BASE, POOL_BASE } from '../abi/map';
+import { MACHINE_BASE } from '../abi/map';
 import { VERMAGIC } from '../abi/version';
-import {
-  M_CALL_MODULE,
-  M_CALL_OPERATION,
-  M_TAINT,
-  M_MODULE_BYTES,
-  M_POOL_END,
-  TAINT_PROPRIETARY,
-} from '../abi/machine';
+import { M_CALL_MODULE, M_CALL_OPERATION, M_TAINT, M_MODULE_BYTES, TAINT_PROPRIETARY } from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
 import { OP_INIT } from '../abi/operation';
 import {
@@ -52,11 +45,11 @@ import {
 } from '../abi/module';
 import { EEXIST, ENOENT, ENOEXEC, ENOMEM, EINVAL, EBUSY, EAGAIN, ENAMETOOLONG } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
-import { area_alloc, area_free } from './area';
+import { area_alloc, area_free } from '../mm/vmalloc';
 import { find_symbol, add_symbol, remove_symbols } from './symbols';
 import { find_module, add_module, remove_module, seal_module } from './list';
 import { uses_add, uses_release } from './uses';
-import { kfree_owned } from '../mm/kmalloc';
+import { free_owned } from '../mm/owned';
 import { alloc_slots, free_slots } from '../mm/slots';
 import { resources_remove } from '../fs/resources';
 import { cstr } from '../lib/cstr';
@@ -240,7 +233,7 @@ export function module_free(mod: usize): void {
       load<u32>(mod, MOD_BYTES),
       load<u32>(mod, MOD_OBJECTS),
     );
-    kfree_owned(mod, POOL_BASE, load<u32>(MACHINE_BASE, M_POOL_END));
+    free_owned(mod);
   }
   resources_remove(mod, 0);
   remove_symbols(mod);

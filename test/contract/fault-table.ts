@@ -48,7 +48,7 @@ const inDomain = (pattern: RegExp): RegExp => new RegExp(`^lkdtm's domain: ${pat
 const NULL_WRITE = /write through a null pointer: 0x0$/;
 const NO_MEMORY = /no memory left: \d+ bytes handed out$/;
 const USE_AFTER_FREE = /write to freed memory: 0x[0-9a-f]+$/;
-const DOUBLE_FREE = /^BUG kmalloc: Object already free 0x[0-9a-f]+$/;
+const DOUBLE_FREE = /^BUG kmalloc-64 \(Not tainted\): Object already free$/;
 
 export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
   BUG: {

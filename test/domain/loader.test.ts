@@ -134,7 +134,7 @@ describe('in a driver’s domain', () => {
       memory,
       domainImports(gate, () => {}),
     );
-    domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000);
+    domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000, 0);
     domain.publish();
     const loaded = await module();
     const once = (): ModuleError | null => attempt(() => insmod(domain, loaded, parameters ?? ''));

@@ -6,18 +6,38 @@ import { insmod } from '../../host/domain/loader.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { readDevices, readModules } from '../../host/machine/inspect.ts';
 import { DEV_MAJOR, DEV_MODULE, DEV_CHECKSUM, FILE_CLIENT, FILE_DEVICE } from '../../kernel/abi/file.ts';
-import { PAGE_LARGE, PAGE_TAIL } from '../../kernel/abi/heap.ts';
+import {
+  AREA_COUNT,
+  AREA_SIZE,
+  CACHE_OBJECT,
+  CACHE_PARTIAL,
+  CACHE_SLABS,
+  MAX_ORDER,
+  PAGE_BUDDY,
+  PAGE_LARGE,
+  PAGE_SLAB,
+  PAGE_TAIL,
+  PG_NEXT,
+  PG_PREVIOUS,
+  PG_SIZE,
+  PG_USED,
+  VM_ADDRESS,
+  VM_NEXT,
+} from '../../kernel/abi/heap.ts';
 import { FNV_OFFSET, FNV_PRIME } from '../../kernel/abi/log.ts';
 import {
   M_BYTES_USED,
   M_DEVICES,
+  M_FREE_AREAS,
   M_FILES,
   M_MAGIC,
   M_MODULE_COUNT,
   M_MODULES,
   M_PAGE_MAP,
   M_PAGES_FREE,
+  M_SLABS,
   M_SYMBOLS,
+  M_VM_AREAS,
 } from '../../kernel/abi/machine.ts';
 import {
   IMAGE_BASE,
@@ -123,11 +143,22 @@ const PLANTED: [string, () => void, RegExp][] = [
   ],
   ['an open file’s device', () => set(root(M_FILES) + FILE_DEVICE, 0x44444444), /^open file changed: 0x/],
   ['an open file’s client', () => set(root(M_FILES) + FILE_CLIENT, 99), /^open file changed: 0x/],
+  ['a free page', () => set(freePage(), PAGE_LARGE), /^page map changed: 0x/],
+  ['a free block’s order', () => set(firstOf(PAGE_BUDDY), PAGE_BUDDY | (9 << 8)), /^page map changed: 0x/],
   [
-    'a free page',
-    () => set(freePage(), PAGE_LARGE | (1 << 8)),
-    /^(object header overwritten|free pages miscounted): /,
+    'a free block’s list',
+    () => set(firstOf(PAGE_BUDDY) + PG_NEXT, POOL_BASE),
+    /^free list broken: order \d+/,
   ],
+  ['a free list’s count', () => set(area(MAX_ORDER) + AREA_COUNT, 77), /^free list broken: order 10, /],
+  ['a free block in two', split, /^free blocks not joined: 0x[0-9a-f]+, order \d+$/],
+  ['a slab’s count', () => set(firstOf(PAGE_SLAB) + PG_USED, 0), /^slab chain broken: /],
+  ['a cache’s size', () => set(root(M_SLABS) + CACHE_OBJECT, 5), /^slab cache changed: 0x/],
+  ['a cache’s count', () => set(usedCache() + CACHE_SLABS, 5), /^slabs miscounted: kmalloc-\w+, 5 for \d+$/],
+  ['a cache’s list', () => set(usedCache() + CACHE_PARTIAL, 0), /^slab list broken: kmalloc-\w+, 0 of 1/],
+  ['an area’s place', () => set(root(M_VM_AREAS) + VM_ADDRESS, 0x91000), /^list of areas broken: 0x/],
+  ['the list of areas, in a circle', areasInCircle, /^list of areas broken: 0x/],
+  ['the list of areas, ended', () => set(root(M_VM_AREAS) + VM_NEXT, 0), /^list of areas broken: 0 of 1/],
   ['a tail without a head', () => set(freePage(), PAGE_TAIL), /^page map changed: 0x/],
   ['a kind of page that there is not', () => set(freePage(), 0x77), /^page map changed: 0x/],
   [
@@ -139,10 +170,48 @@ const PLANTED: [string, () => void, RegExp][] = [
   ['a record of the log', () => set(LOG_BASE + 24, 0), /^log records damaged: 1$/],
 ];
 
-/** The page map's word of a page in the middle of nowhere. */
+const area = (order: number): number => root(M_FREE_AREAS) + order * AREA_SIZE;
+
+/** struct page of a page in the middle of a free block. */
 function freePage(): number {
   const map = root(M_PAGE_MAP);
-  for (let page = 5000; ; page++) if (get(map + page * 4) === 0) return map + page * 4;
+  for (let page = 4000; ; page++) if (get(map + page * PG_SIZE) === 0) return map + page * PG_SIZE;
+}
+
+/** struct page of the first page of that kind. */
+function firstOf(kind: number): number {
+  for (let page = root(M_PAGE_MAP); ; page += PG_SIZE) if ((get(page) & 0xff) === kind) return page;
+}
+
+/** A cache with a slab that has free objects. */
+function usedCache(): number {
+  let cache = root(M_SLABS);
+  while (get(cache + CACHE_PARTIAL) === 0) cache = get(cache);
+  return cache;
+}
+
+/** Cuts a free block in two that are as they should be, but for being neighbours. */
+function split(): void {
+  const order = Array.from({ length: MAX_ORDER }, (_, at) => at + 1).find((at) => get(area(at)) !== 0)!;
+  const page = get(area(order));
+  const next = get(page + PG_NEXT);
+  set(area(order), next);
+  if (next !== 0) set(next + PG_PREVIOUS, area(order));
+  set(area(order) + AREA_COUNT, get(area(order) + AREA_COUNT) - 1);
+  for (const half of [page + PG_SIZE * 2 ** (order - 1), page]) {
+    set(half, PAGE_BUDDY | ((order - 1) << 8));
+    const first = get(area(order - 1));
+    set(half + PG_NEXT, first);
+    set(half + PG_PREVIOUS, area(order - 1));
+    if (first !== 0) set(first + PG_PREVIOUS, half + PG_NEXT);
+    set(area(order - 1), half);
+    set(area(order - 1) + AREA_COUNT, get(area(order - 1) + AREA_COUNT) + 1);
+  }
+}
+
+function areasInCircle(): void {
+  const first = root(M_VM_AREAS);
+  set(get(first + VM_NEXT) + VM_NEXT, first);
 }
 
 /** A device of a module that is not on the list, with the right checksum: only the list tells. */
@@ -172,8 +241,8 @@ describe('comes to an end and says something', () => {
   const TOUCHED: [string, number, number][] = [
     ['the machine block', MACHINE_BASE + 8, MACHINE_BASE + 4096],
     ['the kernel’s data', IMAGE_BASE, IMAGE_BASE + 0x8000],
-    ['the page map', POOL_BASE, POOL_BASE + 0x6000],
-    ['the heap', POOL_BASE + 0x6000, POOL_BASE + 0x20000],
+    ['the page map', POOL_BASE, POOL_BASE + 0x2f000],
+    ['the heap', POOL_BASE + 0x2f000, POOL_BASE + 0x50000],
     ['all memory', 0, USER_BASE],
   ];
   const ROUNDS = rounds(15, 300);

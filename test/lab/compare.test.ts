@@ -54,7 +54,7 @@ const SCRIPTS: Record<string, { monolithic: Script; microkernel: Script }> = {
   },
   COMPLAINT: {
     monolithic: (machine, asked) => {
-      machine.log('BUG kmalloc: Object already free', 3);
+      machine.log('BUG kmalloc-64 (Not tainted): Object already free', 3);
       return asked;
     },
     microkernel: (machine, asked) => {

@@ -53,14 +53,15 @@ export class TestKernel {
   /** What the kernel told its supervisor: channel, generation, reason. */
   readonly complaints: [number, number, number][] = [];
 
-  constructor(image: LoadedModule, deadlineMs = 2000) {
+  /** @param slubDebug SLUB_… of kernel/abi/heap.ts; 0 for the default */
+  constructor(image: LoadedModule, deadlineMs = 2000, slubDebug = 0) {
     const pages = KERNEL_MEMORY / WASM_PAGE;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.view = new Memory(this.memory);
     const imports = kernelImports(this.memory, (...complaint) => void this.complaints.push(complaint));
     this.domain = new Domain<KernelExports>(image, this.memory, imports);
     this.exports = this.domain.exports;
-    this.exports.boot(this.domain.slots, 1, deadlineMs, 0);
+    this.exports.boot(this.domain.slots, 1, deadlineMs, 0, slubDebug);
     this.domain.publish();
     this.exports.running();
   }
