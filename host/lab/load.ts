@@ -17,6 +17,8 @@ export const DRIVERS = ['null', 'zero', 'ramdisk', 'lkdtm'] as const;
 export interface BootOptions {
   deadlineMs?: number;
   panicOnOops?: boolean;
+  /** Debugging of slabs: letters of FZPU, `-` for none; all of it by default. */
+  slubDebug?: string;
 }
 
 export interface Lab {

@@ -17,6 +17,7 @@ import { OP_CLEANUP, OP_ECHO } from '../../kernel/abi/operation.ts';
 import { post } from './control.ts';
 import type { UserExports } from './measure.ts';
 import type { DriverStart, ThreadHost } from './protocol.ts';
+import { readSlubDebug } from './slub-debug.ts';
 
 class Incarnation {
   private readonly host: ThreadHost;
@@ -38,7 +39,8 @@ class Incarnation {
       const imports = domainImports(this.side, (code) => this.host.exit(code));
       const domain = new Domain<DomainExports>(images.domain, memory, imports);
       this.domain = domain;
-      domain.exports.boot(domain.slots, memory.buffer.byteLength, channel, deadlineMs);
+      const slubDebug = readSlubDebug(this.start.kernel);
+      domain.exports.boot(domain.slots, memory.buffer.byteLength, channel, deadlineMs, slubDebug);
       domain.publish();
       insmod(domain, loaded, parameters);
       post(this.host.port, { type: 'live', statics: domain.statics });

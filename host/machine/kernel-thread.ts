@@ -59,13 +59,13 @@ export class KernelThread implements KernelMethods {
     this.host = host;
   }
 
-  boot({ placement, memory, images, number, deadlineMs, panicOnOops }: KernelBoot): StaticData[] {
+  boot({ placement, memory, images, number, deadlineMs, panicOnOops, slubDebug }: KernelBoot): StaticData[] {
     const complain = (channel: number, generation: number, reason: number): void =>
       post(this.host.port, { type: 'complaint', channel, generation, reason });
     this.domain = new Domain<KernelExports>(images.kernel, memory, kernelImports(memory, complain));
     this.kernel = this.domain.exports;
     this.modules.set('kernel', images.kernel);
-    this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0);
+    this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug);
     this.domain.publish();
     this.bench = new Bench(this.domain, images.user, placement);
     this.kernel.running();

@@ -27,6 +27,8 @@ export interface LifeOptions {
   number: number;
   deadlineMs: number;
   panicOnOops: boolean;
+  /** SLUB_… of kernel/abi/heap.ts; 0 for the default. */
+  slubDebug: number;
 }
 
 export interface LifeEvents {

@@ -15,6 +15,7 @@ import { consoleOf, MachineClient } from './clients.ts';
 import { MachineDied } from './control.ts';
 import { Drivers, type DriversHost } from './drivers.ts';
 import { readAccounting, readDevices, readLog, readModules, readTaint } from './inspect.ts';
+import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { Images, Notice } from './protocol.ts';
@@ -43,6 +44,8 @@ export interface MachineOptions {
   deadlineMs?: number;
   /** Whether an oops stops the kernel; by default it goes on, as Linux does. */
   panicOnOops?: boolean;
+  /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
+  slubDebug?: string;
 }
 
 const MODULE_STATES = ['live', 'coming', 'going', 'unformed'] as const;
@@ -64,6 +67,7 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly console: Client = consoleOf(() => this.alive());
   lastWords: LogView | null = null;
   private readonly panicOnOops: boolean;
+  private readonly slubDebug: number;
   private readonly drivers = new Drivers(this);
   private readonly clients = new Map<number, MachineClient>();
   private readonly listeners = new Set<(event: MachineEvent) => void>();
@@ -75,12 +79,13 @@ class SupervisedMachine implements Machine, DriversHost {
   private recoveries = 0;
   private revival: Promise<void> | null = null;
 
-  constructor({ placement, images, resources, deadlineMs, panicOnOops }: MachineOptions) {
+  constructor({ placement, images, resources, deadlineMs, panicOnOops, slubDebug }: MachineOptions) {
     this.placement = placement;
     this.images = images;
     this.resources = resources;
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
+    this.slubDebug = slubDebugFlags(slubDebug);
     if (!(this.deadlineMs >= MIN_DEADLINE_MS)) {
       throw new RangeError(`a deadline is at least ${MIN_DEADLINE_MS} ms, not ${this.deadlineMs}`);
     }
@@ -107,11 +112,11 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   private async bootOnce(): Promise<void> {
-    const { placement, images, deadlineMs, panicOnOops } = this;
+    const { placement, images, deadlineMs, panicOnOops, slubDebug } = this;
     const number = ++this.boots;
     const life = await KernelLife.boot(
       this.resources,
-      { placement, images, number, deadlineMs, panicOnOops },
+      { placement, images, number, deadlineMs, panicOnOops, slubDebug },
       {
         notice: (notice) => this.heard(notice),
         died: (by, fault) => this.died(number, by, fault),

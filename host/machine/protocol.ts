@@ -32,6 +32,7 @@ export interface KernelBoot {
   number: number;
   deadlineMs: number;
   panicOnOops: boolean;
+  slubDebug: number;
 }
 
 /** Errors keep neither class nor fields on their way through Comlink, so results say what happened. */

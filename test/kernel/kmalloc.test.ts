@@ -85,11 +85,9 @@ describe.each([
     const before = used();
     let pointer = heap.krealloc(0, 10, GFP_KERNEL);
     kernel.domain.bytes.set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], pointer);
-    let size = 10;
     for (const next of [12, 40, 4000, 6000, 7000, 200_000, 150_000, 90_000, 100, 10]) {
       pointer = heap.krealloc(pointer, next, GFP_KERNEL);
-      size = next;
-      expect(used()).toBe(before + size);
+      expect(used()).toBe(before + next);
       expect(bytesAt(pointer, 10)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
       expect(kernel.check()).toEqual([]);
     }
@@ -107,8 +105,8 @@ describe.each([
     for (let round = 0; round < 3; round++) {
       const pointers: number[] = [];
       for (let size = 1 << 20; size >= 16; size >>= 1) {
-        for (let pointer = heap.kmalloc(size, GFP_KERNEL); pointer !== 0;)
-          (pointers.push(pointer), (pointer = heap.kmalloc(size, GFP_KERNEL)));
+        let pointer = heap.kmalloc(size, GFP_KERNEL);
+        for (; pointer !== 0; pointer = heap.kmalloc(size, GFP_KERNEL)) pointers.push(pointer);
       }
       expect(pointers.length).toBeGreaterThan(20);
       expect(heap.kmalloc(1 << 20, GFP_KERNEL)).toBe(0);

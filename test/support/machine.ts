@@ -10,6 +10,7 @@ export const PLACEMENTS: readonly Placement[] = ['monolithic', 'microkernel'];
 export interface BootOptions {
   deadlineMs?: number;
   panicOnOops?: boolean;
+  slubDebug?: string;
 }
 
 /** Machines of one runtime: host/cli/machines.ts and host/web/lab.ts have this shape. */
