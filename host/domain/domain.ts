@@ -11,6 +11,7 @@ import {
   WINDOW_BASE,
   WINDOW_SIZE,
 } from '../../kernel/abi/map.ts';
+import { elementSize } from '../linker/metadata.ts';
 import type { Image, ImageExports } from './image.ts';
 
 const IMAGE_TABLE_BASE = 1;
@@ -107,7 +108,11 @@ export class Domain<Exports extends ImageExports> {
     const length = image.file.data.reduce((end, { offset, length }) => Math.max(end, offset + length), 0);
     // A file that does not say which of its bytes may change is not watched.
     const globals = Number(image.file.modinfo.get('globals')?.[0] ?? length);
-    this.statics.push({ name, base, bytes: this.bytes.slice(base, base + length), globals });
+    const bytes = this.bytes.slice(base, base + length);
+    // The values of an array of parameters lie among the constants, but may be set. Zeros are not watched.
+    for (const { type, count, offset } of image.file.parameters)
+      bytes.fill(0, offset, offset + elementSize(type) * count);
+    this.statics.push({ name, base, bytes, globals });
   }
 
   forget(name: string): void {

@@ -7,8 +7,8 @@
 //   __versions  u32le crc, name NUL: what an import was when the module was built
 //   __param     name NUL, u8 type (0x80 added: an array), u16le permissions, u16le count, u32le offset from the memory base
 //
-// The last three are entries up to the section's end, so that an assembler can append to them. A crc of 0 is computed
-// from the export; an offset of 0xffffffff is that of the exported global of the parameter's name.
+// The last three are entries up to the section's end, so that an assembler can append to them. A crc of 0 is computed from
+// the export, which also tells what is data; an offset of 0xffffffff is that of the exported global of the parameter's name.
 
 import { BadModule, ByteReader, ByteWriter } from './bytes.ts';
 import {

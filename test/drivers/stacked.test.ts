@@ -86,3 +86,15 @@ test('a count that would overflow fails, and the device is not left behind', asy
   expect(readModules(kernel.memory).map(({ name }) => name)).toEqual(['base']);
   expect(kernel.open('/dev/stacked', O_RDWR)).toBeLessThan(0);
 });
+
+test('an array of parameters may change where it lies, the constants around it may not', async () => {
+  await load();
+  const { base } = readModules(kernel.memory).find(({ name }) => name === 'stacked')!;
+  const { parameters } = (await loadImage('stacked.ko.wasm')).file;
+  const at = base + parameters.find(({ name }) => name === 'bytes')!.offset;
+  const { bytes } = kernel.domain;
+  bytes.fill(0x41, at, at + 5 * 4);
+  expect(kernel.check()).toEqual([]);
+  bytes[at - 4]! ^= 1; // the array's length
+  expect(kernel.check()).toEqual([expect.stringMatching(/^static data of stacked changed/)]);
+});

@@ -75,6 +75,9 @@ test('lists are read entry by entry, and what is left out is filled in', () => {
   expect(module.parameters).toEqual([
     { name: 'word', type: 'bool', array: true, count: 52, permissions: 0o644, offset: 12 },
   ]);
+  // an assembler cannot tell a variable from a function
+  const [variable] = readModule(file(...exporting, symbols('word'))).symbols;
+  expect(variable).toMatchObject({ name: 'word', data: true, kinds: [] });
   const [unknown] = readModule(file(...exporting, symbols('go', '', 1))).symbols;
   expect(unknown).toEqual({ name: 'go', gplOnly: true, data: false, crc: 7, kinds: [0, 0, 0, 0] });
 });
@@ -99,7 +102,11 @@ const bad: [name: string, bytes: Uint8Array, reason: RegExp | typeof BadModule][
     file(...exporting, symbols('gone')),
     /symbol gone is no exported function/,
   ],
-  ['a symbol that is a variable', file(...exporting, symbols('word')), /word is no exported function/],
+  [
+    'a symbol that is a moving variable',
+    file(...exporting, symbols('moving')),
+    /moving is no exported variable/,
+  ],
   [
     'a symbol twice',
     file(
