@@ -202,9 +202,10 @@ export function describeModule(
   const versions = kind === 'module' ? describer.versions() : new Map<string, number>();
   if (describer.refusals.length) throw new LinkError(describer.refusals);
 
-  const info: [string, string][] = [['name', name], ...built.declarations.info];
+  // In modpost's order, which modinfo shows.
+  const info: [string, string][] = [...built.declarations.info];
   if (kind === 'module') info.push(['srcversion', srcversion]);
-  info.push(['vermagic', vermagic]);
+  info.push(['name', name], ['vermagic', vermagic]);
   // Bytes at the front of the data that are mutable globals: the rest of what was loaded must not change.
   info.push(['globals', String(layout.shift)]);
   for (const parameter of built.declarations.parameters) {

@@ -40,12 +40,12 @@ export function cleanup_module(): void {}
     expect(linked.name).toBe('disk');
     expect(file.name).toBe('disk');
     expect([...file.modinfo]).toEqual([
-      ['name', ['disk']],
       ['license', ['GPL']],
       ['author', ['Ada <ada@example.org>', 'Grace']],
       ['description', ['größte "Platte"']],
       ['version', ['1.2']],
       ['srcversion', [expect.stringMatching(/^[0-9A-F]{24}$/)]],
+      ['name', ['disk']],
       ['vermagic', ['isolab 1']],
       ['globals', ['32']],
       ['parm', ['size:size of the disk', 'debug:more messages', 'level:how loud']],
@@ -101,8 +101,8 @@ export function cleanup_module(): void {}
     const { file } = await prepared(await linkText('export function init_module(): i32 { return 0; }'));
     expect(file.name).toBe('sample');
     expect([...file.modinfo]).toEqual([
-      ['name', ['sample']],
       ['srcversion', [expect.stringMatching(/^[0-9A-F]{24}$/)]],
+      ['name', ['sample']],
       ['vermagic', [VERMAGIC]],
       ['globals', ['0']],
     ]);
