@@ -25,6 +25,7 @@ import { load_init } from './module/load';
 import { devices_init } from './fs/devices';
 import { files_init } from './fs/files';
 import { nodes_init } from './fs/nodes';
+import { timers_init } from './lib/timer';
 
 /**
  * @param size bytes of this memory
@@ -61,4 +62,5 @@ export function boot_common(
   devices_init(); // the device switch
   files_init(); // what is open on it
   nodes_init(); // what has a name
+  timers_init(); // what happens later
 }

@@ -60,6 +60,15 @@ export {
   remove_proc_entry,
 } from './fs/proc';
 export {
+  timer_setup,
+  add_timer,
+  mod_timer,
+  del_timer,
+  del_timer_sync,
+  get_jiffies_64,
+  ktime_get,
+} from './lib/timer';
+export {
   seq_open,
   seq_release,
   seq_read,
@@ -86,6 +95,7 @@ export {
   module_leaked_bytes,
   module_leaked_objects,
 } from './module/load';
+export { run_timers } from './lib/timer';
 export { serve, served_handle, served_position } from './ipc/serve';
 
 /** Boots a driver's domain of `size` bytes behind `channel`. */

@@ -64,6 +64,15 @@ export {
   remove_proc_entry,
 } from './fs/proc';
 export {
+  timer_setup,
+  add_timer,
+  mod_timer,
+  del_timer,
+  del_timer_sync,
+  get_jiffies_64,
+  ktime_get,
+} from './lib/timer';
+export {
   seq_open,
   seq_release,
   seq_read,

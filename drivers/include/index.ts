@@ -7,4 +7,5 @@ export * from './uaccess';
 export * from './fs';
 export * from './seq';
 export * from './proc';
+export * from './timer';
 export * from '../../kernel/abi/errno';

@@ -52,6 +52,8 @@ export interface DomainExports extends ImageExports {
   ): number;
   served_handle(): number;
   served_position(): bigint;
+  /** Runs the timers that are due. @returns ms until the next one */
+  run_timers(): number;
 }
 
 /** A file of the kernel's, read and compiled: kernel.wasm, domain.wasm, courier.wasm or user.wasm. */

@@ -40,6 +40,9 @@ export class Fenced extends Error {
 /** A turn of the courier, kernel/courier.ts. */
 export type Turn = (channel: number, generation: number, taken: number, spins: number) => number;
 
+/** What the domain's image says instead of the time of the next timer where there is none, in ms. */
+const NEVER = 1e9;
+
 /** ms between two looks at the fence while a call by the driver waits for the kernel. */
 const FENCE_PERIOD = 100;
 
@@ -77,21 +80,26 @@ export class DriverSide {
     return Atomics.load(this.kernel, this.base + (S_STOP >> 2)) !== 0;
   }
 
-  /** Serves requests until the supervisor says stop or the fence goes up; throws what a driver's trap throws. */
-  run(turn: Turn): void {
+  /**
+   * Serves requests until the supervisor says stop or the fence goes up; throws what a driver's trap throws.
+   *
+   * @param timers runs the timers that are due; ms until the next, NEVER where there is none
+   */
+  run(turn: Turn, timers: () => number = () => NEVER): void {
     while (!this.stopped() && !this.fenced()) {
       const taken = turn(this.base << 2, this.generation, this.taken, DRIVER_SPINS);
-      if (taken === this.taken) this.sleep();
+      const left = timers();
+      if (taken === this.taken) this.sleep(left);
       this.taken = taken;
     }
   }
 
-  /** Sleeps until there may be a request; the flag goes up before the last look, so that the kernel's notice is not lost. */
-  private sleep(): void {
+  /** Sleeps until there may be a request, or for so many ms; the flag goes up before the last look, so that the kernel's notice is not lost. */
+  private sleep(most: number): void {
     const { kernel, base } = this;
     const doorbell = base + (Q_SEQUENCE >> 2);
     Atomics.store(kernel, base + (D_SLEEPING >> 2), 1);
-    if (!this.stopped()) Atomics.wait(kernel, doorbell, this.taken);
+    if (!this.stopped()) Atomics.wait(kernel, doorbell, this.taken, most >= NEVER ? Infinity : most);
     Atomics.store(kernel, base + (D_SLEEPING >> 2), 0);
   }
 

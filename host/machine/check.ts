@@ -24,6 +24,7 @@ import {
   M_NODES,
   M_SYMBOL_COUNT,
   M_SYMBOLS,
+  M_TIMERS,
   MACHINE_MAGIC,
 } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, MAX_CLIENTS, NULL_AREA_SIZE } from '../../kernel/abi/map.ts';
@@ -37,10 +38,14 @@ import {
   SYM_NEXT,
   SYM_OWNER,
 } from '../../kernel/abi/module.ts';
+import { TIMER_NEXT, TIMER_OWNER, TIMER_PLACE } from '../../kernel/abi/timer.ts';
 import type { StaticData } from '../domain/domain.ts';
 import { checkHeap } from './check-heap.ts';
 import { Findings, hex } from './findings.ts';
 import { fnv, Memory, readDevices, readLog, readModules, readNodes, type DeviceEntry } from './inspect.ts';
+
+/** More timers than these are a circle. */
+const MAX_TIMERS = 100_000;
 
 /**
  * Checks one domain's memory.
@@ -63,6 +68,7 @@ export function checkMemory(
   checkNull(memory, found);
   for (const data of statics) checkStatics(memory, data, found);
   checkLists(wasm, memory, found);
+  checkTimers(wasm, memory, found);
   checkSymbols(memory, found);
   checkHeap(memory, found);
   checkFiles(memory, found);
@@ -117,6 +123,22 @@ function checkLists(wasm: WebAssembly.Memory, memory: Memory, found: Findings): 
   };
   checkEntries('device', readDevices(wasm));
   checkEntries('file', readNodes(wasm));
+}
+
+/** Each timer is pointed to by the one before it, and its owner is loaded. */
+function checkTimers(wasm: WebAssembly.Memory, memory: Memory, found: Findings): void {
+  const modules = readModules(wasm).map(({ address }) => address);
+  let place = MACHINE_BASE + M_TIMERS;
+  for (let count = 0; memory.u32(place) !== 0; count++) {
+    const timer = memory.u32(place);
+    const owner = memory.u32(timer + TIMER_OWNER);
+    const known = owner === 0 || modules.includes(owner);
+    if (memory.u32(timer + TIMER_PLACE) !== place || !known || count > MAX_TIMERS) {
+      found.add('list of timers broken', hex(timer));
+      return;
+    }
+    place = timer + TIMER_NEXT;
+  }
 }
 
 function checkSymbols(memory: Memory, found: Findings): void {

@@ -48,7 +48,7 @@ class Incarnation {
       const special = (operation: number, argument0: number, argument1: number): number =>
         this.special(domain, operation, argument0, argument1);
       const courier = this.besideDriver(images.courier, { serve, served_handle, served_position, special });
-      this.side.run(courier['turn'] as unknown as Turn);
+      this.side.run(courier['turn'] as unknown as Turn, () => domain.exports.run_timers());
     } catch (thrown) {
       this.ended(thrown);
     }

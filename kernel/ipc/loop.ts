@@ -31,6 +31,7 @@ import {
 } from './endpoint';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
+import { run_timers } from '../lib/timer';
 
 /** Polls between two looks at the deadlines while there is always something to do. */
 const DEADLINE_STRIDE: u32 = 256;
@@ -77,13 +78,13 @@ function take_mail(): bool {
   return true;
 }
 
-/** Ends what is overdue. @returns ms until the next deadline, FOREVER where there is none */
+/** Ends what is overdue and runs what is due. @returns ms until the next deadline or timer, FOREVER where there is none */
 export function wait_time(): f64 {
   const time = now();
   // A sixteenth is left for the way back: the caller has its answer when the deadline is over.
   const deadline = load<u32>(MACHINE_BASE, M_DEADLINE);
   const limit = <f64>(deadline - (deadline >> 4));
-  let least = FOREVER;
+  let least = min(FOREVER, run_timers());
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
     const left = endpoint_deadline(channel, time, limit);
     if (left >= 0 && left < least) least = left;

@@ -7,6 +7,7 @@ import { clients } from './clients.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
 import { sysctl } from './sysctl.ts';
+import { timers } from './timers.ts';
 import { tree } from './tree.ts';
 import { modules } from './modules.ts';
 
@@ -15,6 +16,7 @@ export function contract(bench: Bench): void {
     files(bench);
     tree(bench);
     sysctl(bench);
+    timers(bench);
     modules(bench);
     log(bench);
     clients(bench);
