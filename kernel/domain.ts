@@ -47,6 +47,7 @@ export {
   copy_from_user,
   clear_user,
   do_exit,
+  warn_slowpath,
 } from './ipc/gates';
 export { fixed_size_llseek } from './fs/seek';
 export {

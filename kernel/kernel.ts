@@ -26,6 +26,7 @@ import { end_task } from './lib/host';
 
 // Kernel symbols; each is an EXPORT_SYMBOL where it is written.
 export { printk, vprintk_emit } from './lib/printk';
+export { warn_slowpath } from './lib/warn';
 export { vsnprintf } from './lib/format';
 export { strlen, strscpy } from './lib/text';
 export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';

@@ -2,6 +2,7 @@
 
 export * from './module';
 export * from './printk';
+export * from './bug';
 export * from './slab';
 export * from './uaccess';
 export * from './fs';

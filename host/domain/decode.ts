@@ -227,17 +227,14 @@ function claimed({ address, symbol, source, text }: SavedFrame): Omit<DecodedFra
 
 /** The lines of a decoded oops, in ksymoops' layout. */
 export function decodedLines({ saved, frames, warnings }: DecodedOops): string[] {
-  const lines = [
-    saved.cause,
-    saved.kind === null ? null : `Oops: ${saved.kind} [#${saved.number}]`,
-    saved.task,
-  ];
+  const head = saved.number === null ? null : `Oops: ${saved.kind} [#${saved.number}]`;
+  const lines = [saved.cause, head, saved.task];
   const shown = lines.filter((line) => line !== null);
   frames.forEach((frame, index) => {
-    const head = index === 0 && saved.kind !== null ? '>>RIP;' : 'Trace;';
+    const mark = index === 0 && saved.kind !== null ? '>>RIP;' : 'Trace;';
     const address = frame.address === null ? '????????' : hex(frame.address);
     const text = frame.text === '' ? '' : ` <${frame.text}>`;
-    shown.push(`${head} ${address}${text}${frame.source === null ? '' : `  ${frame.source}`}`);
+    shown.push(`${mark} ${address}${text}${frame.source === null ? '' : `  ${frame.source}`}`);
     if (frame.folded > 0) shown.push(`Trace; ... ${frame.folded} more`);
   });
   if (saved.modules.length > 0) shown.push(`Modules linked in: ${saved.modules.join(' ')}`);

@@ -6,7 +6,7 @@
 
 import { printable, stackOf, type StackFrame } from './stack.ts';
 
-export { formatOops, type OopsContext } from './oops.ts';
+export { formatOops, formatWarning, type OopsContext } from './oops.ts';
 
 export type FaultKind =
   | 'unreachable'
@@ -69,6 +69,11 @@ export class DriverExit extends Error {
   }
 }
 
+/** Made, not thrown, where wasm asks the host to warn: it carries the frames. */
+export class Warned extends Error {
+  override readonly name = 'Warned';
+}
+
 // V8, SpiderMonkey, JavaScriptCore, in this order where they differ.
 const TRAPS: readonly (readonly [RegExp, FaultKind])[] = [
   [/^unreachable/i, 'unreachable'],
@@ -123,7 +128,8 @@ function kindOf(thrown: unknown): FaultKind {
 
 function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return `something that is no error was thrown: ${typeof thrown}`;
-  const plain = thrown instanceof WebAssembly.RuntimeError || thrown instanceof DriverExit;
+  const plain =
+    thrown instanceof WebAssembly.RuntimeError || thrown instanceof DriverExit || thrown instanceof Warned;
   return plain ? thrown.message : `${thrown.name}: ${thrown.message}`;
 }
 

@@ -1,5 +1,6 @@
-// What the host does for the kernel's wasm, all of it: read a clock, wait, pass a complaint on, end a task; and for a
-// driver's domain: read the clock, call the kernel, copy between two memories, end its thread. Everything else is decided in wasm.
+// What the host does for the kernel's wasm, all of it: read a clock, wait, pass a complaint on, end a task, tell the frames of
+// a warning; and for a driver's domain: read the clock, call the kernel, copy between two memories, tell the frames of a
+// warning, end its thread. Everything else is decided in wasm.
 // (Compiling, instantiating, setting table slots and waking are done by the loader and by wasm itself.)
 
 import { DriverExit } from './fault.ts';
@@ -8,6 +9,7 @@ import { DriverExit } from './fault.ts';
 export function kernelImports(
   memory: WebAssembly.Memory,
   complain: (channel: number, generation: number, reason: number) => void,
+  warn: (text: number) => void,
 ): WebAssembly.ModuleImports {
   const words = new Int32Array(memory.buffer);
   return functions({
@@ -15,6 +17,7 @@ export function kernelImports(
     wait: (address: number, expected: number, ms: number) =>
       void Atomics.wait(words, address >>> 2, expected, ms),
     complain,
+    warn,
     end_task: (code: number) => {
       throw new DriverExit(code);
     },
@@ -29,9 +32,14 @@ export interface KernelGate {
 }
 
 /** Imports of a domain's image (kernel/ipc/gates.ts). */
-export function domainImports(gate: KernelGate, exit: (code: number) => void): WebAssembly.ModuleImports {
+export function domainImports(
+  gate: KernelGate,
+  exit: (code: number) => void,
+  warn: (text: number) => void,
+): WebAssembly.ModuleImports {
   return functions({
     now: () => performance.now(),
+    warn,
     call: (operation: number, a: number, b: number, data: number, length: number) =>
       gate.call(operation, a, b, data, length),
     copy_out: (to: number, from: number, count: number) => gate.copyOut(to, from, count),

@@ -59,37 +59,83 @@ export interface OopsContext {
 /** The lines of an oops, each at most LOG_TEXT_MAX bytes of UTF-8. */
 export function formatOops(fault: Fault, context: OopsContext): string[] {
   const frames = fault.kind === 'host' ? fault.frames : fault.frames.filter(isWasm);
-  const [innermost] = frames;
-  const texts = new Map(context.texts.map((file) => [file.name, file]));
-  const lines = [
-    causeOf(fault, innermost),
+  return [
+    causeOf(fault, frames[0]),
     `Oops: ${fault.kind}: 0000 [#${context.number}] SMP`,
-    `CPU: ${context.cpu} PID: ${context.pid} Comm: ${token(context.comm)} ${printTainted(context.taint)} ${VERSION} #${context.boot}`,
-  ];
+    taskLine(context),
+    ...placeLines(frames, context),
+    ...traceLines(fault, frames, context),
+    ...linkedIn(context),
+    ...endLines(fault, frames, context),
+  ].map(cut);
+}
+
+/**
+ * The lines of a warning: what WARN leaves in the log.
+ *
+ * @param fault of an error made where the host was asked to warn; its message is the warning's text, which may be empty
+ */
+export function formatWarning(fault: Fault, context: OopsContext): string[] {
+  const wasm = fault.frames.filter(isWasm);
+  // What asked the host is of no interest.
+  const asked = wasm.findIndex(({ module, function: name }) => !(isImage(module) && isWarn(name)));
+  const frames = asked < 0 ? [] : wasm.slice(asked);
+  const [at] = frames;
+  const where = at === undefined ? '' : ` at ${at.source === null ? '' : `${sourceOf(at)} `}${symbolOf(at)}`;
+  return [
+    '------------[ cut here ]------------',
+    ...(fault.message === '' ? [] : [fault.message]),
+    `WARNING: CPU: ${context.cpu} PID: ${context.pid}${where}`,
+    ...linkedIn(context),
+    taskLine(context),
+    ...placeLines(frames, context),
+    ...traceLines(fault, frames, context),
+    ...endLines(fault, frames, context),
+  ].map(cut);
+}
+
+const isImage = (module: string | null): boolean => module === 'kernel' || module === 'domain';
+const isWarn = (name: string | null): boolean => name === 'warn_slowpath' || name === 'warn';
+
+function taskLine({ cpu, pid, comm, taint, boot }: OopsContext): string {
+  return `CPU: ${cpu} PID: ${pid} Comm: ${token(comm)} ${printTainted(taint)} ${VERSION} #${boot}`;
+}
+
+function placeLines([innermost]: readonly Frame[], { registers }: OopsContext): string[] {
+  const lines: string[] = [];
   if (innermost !== undefined) {
     lines.push(`RIP: 0010:${symbolOf(innermost)}`);
     if (innermost.source !== null) lines.push(`  at ${sourceOf(innermost)}`);
   }
-  if (context.registers !== null) {
-    const { stackPointer, memoryBase, tableBase } = context.registers;
+  if (registers !== null) {
+    const { stackPointer, memoryBase, tableBase } = registers;
     lines.push(
       `RSP: 0018:${hex8(stackPointer)} MEMORY_BASE: ${hex8(memoryBase)} TABLE_BASE: ${hex8(tableBase)}`,
     );
   }
-  if (innermost !== undefined) {
-    lines.push('Call Trace:', ...fold(frames, texts));
-    if (fault.frames.length >= FRAME_LIMIT)
-      lines.push(` (only the innermost ${FRAME_LIMIT} frames are known)`);
-  }
-  lines.push(...linkedIn(context));
-  const traced = new Set(frames.map(({ module }) => module));
-  for (const { name, base, size, sha256 } of context.texts) {
-    if (traced.has(name))
-      lines.push(`Text: ${token(name)} ${hex8(base)}-${hex8(base + size)} sha256:${sha256.slice(0, 16)}`);
-  }
-  lines.push(`---[ end trace ${traceId(fault, frames, texts)} ]---`);
-  return lines.map(cut);
+  return lines;
 }
+
+function traceLines(fault: Fault, frames: Frame[], { texts }: OopsContext): string[] {
+  if (frames.length === 0) return [];
+  const lines = ['Call Trace:', ...fold(frames, byName(texts))];
+  if (fault.frames.length >= FRAME_LIMIT) lines.push(` (only the innermost ${FRAME_LIMIT} frames are known)`);
+  return lines;
+}
+
+function endLines(fault: Fault, frames: readonly Frame[], { texts }: OopsContext): string[] {
+  const traced = new Set(frames.map(({ module }) => module));
+  const lines = texts
+    .filter(({ name }) => traced.has(name))
+    .map(
+      ({ name, base, size, sha256 }) =>
+        `Text: ${token(name)} ${hex8(base)}-${hex8(base + size)} sha256:${sha256.slice(0, 16)}`,
+    );
+  return [...lines, `---[ end trace ${traceId(fault, frames, byName(texts))} ]---`];
+}
+
+const byName = (texts: readonly TextFile[]): ReadonlyMap<string, TextFile> =>
+  new Map(texts.map((file) => [file.name, file]));
 
 /** Linux's print_tainted: each letter at its place, `G` where `P` is not. */
 export function printTainted(letters: string): string {

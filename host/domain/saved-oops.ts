@@ -34,7 +34,7 @@ export interface SavedOops {
   line: number;
   /** Null for bare addresses, where nothing but frames is known. */
   cause: string | null;
-  /** `unreachable`, `divide by zero`, … */
+  /** `unreachable`, `divide by zero`, … or `warning` */
   kind: string | null;
   number: number | null;
   /** The line that begins with `CPU:`. */
@@ -56,6 +56,8 @@ export interface SavedOops {
 const PREFIX = /^(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ kernel: )?(?:<\d{1,3}>)?(?:\[ *\d+\.\d{6}\] ?)?/;
 const CAUSE = /^(?:BUG: |divide error: |Thread overran stack: )/;
 const OOPS = /^Oops: (.+): [0-9a-f]{4} \[#(\d{1,9})\] SMP$/;
+const WARNING = /^WARNING: CPU: \d+ PID: \d+(?: at .*)?$/;
+const CUT_HERE = '------------[ cut here ]------------';
 const TASK = /^CPU: \d+ PID: \d+ Comm: /;
 const RIP = /^RIP: 0010:(\S.*)$/;
 const AT = /^ {2}at (\S+:\d+:\d+)$/;
@@ -76,10 +78,10 @@ export function findOopses(log: string): SavedOops[] {
   const found: SavedOops[] = [];
   let open: Reader | null = null;
   lines.forEach((line, index) => {
-    const head = OOPS.exec(line);
-    if (head) {
-      open = new Reader(index, head, lines[index - 1] ?? '');
-      found.push(open.oops);
+    const oops = OOPS.test(line) || WARNING.test(line) ? headOf(lines, index) : null;
+    if (oops) {
+      open = new Reader(oops);
+      found.push(oops);
     } else if (open) {
       open.take(line);
       if (open.oops.complete) open = null;
@@ -97,17 +99,29 @@ function emptyOops(line: number): SavedOops {
   };
 }
 
-/** Reads the lines behind `Oops:`; each kind of line says by itself what it is. */
+/** What the line at `index`, and the ones before it, say of an oops or a warning that begins there. */
+function headOf(lines: readonly string[], index: number): SavedOops {
+  const line = lines[index] ?? '';
+  const before = lines[index - 1] ?? '';
+  const head = OOPS.exec(line);
+  if (head) {
+    const caused = CAUSE.test(before);
+    const oops = emptyOops(caused ? index : index + 1);
+    return { ...oops, cause: caused ? before : null, kind: head[1] ?? null, number: Number(head[2]) };
+  }
+  // A warning's text stands between the line of dashes and its head.
+  const text = lines[index - 2] === CUT_HERE ? before : null;
+  const first = text !== null ? index - 1 : before === CUT_HERE ? index : index + 1;
+  return { ...emptyOops(first), cause: text === null ? line : `${line}: ${text}`, kind: 'warning' };
+}
+
+/** Reads the lines behind `Oops:` or `WARNING:`; each kind of line says by itself what it is. */
 class Reader {
   readonly oops: SavedOops;
   private part: 'head' | 'rip' | 'trace' | 'modules' | 'rest' = 'head';
 
-  constructor(index: number, head: RegExpExecArray, before: string) {
-    const cause = CAUSE.test(before);
-    this.oops = emptyOops(cause ? index : index + 1);
-    this.oops.cause = cause ? before : null;
-    this.oops.kind = head[1] ?? null;
-    this.oops.number = Number(head[2]);
+  constructor(oops: SavedOops) {
+    this.oops = oops;
   }
 
   take(line: string): void {

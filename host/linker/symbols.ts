@@ -75,16 +75,16 @@ export class ModuleSymbols {
   }
 
   /**
-   * The source position of the instruction at an offset. Where a piece of asc's library was inlined, it is the line that
-   * used it: the nearest one of the function's own sources.
+   * The source position of the instruction at an offset. Where a piece of asc's library or of the kernel API was inlined, it is
+   * the line that used it: the nearest one of the function's own sources.
    */
   locate(offset: number): Place | null {
     const within = this.functionAt(offset);
     if (!within || !this.places) return null;
     const span = { start: within.start, end: within.start + within.length };
     const exact = this.places.at(offset, span);
-    if (exact && !exact.file.startsWith(LIBRARY)) return exact;
-    return this.places.near(offset, span, ({ file }) => !file.startsWith(LIBRARY)) ?? exact;
+    if (exact && !isLibrary(exact)) return exact;
+    return this.places.near(offset, span, (place) => !isLibrary(place)) ?? exact;
   }
 
   /** `ramdisk_write+0x1c/0x80`: function, offset in it, its length. */
@@ -103,4 +103,11 @@ function readableMap(json: string): PlaceMap | null {
     if (error instanceof Error) return null;
     throw error;
   }
+}
+
+/** The kernel API's sources (drivers/include): a driver's line says more than that of a wrapper inlined there. */
+const API = 'drivers/include/';
+
+function isLibrary({ file }: Place): boolean {
+  return file.startsWith(LIBRARY) || file.startsWith(API);
 }

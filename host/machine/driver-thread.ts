@@ -2,7 +2,7 @@
 // it is told to stop, fenced or trapped, and is never used again.
 
 import { Domain } from '../domain/domain.ts';
-import { DriverExit, toFault } from '../domain/fault.ts';
+import { DriverExit, toFault, Warned, type Fault } from '../domain/fault.ts';
 import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports } from '../domain/imports.ts';
 import { insmod, rmmod } from '../domain/loader.ts';
@@ -14,10 +14,15 @@ import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { OP_CLEANUP, OP_ECHO } from '../../kernel/abi/operation.ts';
+import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { post } from './control.ts';
+import { Memory } from './inspect.ts';
 import type { UserExports } from './measure.ts';
 import type { DriverStart, ThreadHost } from './protocol.ts';
 import { readSlubDebug } from './slub-debug.ts';
+
+/** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
+const MOST_WARNINGS = 16;
 
 class Incarnation {
   private readonly host: ThreadHost;
@@ -25,6 +30,7 @@ class Incarnation {
   private readonly side: DriverSide;
   private echo: UserExports | null = null;
   private domain: Domain<DomainExports> | null = null;
+  private warnings = 0;
 
   constructor(host: ThreadHost, start: DriverStart) {
     this.host = host;
@@ -36,7 +42,11 @@ class Incarnation {
   live(): void {
     const { loaded, images, memory, channel, deadlineMs, parameters } = this.start;
     try {
-      const imports = domainImports(this.side, (code) => this.host.exit(code));
+      const imports = domainImports(
+        this.side,
+        (code) => this.host.exit(code),
+        (text) => this.warned(text),
+      );
       const domain = new Domain<DomainExports>(images.domain, memory, imports);
       this.domain = domain;
       const slubDebug = readSlubDebug(this.start.kernel);
@@ -106,14 +116,25 @@ class Incarnation {
     }
     if (thrown instanceof Fenced || thrown instanceof DriverExit) return;
     this.side.gone();
+    post(this.host.port, { type: 'fault', fault: this.faultOf(thrown) });
+  }
+
+  /** A warning by the driver, which goes on: the supervisor writes it into the log. */
+  private warned(text: number): void {
+    if (++this.warnings > MOST_WARNINGS) return;
+    const { memory } = this.start;
+    const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
+    post(this.host.port, { type: 'warning', fault: this.faultOf(new Warned(message)) });
+  }
+
+  private faultOf(thrown: unknown): Fault {
     const { loaded, images } = this.start;
     const files = [loaded, images.domain, images.courier];
     const symbols = (name: string): ModuleSymbols | null => {
       const file = files.find((each) => each.name === name);
       return file ? new ModuleSymbols(file.bytes, file.map, file.shifts) : null;
     };
-    const fault = toFault(thrown, symbols, (this.domain?.stackPointer.value ?? null) as number | null);
-    post(this.host.port, { type: 'fault', fault });
+    return toFault(thrown, symbols, (this.domain?.stackPointer.value ?? null) as number | null);
   }
 }
 

@@ -4,16 +4,16 @@
 // The policy: a driver that dies while it serves is restarted at once; one that dies while it is loaded is given up.
 
 import type { Fault } from '../domain/fault.ts';
-import { formatOops } from '../domain/fault.ts';
+import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
-import { LEVEL_ALERT, LEVEL_NOTICE } from '../../kernel/abi/log.ts';
+import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
-import { cpuOfChannel, oopsContext, pidOfChannel } from './oops-context.ts';
+import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
@@ -142,6 +142,7 @@ export class Drivers {
     const { resources, images, deadlineMs } = this.host;
     const incarnation = await Incarnation.prepare(life, resources, {
       died: (by, fault) => this.died(driver, by, fault),
+      warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
       unloaded: (leakedBytes, leakedObjects) => (driver.leaked = { leakedBytes, leakedObjects }),
     });
     driver.incarnation = incarnation;
@@ -182,24 +183,21 @@ export class Drivers {
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
-    if (fault) life.log(LEVEL_ALERT, this.oops(driver, life, fault));
+    if (fault) life.log(LEVEL_ALERT, formatOops(fault, this.context(driver, life, fault)));
     // Where it is still being loaded, `load` rejects.
     if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));
   }
 
-  private oops(driver: Driver, life: KernelLife, fault: Fault): string[] {
+  private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
     const { incarnation, loaded } = driver;
     const channel = incarnation?.channel ?? 0;
     const task = {
       ...{ number: driver.restarts + 1, comm: loaded.name },
-      ...{ cpu: cpuOfChannel(channel), pid: pidOfChannel(channel) },
+      ...{ cpu: cpuOfChannel(channel), pid: pidOfDriver([...this].indexOf(driver)) },
     };
     const { domain, courier } = this.host.images;
     const memory = incarnation?.memory ?? life.memory;
-    return formatOops(
-      fault,
-      oopsContext(fault, task, life.memory, memory, [loaded, domain, courier], this.lastUnloaded),
-    );
+    return oopsContext(fault, task, life.memory, memory, [loaded, domain, courier], this.lastUnloaded);
   }
 
   private async restart(driver: Driver, life: KernelLife, by: DetectedBy): Promise<void> {

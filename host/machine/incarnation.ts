@@ -40,6 +40,8 @@ const wordOf = (channel: number, offset: number): number =>
 export interface IncarnationEvents {
   /** It died by itself; called at most once, and not after `end`. */
   died(by: DetectedBy, fault: Fault | null): void;
+  /** It has asked for a warning, and goes on. */
+  warned(fault: Fault): void;
   /** It has run its cleanup; what it had not freed itself. */
   unloaded(leakedBytes: number, leakedObjects: number): void;
 }
@@ -124,6 +126,8 @@ export class Incarnation {
           reject(new ModuleError(notice.errno, notice.message));
         } else if (notice.type === 'unloaded') {
           this.events.unloaded(notice.leakedBytes, notice.leakedObjects);
+        } else if (notice.type === 'warning') {
+          if (!this.ended) this.events.warned(notice.fault);
         } else if (notice.type === 'fault') {
           this.die('trap', notice.fault);
         }

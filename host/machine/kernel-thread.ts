@@ -5,7 +5,15 @@
 
 import type { StaticData } from '../domain/domain.ts';
 import { Domain } from '../domain/domain.ts';
-import { DriverExit, formatOops, toFault, type Fault } from '../domain/fault.ts';
+import {
+  DriverExit,
+  formatOops,
+  formatWarning,
+  toFault,
+  Warned,
+  type Fault,
+  type OopsContext,
+} from '../domain/fault.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import type { KernelExports } from '../domain/image.ts';
 import { kernelImports } from '../domain/imports.ts';
@@ -13,7 +21,7 @@ import { insmod, rmmod } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
-import { LEVEL_ALERT, LEVEL_EMERG } from '../../kernel/abi/log.ts';
+import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { M_DOORBELL, M_OOPSES, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { STAT_SIZE } from '../../kernel/abi/file.ts';
@@ -28,6 +36,7 @@ import {
 } from '../../kernel/abi/operation.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { offer, post } from './control.ts';
+import { Memory } from './inspect.ts';
 import { Bench, CannotMeasure } from './measure.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 import { nextTask } from './task.ts';
@@ -62,7 +71,11 @@ export class KernelThread implements KernelMethods {
   boot({ placement, memory, images, number, deadlineMs, panicOnOops, slubDebug }: KernelBoot): StaticData[] {
     const complain = (channel: number, generation: number, reason: number): void =>
       post(this.host.port, { type: 'complaint', channel, generation, reason });
-    this.domain = new Domain<KernelExports>(images.kernel, memory, kernelImports(memory, complain));
+    this.domain = new Domain<KernelExports>(
+      images.kernel,
+      memory,
+      kernelImports(memory, complain, (text) => this.warned(text)),
+    );
     this.kernel = this.domain.exports;
     this.modules.set('kernel', images.kernel);
     this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug);
@@ -146,7 +159,7 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  private logOops(fault: Fault): void {
+  private context(fault: Fault): OopsContext {
     const client = this.kernel.current_client();
     const { memory, words } = this.domain;
     const task = {
@@ -156,8 +169,19 @@ export class KernelThread implements KernelMethods {
       comm: client < 0 ? 'insmod' : client === 0 ? 'console' : `client${client}`,
     };
     const files = this.modules.values();
-    const lines = formatOops(fault, oopsContext(fault, task, memory, memory, files, this.lastUnloaded));
-    for (const line of lines) this.domain.log(LEVEL_ALERT, line);
+    return oopsContext(fault, task, memory, memory, files, this.lastUnloaded);
+  }
+
+  private logOops(fault: Fault): void {
+    for (const line of formatOops(fault, this.context(fault))) this.domain.log(LEVEL_ALERT, line);
+  }
+
+  /** A warning by something in the kernel's domain, which goes on. */
+  private warned(text: number): void {
+    const { memory, stackPointer } = this.domain;
+    const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
+    const fault = toFault(new Warned(message), (name) => this.symbolsOf(name), stackPointer.value as number);
+    for (const line of formatWarning(fault, this.context(fault))) this.domain.log(LEVEL_WARNING, line);
   }
 
   /** The task's files are closed as do_exit does; a driver that traps at that too leaves them open. */

@@ -5,15 +5,20 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { Fault } from '../domain/fault.ts';
 import type { LinkedModule, OopsContext, TextFile } from '../domain/oops.ts';
 import { M_BOOT } from '../../kernel/abi/machine.ts';
-import { IMAGE_BASE, MACHINE_BASE, MAX_CLIENTS } from '../../kernel/abi/map.ts';
+import { IMAGE_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { MODULE_COMING, MODULE_GOING } from '../../kernel/abi/module.ts';
 import { Memory, readModules, readTaint, taintLetters } from './inspect.ts';
 
-/** Threads as an oops numbers them: the kernel's is CPU 0; clients are tasks, and so is each driver with a domain of its own. */
+/** Threads as an oops numbers them. The kernel's is CPU 0. */
 export const CPU_KERNEL = 0;
 export const cpuOfChannel = (channel: number): number => channel + 1;
-export const pidOfClient = (client: number): number => Math.max(client, 0) + 1;
-export const pidOfChannel = (channel: number): number => MAX_CLIENTS + channel + 1;
+
+/** The kernel's thread, and what runs in it: the console, insmod. */
+export const KERNEL_PID = 1;
+const FIRST_CLIENT_PID = 10000;
+export const pidOfClient = (client: number): number => (client <= 0 ? KERNEL_PID : FIRST_CLIENT_PID + client);
+/** A driver in a domain of its own, by its place among all drivers. */
+export const pidOfDriver = (place: number): number => KERNEL_PID + 1 + place;
 
 /**
  * Text addresses of the images; every domain has its own copy of `domain` at the same place. The courier is the host's: no

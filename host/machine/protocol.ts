@@ -102,4 +102,5 @@ export type Notice =
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
   | { type: 'unloaded'; leakedBytes: number; leakedObjects: number }
+  | { type: 'warning'; fault: Fault }
   | { type: 'fault'; fault: Fault };

@@ -25,8 +25,7 @@ function enter(parent: usize, path: usize, mode: u32, type: u32, owner: u32, mod
   const directory = node_walk(parent ? parent : root, path);
   if (directory == -1) return -ENOENT;
   const node = node_add(<usize>directory, last_name(), type, mode, owner, mod);
-  if (node == -EEXIST)
-    warn(cstr('proc_register'), cstr("proc_dir_entry '%s' already registered"), last_name());
+  if (node == -EEXIST) warn(cstr("proc_dir_entry '%s' already registered"), last_name());
   if (node > 0 && type == DT_DIR) node_set(<usize>node, directory_fops());
   return node;
 }

@@ -20,6 +20,10 @@ declare function copy_out(to: usize, from: usize, count: usize): i32;
 @external("host", "copy_in")
 declare function copy_in(to: usize, from: usize, count: usize): i32;
 
+/** Has the supervisor put a warning into the log: a text (0 for none), and the call trace that leads here. */
+@external("host", "warn")
+declare function show_warning(text: usize): void;
+
 /** Ends the thread of this domain; does not return. */
 @external("host", "exit")
 declare function exit(code: i32): void;
@@ -66,6 +70,12 @@ export function clear_user(to: usize, count: usize): usize {
   return 0;
 }
 EXPORT_SYMBOL(clear_user);
+
+/** WARN: the driver warns and goes on. The kernel is not tainted: nothing of it was touched. */
+export function warn_slowpath(what: usize): void {
+  show_warning(what);
+}
+EXPORT_SYMBOL(warn_slowpath);
 
 /** Linux's do_exit: here the task that runs a driver's code is the driver's own thread. */
 export function do_exit(code: i32): void {

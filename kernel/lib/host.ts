@@ -13,6 +13,10 @@ export declare function wait(address: usize, expected: i32, ms: f64): void;
 @external("host", "complain")
 export declare function complain(channel: i32, generation: i32, reason: i32): void;
 
+/** Puts a warning into the log: a text (0 for none), and the call trace that leads here. */
+@external("host", "warn")
+export declare function show_warning(text: usize): void;
+
 /** The client that called is ended: leaves the call in progress, whatever is on the stack, as a task that exits does. */
 @external("host", "end_task")
 export declare function end_task(code: i32): void;

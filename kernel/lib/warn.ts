@@ -2,10 +2,15 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_PANIC_ON_WARN, M_STATE, M_TAINT, STATE_PANIC, TAINT_WARN } from '../abi/machine';
-import { LEVEL_EMERG, LEVEL_WARNING } from '../abi/log';
+import { LEVEL_EMERG, LOG_TEXT_MAX } from '../abi/log';
+import { EXPORT_SYMBOL } from './export';
 import { cstr } from './cstr';
-import { end_task } from './host';
+import { vsnprintf } from './format';
+import { end_task, show_warning } from './host';
 import { pr } from './printk';
+
+const text = memory.data(256);
+const words = memory.data(4);
 
 /** Says why this kernel stops, and that it has. The host stops it when the call in progress ends. */
 export function panicked(why: usize, word: usize = 0): void {
@@ -19,12 +24,21 @@ export function panic(why: usize, word: usize = 0): void {
   end_task(0);
 }
 
-/** Says that something is wrong, and sets taint W; /proc/sys/kernel/panic_on_warn makes it a panic. */
-export function warn(where: usize, what: usize, word: usize = 0): void {
-  pr(LEVEL_WARNING, cstr('------------[ cut here ]------------'));
-  pr(LEVEL_WARNING, what, word);
-  pr(LEVEL_WARNING, cstr('WARNING: at %s'), where);
+/**
+ * WARN as drivers have it: the text (a C string, 0 for none) goes into the log with the call trace that leads here, which the
+ * host alone can see. Sets taint W; /proc/sys/kernel/panic_on_warn makes it a panic.
+ */
+export function warn_slowpath(what: usize): void {
+  show_warning(what);
   store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_TAINT) | TAINT_WARN, M_TAINT);
   if (load<u32>(MACHINE_BASE, M_PANIC_ON_WARN))
     panic(cstr('Kernel panic - not syncing: kernel: panic_on_warn set ...'));
+}
+EXPORT_SYMBOL(warn_slowpath);
+
+/** Says that something is wrong, for the kernel's own code: a format with one word. */
+export function warn(format: usize, word: usize = 0): void {
+  store<u32>(words, word);
+  vsnprintf(text, LOG_TEXT_MAX + 1, format, words);
+  warn_slowpath(text);
 }

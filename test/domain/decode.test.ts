@@ -13,7 +13,7 @@ import {
 } from '../../host/domain/decode.ts';
 import { Kallsyms } from '../../host/domain/kallsyms.ts';
 import type { Frame } from '../../host/domain/fault.ts';
-import { formatOops, type OopsContext, type TextFile } from '../../host/domain/oops.ts';
+import { formatOops, formatWarning, type OopsContext, type TextFile } from '../../host/domain/oops.ts';
 import { findOopses } from '../../host/domain/saved-oops.ts';
 import { ModuleSymbols } from '../../host/linker/symbols.ts';
 import { stamp } from '../../host/machine/dmesg.ts';
@@ -161,6 +161,63 @@ describe('an oops alone', () => {
     const oops = one(oopsLines({}, [...recursion, FRAMES[1]!]).join('\n'));
     expect(oops.frames.map(({ folded }) => folded)).toEqual([19, 0]);
     expect(decodedLines(oops)).toContain('Trace; ... 19 more');
+  });
+});
+
+describe('a warning', () => {
+  const context: OopsContext = {
+    ...{ number: 0, cpu: 0, pid: 1, comm: 'console', taint: '', boot: 1, registers: null },
+    ...{ modules: [{ name: 'lkdtm', flags: '' }], lastUnloaded: null, texts: TEXTS },
+  };
+  const warning = (message: string): string[] =>
+    formatWarning(
+      {
+        ...{ kind: 'host', message, module: 'lkdtm', stackPointer: null },
+        frames: [
+          {
+            module: null,
+            function: 'warn',
+            index: null,
+            offset: null,
+            text: 'warn (x.js:1:1)',
+            source: null,
+          },
+          frameIn('kernel', 'warn_slowpath', 1),
+          ...FRAMES,
+        ],
+      },
+      context,
+    );
+  const [at] = EXPECTED as [(typeof EXPECTED)[0]];
+
+  test("has Linux's layout and begins with who asked for it", () => {
+    const lines = warning('lkdtm: this is odd');
+    expect(lines.slice(0, 8)).toEqual([
+      '------------[ cut here ]------------',
+      'lkdtm: this is odd',
+      `WARNING: CPU: 0 PID: 1 at ${at.source} ${at.text}`,
+      'Modules linked in: lkdtm',
+      'CPU: 0 PID: 1 Comm: console Not tainted 0.1.0 #1',
+      `RIP: 0010:${at.text}`,
+      `  at ${at.source}`,
+      'Call Trace:',
+    ]);
+    expect(lines.join('\n')).not.toMatch(/warn_slowpath|x\.js/);
+  });
+
+  test.each(['lkdtm: this is odd', ''])('is decoded as an oops is: "%s"', (message) => {
+    const { saved, frames, warnings } = one(['before', ...warning(message), 'behind'].join('\n'));
+    expect(frames).toMatchObject(EXPECTED);
+    expect(warnings).toEqual([]);
+    const head = `WARNING: CPU: 0 PID: 1 at ${at.source} ${at.text}`;
+    expect(saved).toMatchObject({ line: 2, kind: 'warning', cause: message ? `${head}: ${message}` : head });
+  });
+
+  test('and an oops are two', () => {
+    expect(decoded([...warning('a'), ...oopsLines()].join('\n')).map(({ saved }) => saved.kind)).toEqual([
+      'warning',
+      'unreachable',
+    ]);
   });
 });
 

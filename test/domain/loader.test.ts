@@ -132,7 +132,11 @@ describe('in a driver’s domain', () => {
     const domain = new Domain<DomainExports>(
       await loadImage('domain.wasm'),
       memory,
-      domainImports(gate, () => {}),
+      domainImports(
+        gate,
+        () => {},
+        () => {},
+      ),
     );
     domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000, 0);
     domain.publish();

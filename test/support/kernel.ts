@@ -52,13 +52,19 @@ export class TestKernel {
   readonly view: Memory;
   /** What the kernel told its supervisor: channel, generation, reason. */
   readonly complaints: [number, number, number][] = [];
+  /** Texts of warnings, as addresses. */
+  readonly warnings: number[] = [];
 
   /** @param slubDebug SLUB_… of kernel/abi/heap.ts; 0 for the default */
   constructor(image: LoadedModule, deadlineMs = 2000, slubDebug = 0) {
     const pages = KERNEL_MEMORY / WASM_PAGE;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.view = new Memory(this.memory);
-    const imports = kernelImports(this.memory, (...complaint) => void this.complaints.push(complaint));
+    const imports = kernelImports(
+      this.memory,
+      (...complaint) => void this.complaints.push(complaint),
+      (text) => void this.warnings.push(text),
+    );
     this.domain = new Domain<KernelExports>(image, this.memory, imports);
     this.exports = this.domain.exports;
     this.exports.boot(this.domain.slots, 1, deadlineMs, 0, slubDebug);

@@ -1,6 +1,7 @@
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
-import { KERNEL_PID, processes } from './ps.ts';
+import { KERNEL_PID } from '../../machine/oops-context.ts';
+import { processes } from './ps.ts';
 
 export const kill: Command = {
   name: 'kill',

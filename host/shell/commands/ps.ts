@@ -1,3 +1,4 @@
+import { KERNEL_PID, pidOfDriver } from '../../machine/oops-context.ts';
 import type { DriverStatus, Machine } from '../../machine/types.ts';
 import type { Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
@@ -42,8 +43,6 @@ export interface Process {
   name: string;
 }
 
-export const KERNEL_PID = 1;
-
 /** The kernel and its drivers; a driver's pid goes by its place among those that were loaded. */
 export function processes(machine: Machine): Process[] {
   const { placement, state, boot, drivers } = machine.status();
@@ -59,7 +58,7 @@ export function processes(machine: Machine): Process[] {
       held: state === 'running' ? machine.accounting().bytesUsed : 0,
     },
     ...drivers.map((driver, i) => ({
-      pid: isolated ? KERNEL_PID + 1 + i : KERNEL_PID,
+      pid: isolated ? pidOfDriver(i) : KERNEL_PID,
       domain: isolated ? driver.name : 'kernel',
       state: driver.state,
       generation: driver.generation,
