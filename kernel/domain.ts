@@ -3,12 +3,11 @@
 
 import { MACHINE_BASE } from './abi/map';
 import { M_STATE, STATE_RUNNING } from './abi/machine';
-import { CALL_MODULE_ABORT, CALL_MODULE_BEGIN, CALL_MODULE_LIVE } from './abi/operation';
+import { CALL_MODULE_ABORT, CALL_MODULE_LIVE } from './abi/operation';
 import { boot_common } from './boot';
 import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
 import { set_usercopy } from './fs/usercopy';
-import { strlen } from './lib/text';
 import { proc_init } from './fs/proc';
 import { make_proc_entry, remove_proc_node } from './ipc/proc-gates';
 import { call, copy_from_user, copy_to_user, emit_to_kernel } from './ipc/gates';
@@ -85,18 +84,21 @@ export {
 // Entry points of the host.
 export {
   module_begin,
+  module_describe,
   module_layout,
   module_resolve,
+  resolved_owner,
   module_export,
-  module_parameter,
-  module_unknown_parameter,
   module_init,
   module_exit,
   module_free,
   module_leaked_bytes,
   module_leaked_objects,
+  enter_module,
+  leave_module,
 } from './module/load';
 export { run_timers } from './lib/timer';
+export { module_param_add, module_parameter, module_parameter_text } from './module/params';
 export { serve, served_handle, served_position } from './ipc/serve';
 
 /** Boots a driver's domain of `size` bytes behind `channel`. */
@@ -111,11 +113,6 @@ export function boot(slots: i32, size: u32, channel: i32, deadline: u32, slub_de
 /** Adds one of the image's own symbols; the host has set its table slot. */
 export function kernel_symbol(name: usize, slot: u32, flags: u32, crc: u32): i32 {
   return add_symbol(0, name, slot, flags, crc);
-}
-
-/** Tells the kernel what is about to be loaded here. @returns 0, -EEXIST … */
-export function announce(name: usize, size: i32): i32 {
-  return call(CALL_MODULE_BEGIN, size, 0, name, strlen(name));
 }
 
 /** Tells the kernel how the loading ended. */

@@ -96,17 +96,22 @@ EXPORT_SYMBOL(do_exit);
 export { log_write } from './lib/log';
 export {
   module_begin,
+  module_describe,
   module_layout,
   module_resolve,
+  resolved_owner,
   module_export,
-  module_parameter,
-  module_unknown_parameter,
   module_init,
   module_exit,
   module_free,
   module_leaked_bytes,
   module_leaked_objects,
+  set_blacklist,
 } from './module/load';
+export { module_param_add, module_parameter, module_parameter_text } from './module/params';
+export { module_kallsyms } from './module/kallsyms';
+export { module_announce, module_gone } from './module/remote';
+export { module_holder } from './module/uses';
 export { poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
 export { current_client, oops, kill_current, reap } from './oops';
 

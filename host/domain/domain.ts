@@ -1,7 +1,7 @@
 // A domain: a memory, a table and a symbol table, with the kernel's or the domain's image in it. Modules are put in by
 // ./loader.ts. The table is never shared, and never reused by another incarnation.
 
-import { SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
+import { SYMBOL_DATA, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
 import {
   IMAGE_BASE,
   IMAGE_SIZE,
@@ -96,11 +96,21 @@ export class Domain<Exports extends ImageExports> {
   publish(): void {
     this.image.file.symbols.forEach((symbol, index) => {
       const slot = IMAGE_TABLE_BASE + this.image.file.table.size + index;
-      this.table.set(slot, (this.exports as unknown as Record<string, unknown>)[symbol.name]);
-      const flags = symbol.gplOnly ? SYMBOL_GPL_ONLY : 0;
-      const status = this.exports.kernel_symbol(this.text(symbol.name), slot, flags, symbol.crc | 0);
+      const flags = (symbol.gplOnly ? SYMBOL_GPL_ONLY : 0) | (symbol.data ? SYMBOL_DATA : 0);
+      const entry = this.image.file.exports.find(({ name }) => name === symbol.name);
+      if (!symbol.data)
+        this.table.set(slot, (this.exports as unknown as Record<string, unknown>)[symbol.name]);
+      const value = symbol.data ? IMAGE_BASE + (entry?.value ?? 0) : slot;
+      const status = this.exports.kernel_symbol(this.text(symbol.name), value, flags, symbol.crc | 0);
       if (status < 0) throw new Error(`symbol cannot be published (errno ${-status}): ${symbol.name}`);
     });
+  }
+
+  /** Tells the kernel's domain the names of its own functions. */
+  publishNames(): void {
+    const { names } = this.image;
+    const place = this.exports.module_kallsyms?.(0, names.length) ?? -1;
+    if (place >= 0) this.bytes.set(names, place);
   }
 
   /** Remembers a file's static data as it lies in memory now, before any of its code has run. */
@@ -131,6 +141,13 @@ export class Domain<Exports extends ImageExports> {
     this.bytes[at + encoded.length] = 0;
     this.windowEnd = at + encoded.length + 1;
     return at;
+  }
+
+  /** The C string at an address, of at most `limit` bytes. */
+  textAt(address: number, limit: number): string {
+    const bytes = this.bytes.slice(address, address + limit); // a copy: decoders refuse shared memory
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
   /** The slot that is the host's. */

@@ -9,13 +9,13 @@
 // module has itself is its own, whatever others export under that name. Everything else is somebody's symbol: a function's
 // value is its slot, so that a function has one address wherever it is taken.
 
-import type { ModuleFile } from '../linker/module-file.ts';
+import type { ModuleFile, ModuleImport } from '../linker/module-file.ts';
 
 /** Thrown for a global that no loader can give. */
 export class UnknownImport extends Error {}
 
 /** Finds somebody else's symbol. @returns its slot or its address, 0 for a weak symbol that nobody has */
-export type FindSymbol = (name: string, data: boolean, weak: boolean) => number;
+export type FindSymbol = (wanted: ModuleImport) => number;
 
 type Globals = Record<string, WebAssembly.Global>;
 
@@ -51,14 +51,9 @@ export function addresses(
     const plain = kind === 'global' && wanted.valueType === 'i32' && wanted.mutable;
     if (!plain || (module !== FUNCTIONS && module !== DATA))
       throw new UnknownImport(`import ${module}.${name}`);
-    const weak = file.weak.has(`env.${name}`) || file.weak.has(`${module}.${name}`);
     const own = variables.get(name) ?? null;
     const value =
-      module === FUNCTIONS
-        ? (slots.get(name) ?? find(name, false, weak))
-        : own === null
-          ? find(name, true, weak)
-          : base + own;
+      module === FUNCTIONS ? (slots.get(name) ?? find(wanted)) : own === null ? find(wanted) : base + own;
     found[module][name] = new WebAssembly.Global({ value: 'i32', mutable: true }, value);
   }
   return found;

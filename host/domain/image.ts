@@ -5,19 +5,30 @@
 export interface ImageExports {
   kernel_symbol(name: number, slot: number, flags: number, crc: number): number;
   vprintk_emit(level: number, format: number, words: number): number;
-  module_begin(name: number, vermagic: number, gpl: number): number;
+  module_begin(name: number, vermagic: number, license: number, flags: number, endpoint: number): number;
+  module_describe(mod: number, version: number, srcversion: number, fileSize: number): number;
   module_layout(mod: number, size: number, alignLog2: number, table: number, extra: number): number;
-  module_resolve(mod: number, name: number): number;
+  module_resolve(mod: number, name: number, crc: number, how: number): number;
+  resolved_owner(): number;
   module_export(mod: number, name: number, slot: number, flags: number, crc: number): number;
-  module_parameter(mod: number, name: number, type: number, address: number, text: number): number;
-  module_unknown_parameter(mod: number, name: number): void;
+  module_param_add(
+    mod: number,
+    name: number,
+    type: number,
+    permissions: number,
+    address: number,
+    count: number,
+  ): number;
+  module_parameter(mod: number, name: number, text: number): number;
+  module_parameter_text(mod: number, name: number): number;
   module_init(mod: number, constructors: number, init: number, exit: number): number;
-  module_exit(name: number): number;
+  module_exit(name: number, how: number): number;
   module_free(mod: number): void;
   module_leaked_bytes(mod: number): number;
   module_leaked_objects(mod: number): number;
-  /** A domain's image alone: tells the kernel what is loaded here. */
-  announce?(name: number, size: number): number;
+  /** The kernel's image alone: room for a file's names. */
+  module_kallsyms?(mod: number, size: number): number;
+  /** A domain's image alone: tells the kernel how the loading ended. */
   concluded?(live: number): number;
 }
 
@@ -30,6 +41,11 @@ export interface KernelExports extends ImageExports {
   heard_bell(): number;
   wait_time(): number;
   sleep_end(): void;
+  set_blacklist(names: number): void;
+  module_kallsyms(mod: number, size: number): number;
+  module_announce(mod: number, size: number, init: number, exit: number): void;
+  module_gone(mod: number): void;
+  module_holder(name: number, i: number): number;
   current_client(): number;
   oops(): number;
   kill_current(): number;
@@ -50,6 +66,10 @@ export interface DomainExports extends ImageExports {
     buffer: number,
     count: number,
   ): number;
+  kmalloc(size: number, flags: number): number;
+  kfree(address: number): void;
+  enter_module(mod: number): void;
+  leave_module(): void;
   served_handle(): number;
   served_position(): bigint;
   /** Runs the timers that are due. @returns ms until the next one */

@@ -2,6 +2,7 @@
 
 import { adjustModule } from '../linker/adjust.ts';
 import { readModule } from '../linker/module-file.ts';
+import { namesOf } from './names.ts';
 import type { LoadedModule } from './loaded.ts';
 
 /**
@@ -19,5 +20,5 @@ export async function loadModule(
   const name = file.name || fallback;
   const adjusted = adjustModule(bytes, file, name);
   const module = await WebAssembly.compile(adjusted.bytes);
-  return { name, bytes, sha256, map, file, module, shifts: adjusted.shifts };
+  return { name, bytes, sha256, map, file, names: namesOf(bytes, file), module, shifts: adjusted.shifts };
 }

@@ -12,6 +12,8 @@ export interface LoadedModule {
   /** The source map beside the file, where there is one. */
   map: string | null;
   file: ModuleFile;
+  /** Its function names, as the kernel keeps them (./names.ts). */
+  names: Uint8Array;
   /** Compiled from the file, adjusted where it had to be (host/linker/adjust.ts). */
   module: WebAssembly.Module;
   /** How places in what was compiled lie in the file. */

@@ -52,12 +52,13 @@ export function insmodError(module: string, errno: number, detail?: string): Mod
   );
 }
 
-export function rmmodError(module: string, errno: number): ModuleError {
+/** @param holders the modules that use it */
+export function rmmodError(module: string, errno: number, holders: string[] = []): ModuleError {
   const words =
     errno === ENOENT
       ? `Module ${module} is not currently loaded`
       : errno === EAGAIN
-        ? `Module ${module} is in use`
+        ? `Module ${module} is in use${holders.length > 0 ? ` by: ${holders.join(' ')}` : ''}`
         : `could not remove module ${module}: ${INSMOD_WORDS.get(errno) ?? `error ${errno}`}`;
   return new ModuleError(errno, words);
 }

@@ -49,7 +49,8 @@ const FENCE_PERIOD = 100;
 export class DriverSide {
   readonly generation: number;
   private readonly kernel: Int32Array;
-  private readonly kernelBytes: Uint8Array;
+  /** The kernel's memory, for what the kernel has given to this incarnation. */
+  readonly kernelBytes: Uint8Array;
   private readonly domainBytes: Uint8Array;
   private readonly copies: Copies;
   /** Index of the channel's first word. */
@@ -143,10 +144,19 @@ export class DriverSide {
     return this.bracket(() => this.copies.in(to >>> 0, from >>> 0, count >>> 0));
   }
 
+  /** The range that the request in progress grants. */
+  grant(): { address: number; length: number } {
+    const { kernel, base } = this;
+    return {
+      address: kernel[base + (Q_GRANT_ADDRESS >> 2)]!,
+      length: kernel[base + (Q_GRANT_LENGTH >> 2)]!,
+    };
+  }
+
   /** Whether the request in progress grants a range; the kernel has written the grant and does not touch it meanwhile. */
   private granted(user: number, own: number, count: number, right: number): boolean {
     const { kernel, base } = this;
-    if (kernel[base + (Q_GRANT_RIGHTS >> 2)] !== right) return false;
+    if ((kernel[base + (Q_GRANT_RIGHTS >> 2)]! & right) === 0) return false;
     const offset = (user - kernel[base + (Q_GRANT_ADDRESS >> 2)]!) >>> 0;
     const length = count >>> 0;
     const granted = kernel[base + (Q_GRANT_LENGTH >> 2)]!;
@@ -154,7 +164,7 @@ export class DriverSide {
   }
 
   /** A copy that a fence waits for: announced, then the fence is looked at, then done. */
-  private bracket(copy: () => void): number {
+  bracket(copy: () => void): number {
     const copying = this.base + (D_COPYING >> 2);
     Atomics.store(this.kernel, copying, 1);
     if (this.fenced()) {

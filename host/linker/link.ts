@@ -101,6 +101,9 @@ function finish(
   if (layout.size > MAX_IMAGE) {
     throw new LinkError([{ reason: `static data of more than ${MAX_IMAGE} bytes: ${layout.size}` }]);
   }
+  // As the kernel's own build marks its modules; one from elsewhere taints the kernel.
+  if (options.kind === 'module' && !options.entry.startsWith('../'))
+    built.declarations.info.push(['intree', 'Y']);
   const { kind, vermagic = VERMAGIC } = options;
   const described = describeModule(built, main, layout, places, { name, kind, vermagic, srcversion });
   const emitted = emit(main, layout, found, {

@@ -12,7 +12,7 @@ import {
   FILE_SIZE,
   NODE_SIZE,
 } from '../../kernel/abi/file.ts';
-import { MAX_DEVICES, MAX_FILES, MAX_NODES, NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
+import { MAX_DEVICES, MAX_FILES, MAX_NODES, NAME_SIZE, MAX_SYMBOLS } from '../../kernel/abi/limits.ts';
 import { FNV_OFFSET, LOG_RECORDS } from '../../kernel/abi/log.ts';
 import {
   ABI_VERSION,
@@ -35,7 +35,6 @@ import {
   MOD_NAME,
   SYM_HASH,
   SYM_NAME,
-  SYM_NEXT,
   SYM_OWNER,
 } from '../../kernel/abi/module.ts';
 import { TIMER_NEXT, TIMER_OWNER, TIMER_PLACE } from '../../kernel/abi/timer.ts';
@@ -142,26 +141,21 @@ function checkTimers(wasm: WebAssembly.Memory, memory: Memory, found: Findings):
 }
 
 function checkSymbols(memory: Memory, found: Findings): void {
-  const buckets = memory.u32(MACHINE_BASE + M_SYMBOLS);
-  const expected = memory.u32(MACHINE_BASE + M_SYMBOL_COUNT);
-  let count = 0;
-  for (let bucket = 0; bucket < SYMBOL_BUCKETS; bucket++) {
-    let entry = memory.u32(buckets + bucket * 4);
-    while (entry !== 0 && count <= expected) {
-      const hash = memory.u32(entry + SYM_HASH);
-      let length = 0;
-      while (length < NAME_SIZE && memory.u8(entry + SYM_NAME + length) !== 0) length++;
-      const right =
-        fnv(memory, entry + SYM_NAME, length, FNV_OFFSET) === hash && hash % SYMBOL_BUCKETS === bucket;
-      if (!right || memory.u32(entry + SYM_OWNER) >= memory.size) {
-        found.add('symbol entry changed', hex(entry));
-        break;
-      }
-      count++;
-      entry = memory.u32(entry + SYM_NEXT);
-    }
+  const table = memory.u32(MACHINE_BASE + M_SYMBOLS);
+  const count = memory.u32(MACHINE_BASE + M_SYMBOL_COUNT);
+  if (count > MAX_SYMBOLS) return found.add('symbol table broken', `${count} symbols`);
+  let before = 0;
+  for (let place = 0; place < count; place++) {
+    const hash = memory.u32(table + place * 8);
+    const entry = memory.u32(table + place * 8 + 4);
+    if (hash < before) found.add('symbol table out of order', `place ${place}`);
+    before = hash;
+    let length = 0;
+    while (length < NAME_SIZE && memory.u8(entry + SYM_NAME + length) !== 0) length++;
+    const right = fnv(memory, entry + SYM_NAME, length, FNV_OFFSET) === hash;
+    if (!right || hash !== memory.u32(entry + SYM_HASH) || memory.u32(entry + SYM_OWNER) >= memory.size)
+      found.add('symbol entry changed', hex(entry));
   }
-  if (count !== expected) found.add('symbol table broken', `${count} of ${expected} symbols reached`);
 }
 
 const isEntry = (offset: number, size: number, count: number): boolean =>

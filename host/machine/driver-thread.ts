@@ -13,9 +13,11 @@ import { ModuleSymbols } from '../linker/symbols.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
-import { OP_CLEANUP, OP_ECHO } from '../../kernel/abi/operation.ts';
+import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
+import { OP_CLEANUP, OP_ECHO, OP_SYMBOL } from '../../kernel/abi/operation.ts';
 import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { post } from './control.ts';
+import { Gates } from './gates.ts';
 import { Memory } from './inspect.ts';
 import type { UserExports } from './measure.ts';
 import type { DriverStart, ThreadHost } from './protocol.ts';
@@ -40,7 +42,7 @@ class Incarnation {
   }
 
   live(): void {
-    const { loaded, images, memory, channel, deadlineMs, parameters } = this.start;
+    const { loaded, images, memory, channel, deadlineMs, options } = this.start;
     try {
       const imports = domainImports(
         this.side,
@@ -52,11 +54,15 @@ class Incarnation {
       const slubDebug = readSlubDebug(this.start.kernel);
       domain.exports.boot(domain.slots, memory.buffer.byteLength, channel, deadlineMs, slubDebug);
       domain.publish();
-      insmod(domain, loaded, parameters);
+      const gates = new Gates(this.side, domain);
+      const bound = new Map(this.start.gates.map((gate) => [gate.name, gates.caller(gate)]));
+      const inserted = insmod(domain, loaded, options, bound);
       post(this.host.port, { type: 'live', statics: domain.statics });
       const { serve, served_handle, served_position } = domain.exports;
       const special = (operation: number, argument0: number, argument1: number): number =>
-        this.special(domain, operation, argument0, argument1);
+        operation === OP_SYMBOL
+          ? gates.serve(loaded, inserted)
+          : this.special(domain, operation, argument0, argument1);
       const courier = this.besideDriver(images.courier, { serve, served_handle, served_position, special });
       this.side.run(courier['turn'] as unknown as Turn, () => domain.exports.run_timers());
     } catch (thrown) {
@@ -77,7 +83,9 @@ class Incarnation {
 
   private unload(domain: Domain<DomainExports>): number {
     try {
-      post(this.host.port, { type: 'unloaded', ...rmmod(domain, this.start.loaded.name) });
+      const { loaded } = this.start;
+      const unloaded = rmmod(domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
+      post(this.host.port, { type: 'unloaded', ...unloaded });
       return 0;
     } catch (error) {
       if (error instanceof ModuleError) return -error.errno; // the kernel has it live again

@@ -6,6 +6,7 @@
 import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
@@ -20,12 +21,14 @@ import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } 
 
 export interface Driver {
   readonly loaded: LoadedModule;
-  readonly parameters: string;
+  readonly options: LoadOptions;
   state: DriverStatus['state'];
   restarts: number;
   /** Null in the kernel's own domain, and between two incarnations. */
   incarnation: Incarnation | null;
-  leaked: { leakedBytes: number; leakedObjects: number };
+  /** Settled when it is no longer starting. */
+  loading: Promise<unknown>;
+  unloaded: Unloaded;
 }
 
 /** What the machine is to its drivers. */
@@ -46,6 +49,8 @@ export interface DriversHost {
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
+const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: '' };
+
 /** `-` and `_` are the same in a module's name. */
 const keyOf = (name: string): string => name.replaceAll('-', '_');
 
@@ -55,6 +60,8 @@ export class Drivers {
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
   private lastUnloaded: string | null = null;
+  /** Values of persistent parameters of modules that were unloaded, as insmod takes them. */
+  private readonly persistent = new Map<string, string>();
 
   constructor(host: DriversHost) {
     this.host = host;
@@ -89,14 +96,15 @@ export class Drivers {
     this.host.emit({ type: 'driver', at, module: name, state, generation: this.generation(driver) });
   }
 
-  async insmod(loaded: LoadedModule, parameters: string): Promise<void> {
+  async insmod(loaded: LoadedModule, parameters: string, flags: number): Promise<void> {
     this.host.alive();
     const { name } = loaded;
     if (this.known.has(keyOf(name))) throw insmodError(name, EEXIST);
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
+    const kept = this.persistent.get(keyOf(name)) ?? '';
     const driver: Driver = {
-      ...{ loaded, parameters, state: 'starting', restarts: 0, incarnation: null },
-      leaked: { leakedBytes: 0, leakedObjects: 0 },
+      ...{ loaded, options: { parameters: `${kept} ${parameters}`, flags }, state: 'starting', restarts: 0 },
+      ...{ incarnation: null, loading: Promise.resolve(), unloaded: NOTHING },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -128,33 +136,54 @@ export class Drivers {
     }
   }
 
-  private async load(driver: Driver): Promise<void> {
+  private load(driver: Driver): Promise<void> {
+    const loading =
+      this.host.placement === 'monolithic' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver);
+    driver.loading = Promise.allSettled([loading]);
+    return loading;
+  }
+
+  private async loadIntoKernel({ loaded, options }: Driver): Promise<void> {
     const life = this.host.alive();
-    if (this.host.placement === 'monolithic') {
-      try {
-        life.statics = unwrap(await life.control.methods.insmod(driver.loaded, driver.parameters));
-      } catch (error) {
-        if (!(error instanceof Killed)) throw error;
-        throw insmodError(driver.loaded.name, EIO, 'it died while it was loaded');
-      }
-      return;
+    try {
+      life.statics = unwrap(await life.control.methods.insmod(loaded, options));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      throw insmodError(loaded.name, EIO, 'it died while it was loaded');
     }
+  }
+
+  private async loadIntoDomain(driver: Driver): Promise<void> {
+    const { loaded, options } = driver;
+    const life = this.host.alive();
+    await this.awaitOwners(driver);
     const { resources, images, deadlineMs } = this.host;
     const incarnation = await Incarnation.prepare(life, resources, {
       died: (by, fault) => this.died(driver, by, fault),
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
-      unloaded: (leakedBytes, leakedObjects) => (driver.leaked = { leakedBytes, leakedObjects }),
+      unloaded: (report) => (driver.unloaded = report),
     });
     driver.incarnation = incarnation;
     const timer = setTimeout(() => incarnation.die('deadline', null), deadlineMs);
     try {
-      await incarnation.start(driver.loaded, driver.parameters, images, deadlineMs);
+      const { methods } = life.control;
+      const gates = unwrap(await methods.announce(loaded, options.flags, incarnation.channel));
+      await incarnation.start(loaded, options, gates, images, deadlineMs);
     } catch (error) {
       if (driver.incarnation === incarnation) driver.incarnation = null;
       void this.bury(incarnation);
       throw error;
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** A symbol of a module that is still being loaded is waited for, as Linux does; its deadline bounds that. */
+  private async awaitOwners(driver: Driver): Promise<void> {
+    const wanted = new Set(driver.loaded.file.imports.map(({ name }) => name));
+    for (const other of this) {
+      if (other === driver || other.state !== 'starting') continue;
+      if (other.loaded.file.symbols.some(({ name }) => wanted.has(name))) await other.loading;
     }
   }
 
@@ -216,27 +245,30 @@ export class Drivers {
     }
   }
 
-  async rmmod(asked: string): Promise<UnloadReport> {
+  /** @throws ModuleError */
+  async rmmod(asked: string, force: boolean): Promise<UnloadReport> {
     const life = this.host.alive();
     const driver = this.known.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;
     if (driver?.state === 'starting') throw rmmodError(name, EAGAIN);
+    const { methods } = life.control;
+    let report = NOTHING;
     if (this.host.placement === 'monolithic') {
       // The kernel is asked in any case: a module whose init died is there though nobody has loaded it.
-      const report = unwrap(await life.control.methods.rmmod(name));
+      report = unwrap(await methods.rmmod(name, force));
       life.statics = life.statics.filter((data) => data.name !== name);
-      this.known.delete(keyOf(name));
-      return report;
-    }
-    if (!driver) throw rmmodError(name, ENOENT);
-    const { incarnation } = driver;
-    if (incarnation) {
-      if (unwrap(await life.control.methods.deleteModule(name)) < 0) throw rmmodError(name, EIO);
-      this.known.delete(keyOf(name));
-      await this.bury(incarnation);
+    } else if (!driver) {
+      throw rmmodError(name, ENOENT);
+    } else if (driver.incarnation) {
+      unwrap(await methods.deleteModule(name, force));
     }
     this.known.delete(keyOf(name));
     this.lastUnloaded = name;
-    return { name, ...driver.leaked };
+    if (driver?.incarnation) {
+      await this.bury(driver.incarnation); // and it has said by then what it left
+      report = driver.unloaded;
+    }
+    if (report.persistent !== '') this.persistent.set(keyOf(name), report.persistent);
+    return { name, leakedBytes: report.leakedBytes, leakedObjects: report.leakedObjects };
   }
 }

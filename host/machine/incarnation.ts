@@ -3,9 +3,11 @@
 // to stop and terminated. Until the thread is known to have ended it is a zombie, and its channel and memory go to
 // nobody.
 
+import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
 import type { Fault } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import {
   CHANNEL_ATTACHED,
@@ -43,7 +45,7 @@ export interface IncarnationEvents {
   /** It has asked for a warning, and goes on. */
   warned(fault: Fault): void;
   /** It has run its cleanup; what it had not freed itself. */
-  unloaded(leakedBytes: number, leakedObjects: number): void;
+  unloaded(report: Unloaded): void;
 }
 
 export class Incarnation {
@@ -113,8 +115,14 @@ export class Incarnation {
     return Atomics.load(this.life.words, wordOf(this.channel, K_GENERATION)) !== this.generation;
   }
 
-  /** Loads the driver. Resolves when it is live, throws ModuleError when it was refused. */
-  async start(loaded: LoadedModule, parameters: string, images: Images, deadlineMs: number): Promise<void> {
+  /** Loads the driver, which the kernel knows already. Resolves when it is live, throws ModuleError when it was refused. */
+  async start(
+    loaded: LoadedModule,
+    options: LoadOptions,
+    gates: Gate[],
+    images: Images,
+    deadlineMs: number,
+  ): Promise<void> {
     const { thread, life, channel, generation, memory } = this;
     const outcome = new Promise<void>((resolve, reject) => {
       this.fail = reject;
@@ -125,7 +133,7 @@ export class Incarnation {
         } else if (notice.type === 'refused') {
           reject(new ModuleError(notice.errno, notice.message));
         } else if (notice.type === 'unloaded') {
-          this.events.unloaded(notice.leakedBytes, notice.leakedObjects);
+          this.events.unloaded(notice);
         } else if (notice.type === 'warning') {
           if (!this.ended) this.events.warned(notice.fault);
         } else if (notice.type === 'fault') {
@@ -145,7 +153,8 @@ export class Incarnation {
         deadlineMs,
         images,
         loaded,
-        parameters,
+        options,
+        gates,
       },
     };
     thread.port.postMessage(start);

@@ -11,7 +11,7 @@ import {
   NODE_SIZE,
   NODE_TYPE,
 } from '../../kernel/abi/file.ts';
-import { MAX_DEVICES, MAX_MODULES, MAX_NODES, NAME_SIZE } from '../../kernel/abi/limits.ts';
+import { MAX_DEVICES, MAX_MODULES, MAX_NODES, MAX_SYMBOLS, NAME_SIZE } from '../../kernel/abi/limits.ts';
 import {
   FNV_OFFSET,
   FNV_PRIME,
@@ -37,6 +37,7 @@ import {
   M_SLOTS_FREE,
   M_SYMBOL_COUNT,
   M_TAINT,
+  M_USES,
 } from '../../kernel/abi/machine.ts';
 import { LOG_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 import {
@@ -51,7 +52,12 @@ import {
   MOD_STRUCT_SIZE,
   MOD_TABLE_BASE,
   MOD_TAINT,
+  MOD_TEXT,
+  USE_NEXT,
+  USE_OWNER,
+  USE_USER,
 } from '../../kernel/abi/module.ts';
+import { TAINT_LETTERS } from '../../kernel/abi/taint.ts';
 import type { Accounting, LogRecord, LogView } from './types.ts';
 
 /** A view that can be read anywhere: 0 outside the memory. */
@@ -149,11 +155,27 @@ export function readModules(domain: WebAssembly.Memory): ModuleEntry[] {
       tableBase: memory.u32(mod + MOD_TABLE_BASE),
       endpoint: memory.u32(mod + MOD_ENDPOINT),
       taint: memory.u32(mod + MOD_TAINT),
-      text: 0,
+      text: memory.u32(mod + MOD_TEXT),
     });
     mod = memory.u32(mod + MOD_NEXT);
   }
   return entries;
+}
+
+/** The names of those that use a module's symbols, the latest first, by its address. */
+export function readUsers(domain: WebAssembly.Memory): Map<number, string[]> {
+  const memory = new Memory(domain);
+  const users = new Map<number, string[]>();
+  const seen = new Set<number>();
+  let use = memory.u32(MACHINE_BASE + M_USES);
+  while (use !== 0 && !seen.has(use) && seen.size < MAX_SYMBOLS) {
+    seen.add(use);
+    const owner = memory.u32(use + USE_OWNER);
+    const name = memory.text(memory.u32(use + USE_USER) + MOD_NAME, NAME_SIZE);
+    users.set(owner, [...(users.get(owner) ?? []), name]);
+    use = memory.u32(use + USE_NEXT);
+  }
+  return users;
 }
 
 export interface DeviceEntry {
@@ -216,11 +238,9 @@ export function readAccounting(domain: WebAssembly.Memory): Accounting {
   };
 }
 
-const TAINTS = 'PFSRMBUDAWCIOELKXTN';
-
 /** Linux's letters for the bits of a taint; empty for a clean kernel. */
 export function taintLetters(bits: number): string {
-  return [...TAINTS].filter((_, bit) => bits & (1 << bit)).join('');
+  return [...TAINT_LETTERS].filter((_, bit) => bits & (1 << bit)).join('');
 }
 
 /** The taint of a kernel, in letters. */

@@ -3,6 +3,7 @@
 // Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
 // Nothing here decides what the kernel decides.
 
+import { announce, type Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
 import { Domain } from '../domain/domain.ts';
 import {
@@ -17,12 +18,14 @@ import {
 import { installStackCapture } from '../domain/stack.ts';
 import type { KernelExports } from '../domain/image.ts';
 import { kernelImports } from '../domain/imports.ts';
-import { insmod, rmmod } from '../domain/loader.ts';
+import { insmod, rmmod, type LoadOptions, type Unloaded } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
+import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { M_DOORBELL, M_OOPSES, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
+import { UNLOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { STAT_SIZE } from '../../kernel/abi/file.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
@@ -34,14 +37,14 @@ import {
   SYS_STAT,
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
-import { EINVAL } from '../../kernel/abi/errno.ts';
+import { EAGAIN, EINVAL } from '../../kernel/abi/errno.ts';
 import { offer, post } from './control.ts';
 import { Memory } from './inspect.ts';
 import { Bench, CannotMeasure } from './measure.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 import { nextTask } from './task.ts';
 import type { Answer, KernelBoot, KernelMethods, SystemCallResult, ThreadHost } from './protocol.ts';
-import type { Measured, MeasureSpec, UnloadReport } from './types.ts';
+import type { Measured, MeasureSpec } from './types.ts';
 
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
 /** ms of work without a pause after which the event loop gets its turn. */
@@ -60,6 +63,8 @@ export class KernelThread implements KernelMethods {
   private kernel!: KernelExports;
   private bench!: Bench;
   private readonly modules = new Map<string, LoadedModule>();
+  /** Modules that live in domains of their own. */
+  private readonly remote = new Map<string, LoadedModule>();
   private readonly symbols = new Map<string, ModuleSymbols>();
   private lastUnloaded: string | null = null;
   private halted = false;
@@ -68,7 +73,8 @@ export class KernelThread implements KernelMethods {
     this.host = host;
   }
 
-  boot({ placement, memory, images, number, deadlineMs, panicOnOops, slubDebug }: KernelBoot): StaticData[] {
+  boot(options: KernelBoot): StaticData[] {
+    const { placement, memory, images, number, deadlineMs, panicOnOops, slubDebug, blacklist } = options;
     const complain = (channel: number, generation: number, reason: number): void =>
       post(this.host.port, { type: 'complaint', channel, generation, reason });
     this.domain = new Domain<KernelExports>(
@@ -80,6 +86,8 @@ export class KernelThread implements KernelMethods {
     this.modules.set('kernel', images.kernel);
     this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug);
     this.domain.publish();
+    this.domain.publishNames();
+    this.kernel.set_blacklist(this.domain.text(blacklist));
     this.bench = new Bench(this.domain, images.user, placement);
     this.kernel.running();
     void this.run();
@@ -226,10 +234,10 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  insmod(loaded: LoadedModule, parameters: string): Answer<StaticData[]> {
+  insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
     this.modules.set(loaded.name, loaded);
     const answer = this.answer(() => {
-      insmod(this.domain, loaded, parameters);
+      insmod(this.domain, loaded, options);
       return this.domain.statics;
     });
     if (
@@ -242,8 +250,12 @@ export class KernelThread implements KernelMethods {
     return answer;
   }
 
-  rmmod(name: string): Answer<UnloadReport> {
-    const answer = this.answer(() => ({ name, ...rmmod(this.domain, name) }));
+  rmmod(name: string, force: boolean): Answer<Unloaded> {
+    const answer = this.answer(() => {
+      const how = force ? UNLOAD_FORCE : 0;
+      const holders = (): string[] => this.holders(name);
+      return rmmod(this.domain, name, { loaded: this.modules.get(name), how, holders });
+    });
     if (answer.ok) {
       this.modules.delete(name);
       this.symbols.delete(name);
@@ -252,13 +264,33 @@ export class KernelThread implements KernelMethods {
     return answer;
   }
 
-  deleteModule(name: string): Answer<number> {
+  announce(loaded: LoadedModule, flags: number, channel: number): Answer<Gate[]> {
+    const answer = this.answer(() => {
+      this.kernel.poll(); // the endpoint is adopted before there is a module behind it
+      return announce(this.domain, loaded, flags, channel, (name) => this.remote.get(name));
+    });
+    if (answer.ok) this.remote.set(loaded.name, loaded);
+    return answer;
+  }
+
+  deleteModule(name: string, force: boolean): Answer<number> {
     return this.answer(() => {
       this.putText(name);
-      const status = this.kernel.syscall(SYS_DELETE_MODULE, USER_BASE, 0, 0);
-      if (status < 0) throw rmmodError(name, -status);
+      const status = this.kernel.syscall(SYS_DELETE_MODULE, USER_BASE, force ? 1 : 0, 0);
+      if (status < 0) throw rmmodError(name, -status, status === -EAGAIN ? this.holders(name) : []);
+      this.remote.delete(name);
       return status;
     });
+  }
+
+  /** The modules that use a module's symbols. */
+  private holders(name: string): string[] {
+    const names: string[] = [];
+    for (let i = 0; ; i++) {
+      const at = this.kernel.module_holder(this.domain.text(name), i);
+      if (at === 0) return names;
+      names.push(this.domain.textAt(at, NAME_SIZE));
+    }
   }
 
   /** The in-thread client's buffer is the first of the user area. */

@@ -9,12 +9,21 @@
 import type { Fault } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
+import { LOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { checkMemory } from './check.ts';
 import { consoleOf, MachineClient } from './clients.ts';
 import { MachineDied } from './control.ts';
 import { Drivers, type DriversHost } from './drivers.ts';
-import { readAccounting, readDevices, readLog, readModules, readTaint } from './inspect.ts';
+import {
+  readAccounting,
+  readDevices,
+  readLog,
+  readModules,
+  readTaint,
+  readUsers,
+  taintLetters,
+} from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
@@ -25,6 +34,7 @@ import type {
   Client,
   ClientThread,
   DetectedBy,
+  LoadMode,
   LogView,
   Machine,
   MachineEvent,
@@ -46,6 +56,8 @@ export interface MachineOptions {
   panicOnOops?: boolean;
   /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
+  /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
+  blacklist?: string[];
 }
 
 const MODULE_STATES = ['live', 'coming', 'going', 'unformed'] as const;
@@ -68,6 +80,7 @@ class SupervisedMachine implements Machine, DriversHost {
   lastWords: LogView | null = null;
   private readonly panicOnOops: boolean;
   private readonly slubDebug: number;
+  private readonly blacklist: string;
   private readonly drivers = new Drivers(this);
   private readonly clients = new Map<number, MachineClient>();
   private readonly listeners = new Set<(event: MachineEvent) => void>();
@@ -79,13 +92,15 @@ class SupervisedMachine implements Machine, DriversHost {
   private recoveries = 0;
   private revival: Promise<void> | null = null;
 
-  constructor({ placement, images, resources, deadlineMs, panicOnOops, slubDebug }: MachineOptions) {
+  constructor(options: MachineOptions) {
+    const { placement, images, resources, deadlineMs, panicOnOops, slubDebug, blacklist } = options;
     this.placement = placement;
     this.images = images;
     this.resources = resources;
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);
+    this.blacklist = (blacklist ?? []).join(',');
     if (!(this.deadlineMs >= MIN_DEADLINE_MS)) {
       throw new RangeError(`a deadline is at least ${MIN_DEADLINE_MS} ms, not ${this.deadlineMs}`);
     }
@@ -112,11 +127,11 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   private async bootOnce(): Promise<void> {
-    const { placement, images, deadlineMs, panicOnOops, slubDebug } = this;
+    const { placement, images, deadlineMs, panicOnOops, slubDebug, blacklist } = this;
     const number = ++this.boots;
     const life = await KernelLife.boot(
       this.resources,
-      { placement, images, number, deadlineMs, panicOnOops, slubDebug },
+      { placement, images, number, deadlineMs, panicOnOops, slubDebug, blacklist },
       {
         notice: (notice) => this.heard(notice),
         died: (by, fault) => this.died(number, by, fault),
@@ -212,14 +227,20 @@ class SupervisedMachine implements Machine, DriversHost {
 
   // --- modules, clients, calls
 
-  async insmod(loaded: LoadedModule, parameters = ''): Promise<void> {
+  async insmod(loaded: LoadedModule, parameters = '', { force = false }: LoadMode = {}): Promise<void> {
     this.running();
-    return this.drivers.insmod(loaded, parameters);
+    return this.drivers.insmod(loaded, parameters, force ? LOAD_FORCE : 0);
   }
 
-  async rmmod(name: string): Promise<UnloadReport> {
+  async rmmod(name: string, { force = false }: LoadMode = {}): Promise<UnloadReport> {
     this.running();
-    return this.drivers.rmmod(name);
+    return this.drivers.rmmod(name, force);
+  }
+
+  kill(name: string): void {
+    if (this.placement === 'monolithic')
+      throw new Error(`in a monolithic kernel a driver has no thread that could be killed: ${name}`);
+    this.threadOf(name).terminate();
   }
 
   async attach(): Promise<ClientThread> {
@@ -268,16 +289,19 @@ class SupervisedMachine implements Machine, DriversHost {
 
   lsmod(): ModuleInfo[] {
     if (!this.life) return [];
-    return readModules(this.life.memory).map(({ name, state, size, references, base, bytes }) => {
-      const own = this.drivers.get(name)?.incarnation;
-      const inside = own ? readModules(own.memory).find((mod) => mod.name === name) : undefined;
-      return {
-        ...{ name, size, references },
-        state: MODULE_STATES[state] ?? 'unformed',
-        base: inside?.base ?? base,
-        bytes: inside?.bytes ?? bytes,
-      };
-    });
+    const users = readUsers(this.life.memory);
+    return readModules(this.life.memory).map(
+      ({ address, name, state, size, references, base, bytes, taint }) => {
+        const own = this.drivers.get(name)?.incarnation;
+        const inside = own ? readModules(own.memory).find((mod) => mod.name === name) : undefined;
+        return {
+          ...{ name, size, references, taint: taintLetters(taint), usedBy: users.get(address) ?? [] },
+          state: MODULE_STATES[state] ?? 'unformed',
+          base: inside?.base ?? base,
+          bytes: inside?.bytes ?? bytes,
+        };
+      },
+    );
   }
 
   accounting(): Accounting {

@@ -1,12 +1,14 @@
 // What the threads of a machine say to each other. Types alone. System calls and requests do not go this way: they go
 // through the kernel's memory (host/ipc). Methods are called through Comlink (./control.ts), notices are plain messages.
 
+import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
 import type { Fault } from '../domain/fault.ts';
 import type { Image } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { Copies } from '../ipc/copy.ts';
-import type { Measured, MeasureSpec, Placement, ReadingReport, UnloadReport } from './types.ts';
+import type { Measured, MeasureSpec, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
 export interface Images {
@@ -33,6 +35,8 @@ export interface KernelBoot {
   deadlineMs: number;
   panicOnOops: boolean;
   slubDebug: number;
+  /** Names of modules that are not loaded, separated by commas. */
+  blacklist: string;
 }
 
 /** Errors keep neither class nor fields on their way through Comlink, so results say what happened. */
@@ -64,9 +68,12 @@ export interface CallMethods {
 /** Methods of the kernel's thread. */
 export interface KernelMethods extends CallMethods {
   boot(boot: KernelBoot): StaticData[];
-  insmod(loaded: LoadedModule, parameters: string): Answer<StaticData[]>;
-  rmmod(name: string): Answer<UnloadReport>;
-  deleteModule(name: string): Answer<number>;
+  insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]>;
+  rmmod(name: string, force: boolean): Answer<Unloaded>;
+  /** Makes a module known that the domain behind `channel` will load. */
+  announce(loaded: LoadedModule, flags: number, channel: number): Answer<Gate[]>;
+  /** Unloads a module that lives in a domain of its own. */
+  deleteModule(name: string, force: boolean): Answer<number>;
   measure(spec: MeasureSpec): Promise<Measured>;
 }
 
@@ -88,7 +95,9 @@ export interface DriverStart {
   deadlineMs: number;
   images: Images;
   loaded: LoadedModule;
-  parameters: string;
+  options: LoadOptions;
+  /** Its imports that lie in other drivers' domains. */
+  gates: Gate[];
 }
 
 export type Notice =
@@ -101,6 +110,6 @@ export type Notice =
   // by a driver's thread
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
-  | { type: 'unloaded'; leakedBytes: number; leakedObjects: number }
+  | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; fault: Fault }
   | { type: 'fault'; fault: Fault };

@@ -63,6 +63,10 @@ export interface ModuleInfo {
   base: number;
   /** Bytes it holds from kmalloc; in a domain of its own the domain's count. */
   bytes: number;
+  /** Modules that use its symbols, the latest first. */
+  usedBy: string[];
+  /** Letters of the taints that it gave the kernel. */
+  taint: string;
 }
 
 /** A driver as the supervisor sees it. */
@@ -144,6 +148,12 @@ export interface Measured {
   dropped: number;
 }
 
+/** insmod -f, rmmod -f. */
+export interface LoadMode {
+  /** Versions are not looked at; a module in use is removed all the same. The kernel is tainted. */
+  force?: boolean;
+}
+
 export interface UnloadReport {
   name: string;
   leakedBytes: number;
@@ -156,8 +166,11 @@ export interface Machine {
   /** The in-thread client of the kernel's thread. */
   readonly console: Client;
   /** Loads a driver; rejects with ModuleError (errno and Linux's words) and leaves everything as it was. */
-  insmod(module: LoadedModule, parameters?: string): Promise<void>;
-  rmmod(name: string): Promise<UnloadReport>;
+  insmod(module: LoadedModule, parameters?: string, mode?: LoadMode): Promise<void>;
+  /** Unloads a driver; rejects with ModuleError, which names those that use it. */
+  rmmod(name: string, mode?: LoadMode): Promise<UnloadReport>;
+  /** Ends the thread of a driver from outside, as an operator does; throws in the monolith, where it has none. */
+  kill(name: string): void;
   /** A client in a worker of its own. */
   attach(): Promise<ClientThread>;
   measure(spec: MeasureSpec): Promise<Measured>;

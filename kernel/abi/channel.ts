@@ -75,6 +75,20 @@ export const CHANNEL_ATTACHED = 1;
 /** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
 
+// The gate buffer: a call of another driver's symbol on its way, in the kernel's heap. Kinds of parameters are those of
+// __ksymtab; a buffer's contents lie behind the parameters, each at a multiple of 16.
+//
+//    0  u32 symbol      its number among its module's, written by the kernel
+//    4  u32 parameters
+//    8  result          8 bytes, as a parameter
+//   16  parameters      8 bytes each: the value of an i32, i64, f32 or f64; of a buffer nothing
+//    …  buffers
+//
+export const GATE_SYMBOL = 0;
+export const GATE_COUNT = 4;
+export const GATE_RESULT = 8;
+export const GATE_PARAMETERS = 16;
+
 /** Words of the request and of the reply line that only the bare echo uses, the floor of a call. */
 export const Q_ECHO = 60;
 export const R_ECHO = 124;

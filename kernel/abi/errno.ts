@@ -24,6 +24,7 @@ export const ENOTTY = 25;
 export const ENOSPC = 28;
 export const ESPIPE = 29;
 export const EPIPE = 32;
+export const EDEADLK = 35;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const EOVERFLOW = 75;

@@ -13,8 +13,8 @@ export const PATH_MAX = 256;
 /** Loaded modules of a domain (struct module is allocated, this bounds walks over damaged lists). */
 export const MAX_MODULES = 4096;
 export const MAX_CHANNELS = 32;
-/** Buckets of the symbol table. */
-export const SYMBOL_BUCKETS = 256;
+/** Entries of the symbol table. */
+export const MAX_SYMBOLS = 8192;
 /** Bytes of a module, symbol or device name with its NUL. */
 export const NAME_SIZE = 56;
 /** Default time a request, a system call or an initialisation may take, in ms. */

@@ -56,6 +56,10 @@ export const M_PAGE_MAP = 336;
 export const M_SLABS = 340;
 export const M_CLIENTS = 344;
 export const M_TABLE_MAP = 348;
+/** The first use (module.ts). */
+export const M_USES = 352;
+/** The kernel's own names (struct kallsyms). */
+export const M_KALLSYMS = 356;
 /** Free blocks by order (heap.ts). */
 export const M_FREE_AREAS = 376;
 export const M_VM_AREAS = 380;
@@ -99,6 +103,9 @@ export const STATE_PANIC = 3;
 
 // Taints, Linux's bits.
 export const TAINT_PROPRIETARY = 1; // P
+export const TAINT_FORCED_MODULE = 2; // F
+export const TAINT_FORCED_RMMOD = 8; // R
 export const TAINT_BAD_PAGE = 32; // B
 export const TAINT_DIE = 128; // D
 export const TAINT_WARN = 512; // W
+export const TAINT_OOT_MODULE = 4096; // O

@@ -18,6 +18,8 @@ export const SYS_STAT = 10;
 /** (path, mode, major << MINOR_BITS | minor) */
 export const SYS_MKNOD = 11;
 export const SYS_UNLINK = 12;
+/** Not to be called: a driver's call of another driver's symbol, in the record of that client. */
+export const SYS_SYMBOL = 40;
 
 // Requests to a driver. Those of a device are the entries of its file_operations (file.ts).
 export const OP_OPEN = 1;
@@ -34,17 +36,22 @@ export const OP_ECHO = 8;
 export const OP_INIT = 9;
 /** A timer's function runs; only in the call mark. */
 export const OP_TIMER = 10;
+/** Calls an exported symbol for another driver: the grant is the caller's gate buffer (channel.ts). */
+export const OP_SYMBOL = 20;
 
 // Calls by a driver's domain to the kernel.
 export const CALL_LOG = 1;
 export const CALL_REGISTER_CHRDEV = 2;
 export const CALL_UNREGISTER_CHRDEV = 3;
-export const CALL_MODULE_BEGIN = 4;
 export const CALL_MODULE_LIVE = 5;
 export const CALL_MODULE_ABORT = 6;
 /** Directory (0 for /proc) and mode with its type; data: the path. @returns the node's number */
 export const CALL_PROC_CREATE = 20;
 export const CALL_PROC_REMOVE = 21;
+/** Makes the gate buffer large enough; answers its address. */
+export const CALL_GATE_BUFFER = 30;
+/** Calls another driver's symbol, with its arguments in the gate buffer. */
+export const CALL_SYMBOL = 31;
 
 /** What the kernel tells the supervisor about an endpoint. */
 export const COMPLAINT_DEADLINE = 1;

@@ -4,7 +4,7 @@
 
 import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../abi/map';
 import { M_CLIENTS } from '../abi/machine';
-import { MAX_FDS } from '../abi/limits';
+import { MAX_CHANNELS, MAX_FDS } from '../abi/limits';
 
 /** What a system call returns when its answer comes later. */
 export const PARKED = i32.MIN_VALUE;
@@ -26,7 +26,8 @@ export const CL_DEADLINE = 56; // f64 ms, 0 until somebody looks at the clock
 export const CL_FDS = 64; // MAX_FDS file pointers
 export const CL_SIZE = 128;
 
-const clients = memory.data(MAX_CLIENTS * CL_SIZE);
+/** Behind the clients stand the drivers that call other drivers' symbols, by their channels (ipc/symbols.ts). */
+const clients = memory.data((MAX_CLIENTS + MAX_CHANNELS) * CL_SIZE);
 
 export function clients_init(): void {
   store<u32>(MACHINE_BASE, <u32>clients, M_CLIENTS);

@@ -30,8 +30,8 @@ import {
 } from '../abi/operation';
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
 import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from '../abi/file';
-import { MOD_ENDPOINT, MOD_REFERENCES, MOD_STATE, MODULE_GOING, MODULE_LIVE } from '../abi/module';
-import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
+import { MOD_ENDPOINT, MOD_STATE, MODULE_GOING } from '../abi/module';
+import { EBADF, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
 import {
   access_ok,
   CL_CALL,
@@ -58,6 +58,7 @@ import { file_current, file_free, file_new } from './files';
 import { operate } from './operations';
 import { endpoint_submit } from '../ipc/endpoint';
 import { find_module } from '../module/list';
+import { may_unload } from '../module/load';
 
 /** Starts an operation on an open file. @returns the driver's status or PARKED */
 // @ts-ignore: decorator
@@ -143,15 +144,15 @@ export function sys_exit(client: i32): i32 {
 }
 
 /** Unloads a module that lives in a domain of its own; the host's loader unloads those of this domain. */
-export function sys_delete_module(client: i32, name: usize): i32 {
+export function sys_delete_module(client: i32, name: usize, force: i32): i32 {
   const taken = take_text(client, name);
   if (taken < 0) return taken;
   const mod = find_module(taken_text());
   if (!mod) return -ENOENT;
   const endpoint = load<u32>(mod, MOD_ENDPOINT);
   if (!endpoint) return -ENOSYS;
-  if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return -EBUSY;
-  if (load<u32>(mod, MOD_REFERENCES)) return -EAGAIN;
+  const status = may_unload(mod, force != 0);
+  if (status < 0) return status;
   store<u32>(mod, MODULE_GOING, MOD_STATE);
   return endpoint_submit(client, endpoint - 1, OP_CLEANUP, 0, 0, 0, 0);
 }
@@ -167,7 +168,7 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32): i
   else if (number == SYS_CLOSE) result = sys_close(client, a);
   else if (number == SYS_LSEEK) result = sys_lseek(client, a, b, c);
   else if (number == SYS_IOCTL) result = sys_ioctl(client, a, b, c);
-  else if (number == SYS_DELETE_MODULE) result = sys_delete_module(client, a);
+  else if (number == SYS_DELETE_MODULE) result = sys_delete_module(client, a, b);
   else if (number == SYS_GETDENTS) result = sys_getdents(client, a, b, c);
   else if (number == SYS_STAT) result = sys_stat(client, a, b);
   else if (number == SYS_MKNOD) result = sys_mknod(client, a, b, c);

@@ -13,33 +13,27 @@ import {
   CHANNEL_DATA_SIZE,
 } from '../abi/channel';
 import {
+  CALL_GATE_BUFFER,
   CALL_LOG,
   CALL_MODULE_ABORT,
-  CALL_MODULE_BEGIN,
   CALL_MODULE_LIVE,
   CALL_PROC_CREATE,
   CALL_PROC_REMOVE,
   CALL_REGISTER_CHRDEV,
+  CALL_SYMBOL,
   CALL_UNREGISTER_CHRDEV,
 } from '../abi/operation';
 import { DEV_ENDPOINT } from '../abi/file';
-import { MOD_ENDPOINT, MOD_SIZE, MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
-import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOMEM, ENOSYS } from '../abi/errno';
-import { NAME_SIZE } from '../abi/limits';
-import {
-  channel_at,
-  endpoint_at,
-  endpoint_generation,
-  endpoint_module,
-  EP_CALLED,
-  set_endpoint_module,
-} from './endpoint';
+import { MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
+import { EINVAL, ENOENT, ENOSYS } from '../abi/errno';
+import { channel_at, endpoint_at, endpoint_generation, endpoint_module, EP_CALLED } from './endpoint';
 import { device_add, device_by_major, device_remove } from '../fs/devices';
 import { proc_create_for, proc_remove_for } from '../fs/procfs';
 import { resources_remove } from '../fs/resources';
-import { add_module, find_module, remove_module, seal_module } from '../module/list';
+import { module_gone } from '../module/remote';
+import { PARKED } from '../fs/clients';
+import { gate_buffer, symbol_call } from './symbols';
 import { log_write } from '../lib/log';
-import { strlen } from '../lib/text';
 
 const data = memory.data(CHANNEL_DATA_SIZE + 8);
 
@@ -60,6 +54,7 @@ export function serve_call(channel: i32): bool {
     store<u8>(data + length, 0);
     status = run(channel, load<i32>(ch, C_OPERATION), a, b, length);
   }
+  if (status == PARKED) return true; // another driver was asked; symbols.ts answers
   store<i32>(ch, status, A_STATUS);
   atomic.store<u32>(ch, sequence, A_SEQUENCE);
   atomic.notify(ch + A_SEQUENCE, 1);
@@ -72,28 +67,17 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
     return 0;
   }
   const mod = endpoint_module(channel);
-  if (operation == CALL_MODULE_BEGIN) {
-    if (mod) return -EBUSY;
-    if (strlen(data) >= NAME_SIZE) return -ENAMETOOLONG;
-    if (find_module(data)) return -EEXIST;
-    const made = add_module(data);
-    if (!made) return -ENOMEM;
-    store<u32>(made, channel + 1, MOD_ENDPOINT);
-    store<u32>(made, a, MOD_SIZE);
-    store<u32>(made, MODULE_COMING, MOD_STATE);
-    seal_module(made);
-    set_endpoint_module(channel, made);
-    return 0;
-  }
   if (!mod) return -EINVAL;
   if (operation == CALL_MODULE_LIVE) {
+    if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
     store<u32>(mod, MODULE_LIVE, MOD_STATE);
     return 0;
   }
+  if (operation == CALL_GATE_BUFFER) return gate_buffer(channel, a);
+  if (operation == CALL_SYMBOL) return symbol_call(channel, data, a);
   if (operation == CALL_MODULE_ABORT) {
     resources_remove(mod, channel + 1);
-    remove_module(mod);
-    set_endpoint_module(channel, 0);
+    module_gone(mod);
     return 0;
   }
   if (operation == CALL_REGISTER_CHRDEV) return device_add(a, data, channel + 1, mod, 0);

@@ -1,6 +1,6 @@
 // System-call slots (abi/syscall.ts): how clients in threads of their own ask and are answered.
 
-import { SLOTS_BASE } from '../abi/map';
+import { MAX_CLIENTS, SLOTS_BASE } from '../abi/map';
 import {
   SLOT_ANSWER,
   SLOT_ARGUMENT,
@@ -15,6 +15,7 @@ import {
 import { EIO } from '../abi/errno';
 import { CL_CALL, CL_RESULT, CL_TAKEN, client_at, PARKED } from '../fs/clients';
 import { system_call } from '../fs/syscalls';
+import { answer_gate } from './symbols';
 
 // @ts-ignore: decorator
 @inline
@@ -47,6 +48,7 @@ export function serve_client(client: i32): bool {
 /** Gives the client its result; client 0 finds its own in its record. */
 export function answer_client(client: i32, killed: bool): void {
   if (!client) return;
+  if (client >= MAX_CLIENTS) return answer_gate(client - MAX_CLIENTS);
   const slot = slot_at(client);
   const record = client_at(client);
   store<i32>(slot, killed ? -EIO : load<i32>(record, CL_RESULT), SLOT_RESULT);

@@ -34,7 +34,6 @@ import {
   S_STATE,
 } from '../abi/channel';
 import {
-  COMPLAINT_DEADLINE,
   COMPLAINT_PROTOCOL,
   OP_CLEANUP,
   OP_ECHO,
@@ -46,7 +45,7 @@ import {
 } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
 import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
-import { EIO, ETIMEDOUT, MAX_ERRNO } from '../abi/errno';
+import { EIO, MAX_ERRNO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import {
   CL_ARGUMENT0,
@@ -63,21 +62,21 @@ import {
   PARKED,
 } from '../fs/clients';
 import { resources_orphan, resources_remove } from '../fs/resources';
-import { files_orphan } from '../fs/files';
 import { complete } from '../fs/syscalls';
 import { answer_client } from './clients';
-import { remove_module } from '../module/list';
+import { module_gone } from '../module/remote';
+import { gate_release } from './symbols';
 import { complain } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
 
 // The kernel's own record of a channel; the driver's thread cannot reach what is decided by it.
 // 0: its state, one of those below
-const EP_GENERATION = 4;
+export const EP_GENERATION = 4;
 const EP_SEQUENCE = 8; // of the last request
-const EP_CURRENT = 12; // client + 1 whose request is in flight
-const EP_HEAD = 16; // client + 1 that waits next
-const EP_TAIL = 20;
+export const EP_CURRENT = 12; // client + 1 whose request is in flight
+export const EP_HEAD = 16; // client + 1 that waits next
+export const EP_TAIL = 20;
 const EP_MODULE = 24;
 const EP_ERROR = 28; // errno for everybody who waits when it died
 export const EP_CALLED = 32; // sequence of the last call answered
@@ -86,7 +85,7 @@ const EP_SIZE = 64;
 // 0: no incarnation has been seen yet
 const UP = 1;
 /** Fenced; callers are answered as soon as no copy is under way. */
-const DYING = 2;
+export const DYING = 2;
 const DEAD = 3;
 
 const endpoints = memory.data(MAX_CHANNELS * EP_SIZE);
@@ -274,10 +273,10 @@ function unloaded(channel: i32): void {
   const ep = endpoint_at(channel);
   const mod = endpoint_module(channel);
   resources_remove(mod, channel + 1);
-  remove_module(mod);
-  store<u32>(ep, 0, EP_MODULE);
+  module_gone(mod);
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
   store<u32>(ep, DEAD);
+  gate_release(channel);
 }
 
 /**
@@ -296,9 +295,7 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   else resources_orphan(channel + 1);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
-    files_orphan(mod);
-    remove_module(mod);
-    store<u32>(ep, 0, EP_MODULE);
+    module_gone(mod);
   }
   endpoint_bury(channel);
 }
@@ -308,6 +305,7 @@ export function endpoint_bury(channel: i32): void {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) != DYING || atomic.load<u32>(channel_at(channel), D_COPYING)) return;
   store<u32>(ep, DEAD);
+  gate_release(channel);
   let client = <i32>load<u32>(ep, EP_CURRENT) - 1;
   let next = <i32>load<u32>(ep, EP_HEAD) - 1;
   let error = <i32>(load<u32>(ep, EP_ERROR) & 0xffff);
@@ -340,59 +338,4 @@ export function endpoint_obituary(channel: i32): void {
   if (atomic.load<u32>(ch, D_GONE) == generation || atomic.load<u32>(ch, S_OBITUARY) == generation) {
     endpoint_die(channel, EIO, EIO);
   }
-}
-
-/** Ends the requests that have waited too long for their turn. @returns ms that are left for the others */
-function queue_deadline(ep: usize, time: f64, limit: f64): f64 {
-  let least = limit;
-  let before: u32 = 0;
-  let next = load<u32>(ep, EP_HEAD);
-  while (next) {
-    const client = <i32>next - 1;
-    const record = client_at(client);
-    const deadline = load<f64>(record, CL_DEADLINE);
-    const behind = load<u32>(record, CL_NEXT);
-    if (!deadline) store<f64>(record, time + limit, CL_DEADLINE);
-    if (!deadline || time < deadline) {
-      if (deadline) least = min(least, deadline - time);
-      before = next;
-    } else {
-      if (before) store<u32>(client_at(before - 1), behind, CL_NEXT);
-      else store<u32>(ep, behind, EP_HEAD);
-      if (!behind) store<u32>(ep, before, EP_TAIL);
-      if (complete(client, -ETIMEDOUT)) answer_client(client, false);
-    }
-    next = behind;
-  }
-  return least;
-}
-
-/**
- * Looks at the clock for the request in flight and those behind it. The first look starts its time, so that a call that is answered at once
- * never reads the clock.
- * @returns ms that are left, or a negative number when nothing is in flight
- */
-export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
-  const ep = endpoint_at(channel);
-  if (load<u32>(ep) == DYING) return 1;
-  const client = <i32>load<u32>(ep, EP_CURRENT) - 1;
-  if (client < 0) return -1;
-  const record = client_at(client);
-  const deadline = load<f64>(record, CL_DEADLINE);
-  if (!deadline) {
-    store<f64>(record, time + limit, CL_DEADLINE);
-    return min(limit, queue_deadline(ep, time, limit));
-  }
-  if (time < deadline) return min(deadline - time, queue_deadline(ep, time, limit));
-  const mod = endpoint_module(channel);
-  pr(
-    LEVEL_ERR,
-    cstr('%s: no reply to operation %d in %d ms'),
-    mod ? mod + MOD_NAME : cstr('endpoint'),
-    load<u32>(record, CL_OPERATION),
-    <usize>limit,
-  );
-  complain(channel, load<u32>(ep, EP_GENERATION), COMPLAINT_DEADLINE);
-  endpoint_die(channel, ETIMEDOUT, EIO);
-  return load<u32>(ep) == DYING ? 1 : -1;
 }

@@ -24,11 +24,11 @@ import { serve_call } from './calls';
 import {
   endpoint_adopt,
   endpoint_answered,
-  endpoint_deadline,
   endpoint_obituary,
   endpoint_reply,
   endpoint_up,
 } from './endpoint';
+import { endpoint_deadline } from './deadline';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
 import { run_timers } from '../lib/timer';

@@ -5,7 +5,9 @@
 import { MACHINE_BASE } from '../abi/map';
 import { M_MODULES, M_MODULE_COUNT } from '../abi/machine';
 import { MAX_MODULES, NAME_SIZE } from '../abi/limits';
+import { ENDPOINT_NONE } from '../abi/file';
 import {
+  MOD_ENDPOINT,
   MOD_NEXT,
   MOD_STATE,
   MOD_REFERENCES,
@@ -31,7 +33,10 @@ export function find_module(name: usize): usize {
   return 0;
 }
 
-/** A new module in state UNFORMED at the front of the list. @returns 0 when there is no memory */
+/**
+ * A new module in state UNFORMED at the front of the list.
+ * @returns 0 when there is no memory
+ */
 export function add_module(name: usize): usize {
   const mod = kmalloc_for(0, MOD_STRUCT_SIZE);
   if (!mod) return 0;
@@ -62,6 +67,11 @@ export function remove_module(mod: usize): void {
 export function seal_module(mod: usize): void {
   const place = fnv(FNV_OFFSET, mod + MOD_BASE, MOD_INIT - MOD_BASE);
   store<u32>(mod, fnv(place, mod + MOD_NAME, NAME_SIZE), MOD_CHECKSUM);
+}
+
+/** Whether a module's driver has died while others use its symbols: it waits for a successor. */
+export function module_orphaned(mod: usize): bool {
+  return load<u32>(mod, MOD_ENDPOINT) == ENDPOINT_NONE;
 }
 
 /** Whether a module can be used; the kernel itself (0) always can. */

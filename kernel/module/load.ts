@@ -1,91 +1,162 @@
 // Loading a module, in Linux's order of steps. The host parses the file, instantiates it and sets table slots; everything
 // that is decided is decided here, one call a step:
 //
-//   module_begin      name, version magic, duplicate   -> UNFORMED, on the list
-//   module_layout     memory and table slots
-//   module_resolve    one call for each import         references to the owners
-//   (host: instantiate, data relocations)
-//   module_export     one call for each symbol          duplicates are refused
-//   module_parameter  one call for each parameter given
-//   module_init       constructors and init_module       -> COMING, LIVE
+//   module_begin      blacklist, version magic, duplicate, taints    -> UNFORMED, on the list
+//   module_layout     memory and table slots                         where the instance lives
+//   module_resolve    one call for each import                       references to the owners
+//   (host: instantiate, data relocations)                            where the instance lives
+//   module_export     one call for each symbol                       duplicates are refused
+//   module_kallsyms, module_param_add                                names and parameters
+//   module_parameter  one call for each parameter given              where the instance lives
+//   module_init       constructors and init_module                   -> COMING, LIVE
 //   module_free       where a step has failed: undoes whatever was done so far
 //
-//   module_exit       references, cleanup_module         -> GOING
+//   module_exit       references, cleanup_module                     -> GOING
 //   module_free       after the host has cleared the slots
 //
-// One module is loaded at a time. Data of modules is in the modules area (../mm/vmalloc.ts).
+// A driver that lives in another domain goes through the same steps twice: here for all that others can see of it
+// (./remote.ts), and in its own domain for its instance. Data of modules is in the modules area (../mm/vmalloc.ts).
 
 import { MACHINE_BASE } from '../abi/map';
 import { VERMAGIC } from '../abi/version';
-import { M_CALL_MODULE, M_CALL_OPERATION, M_TAINT, M_MODULE_BYTES, TAINT_PROPRIETARY } from '../abi/machine';
+import { M_CALL_MODULE, M_CALL_OPERATION, M_MODULE_BYTES } from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
 import { OP_INIT } from '../abi/operation';
 import {
-  MOD_STATE,
-  MOD_REFERENCES,
+  LOAD_AUTO,
+  LOAD_FORCE,
   MOD_BASE,
+  MOD_BYTES,
+  MOD_ENDPOINT,
+  MOD_EXIT,
+  MOD_FLAGS,
+  MOD_INIT,
+  MOD_NAME,
+  MOD_OBJECTS,
+  MOD_REFERENCES,
   MOD_SIZE,
+  MOD_SRCVERSION,
+  MOD_STATE,
   MOD_TABLE_BASE,
   MOD_TABLE_SIZE,
-  MOD_INIT,
-  MOD_EXIT,
-  MOD_BYTES,
-  MOD_OBJECTS,
-  MOD_NAME,
   MOD_TAINT,
-  MODULE_LIVE,
+  MOD_TEXT,
+  MOD_TEXT_SIZE,
+  MOD_VERSION,
+  MODULE_AUTOLOADED,
   MODULE_COMING,
   MODULE_GOING,
-  SYM_VALUE,
-  SYM_OWNER,
+  MODULE_LIVE,
+  RESOLVE_ADDRESS,
+  RESOLVE_DATA,
+  RESOLVE_FORCE,
+  RESOLVE_WEAK,
+  SYM_CRC,
   SYM_FLAGS,
+  SYM_OWNER,
+  SYM_VALUE,
+  SYMBOL_DATA,
   SYMBOL_GPL_ONLY,
-  PARAM_BOOL,
-  PARAM_UINT,
+  UNLOAD_DECIDED,
+  UNLOAD_FORCE,
 } from '../abi/module';
-import { EEXIST, ENOENT, ENOEXEC, ENOMEM, EINVAL, EBUSY, EAGAIN, ENAMETOOLONG } from '../abi/errno';
+import { TAINT_FORCED_RMMOD, TAINT_PROPRIETARY } from '../abi/machine';
+import { EAGAIN, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
-import { area_alloc, area_free } from '../mm/vmalloc';
-import { find_symbol, add_symbol, remove_symbols } from './symbols';
-import { find_module, add_module, remove_module, seal_module } from './list';
-import { uses_add, uses_release } from './uses';
+import { kallsyms_free } from './kallsyms';
+import { add_module, find_module, module_orphaned, remove_module, seal_module } from './list';
+import { params_free } from './params';
+import { add_symbol, find_symbol, remove_symbols } from './symbols';
+import { add_taint, taint_forced, taint_of_origin } from './taint';
+import { text_alloc, text_free } from './text';
+import { uses_add, uses_forget, uses_release } from './uses';
+import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { free_owned } from '../mm/owned';
+import { area_alloc, area_free } from '../mm/vmalloc';
 import { alloc_slots, free_slots } from '../mm/slots';
+import { files_orphan } from '../fs/files';
 import { resources_remove } from '../fs/resources';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { same_text, strlen } from '../lib/text';
+import { same_name, same_text, strlen, strscpy } from '../lib/text';
 
 /** VERMAGIC as a C string. */
 const magic_text = memory.data(64);
+/** Names that are not loaded, separated by commas: the boot option module_blacklist. */
+const blacklist = memory.data(1024);
+const word = memory.data(NAME_SIZE);
 
 export function load_init(): void {
   for (let i = 0; i < VERMAGIC.length; i++) store<u8>(magic_text + i, <u8>VERMAGIC.charCodeAt(i));
 }
 
-/** @returns struct module, or -EEXIST, -ENOEXEC, -EINVAL, -ENOMEM */
-export function module_begin(name: usize, magic: usize, gpl: bool): i32 {
-  const length = strlen(name);
-  if (!length) return -EINVAL;
-  if (length >= NAME_SIZE) return -ENAMETOOLONG;
-  if (load<u8>(magic) && !same_text(magic, magic_text)) {
-    pr(LEVEL_ERR, cstr("%s: version magic '%s' should be '%s'"), name, magic, magic_text);
-    return -ENOEXEC;
+/** @param names separated by commas */
+export function set_blacklist(names: usize): void {
+  strscpy(blacklist, names, 1024);
+}
+
+function blacklisted(name: usize): bool {
+  for (let at = blacklist; load<u8>(at);) {
+    let length = 0;
+    while (load<u8>(at) && load<u8>(at) != 0x2c) {
+      if (length < NAME_SIZE - 1) store<u8>(word + length++, load<u8>(at));
+      at++;
+    }
+    store<u8>(word + length, 0);
+    if (same_name(word, name)) return true;
+    if (load<u8>(at)) at++;
   }
-  if (find_module(name)) return -EEXIST;
-  const mod = add_module(name);
-  if (!mod) return -ENOMEM;
-  if (!gpl) {
-    store<u32>(mod, TAINT_PROPRIETARY, MOD_TAINT);
-    pr(LEVEL_WARNING, cstr('%s: module license taints kernel.'), name);
-    store<u32>(MACHINE_BASE, load<u32>(MACHINE_BASE, M_TAINT) | TAINT_PROPRIETARY, M_TAINT);
-  }
-  return <i32>mod;
+  return false;
 }
 
 /**
- * Reserves the module's data and its table slots: its own table elements first, then `extra` for functions the kernel
- * calls by index (init, exit, exported symbols).
+ * @param magic empty where the module does not say for which kernel it was built
+ * @param flags LOAD_*
+ * @param endpoint channel + 1 of the domain that its instance will live in, 0 for this one
+ * @returns struct module, or -EPERM, -EEXIST, -ENOEXEC, -EINVAL, -ENAMETOOLONG, -ENOMEM
+ */
+export function module_begin(name: usize, magic: usize, license: usize, flags: u32, endpoint: u32): i32 {
+  const length = strlen(name);
+  if (!length) return -EINVAL;
+  if (length >= NAME_SIZE) return -ENAMETOOLONG;
+  if (blacklisted(name)) {
+    pr(LEVEL_ERR, cstr('Module %s is blacklisted'), name);
+    return -EPERM;
+  }
+  if (load<u8>(magic) && !same_text(magic, magic_text) && !(flags & LOAD_FORCE)) {
+    pr(LEVEL_ERR, cstr("%s: version magic '%s' should be '%s'"), name, magic, magic_text);
+    return -ENOEXEC;
+  }
+  let mod = find_module(name);
+  if (mod && !module_orphaned(mod)) return -EEXIST;
+  if (!mod) mod = add_module(name);
+  if (!mod) return -ENOMEM;
+  store<u32>(mod, endpoint, MOD_ENDPOINT);
+  store<u32>(mod, flags & LOAD_AUTO ? MODULE_AUTOLOADED : 0, MOD_FLAGS);
+  if (!same_text(magic, magic_text)) taint_forced(mod, cstr('bad vermagic'));
+  taint_of_origin(mod, license, flags);
+  return <i32>mod;
+}
+
+function dup(text: usize): u32 {
+  if (!load<u8>(text)) return 0;
+  const copy = kmalloc_for(0, strlen(text) + 1);
+  if (copy) strscpy(copy, text, strlen(text) + 1);
+  return <u32>copy;
+}
+
+/** What a module says of itself, and the window of text addresses for its file. @returns 0 or -ENOMEM */
+export function module_describe(mod: usize, version: usize, srcversion: usize, file_size: i32): i32 {
+  store<u32>(mod, dup(version), MOD_VERSION);
+  store<u32>(mod, dup(srcversion), MOD_SRCVERSION);
+  store<u32>(mod, text_alloc(file_size), MOD_TEXT);
+  store<u32>(mod, file_size, MOD_TEXT_SIZE);
+  return load<u32>(mod, MOD_TEXT) ? 0 : -ENOMEM;
+}
+
+/**
+ * Reserves the module's data and its table slots: its own table elements first, then `extra` for functions that are called
+ * by index (init, exit, exported symbols).
  */
 export function module_layout(mod: usize, size: i32, align_log2: i32, table: i32, extra: i32): i32 {
   const base = area_alloc(size, align_log2);
@@ -103,25 +174,64 @@ export function module_layout(mod: usize, size: i32, align_log2: i32, table: i32
   return 0;
 }
 
-/** @returns the table index of a kernel symbol that `mod` imports, or -ENOENT, -EAGAIN, -ENOMEM */
-export function module_resolve(mod: usize, name: usize): i32 {
+let owner_of_last: usize = 0;
+
+/** struct module that exports the symbol resolved last, 0 for the kernel. */
+export function resolved_owner(): usize {
+  return owner_of_last;
+}
+
+/**
+ * Resolves a symbol that `mod` imports.
+ *
+ * @param crc of the symbol as the module knows it, 0 where it does not
+ * @param how RESOLVE_*
+ * @returns table index of a function, address of data (0 for a weak symbol that nobody has); or -ENOENT (unknown, or GPL-only
+ *   to a module that is not), -EINVAL (another version), -EBUSY (its owner is still coming), -ENOEXEC (data of another domain)
+ */
+export function module_resolve(mod: usize, name: usize, crc: u32, how: u32): i32 {
+  owner_of_last = 0;
   const symbol = find_symbol(name);
+  if (!symbol && how & RESOLVE_WEAK) return 0;
+  const flags = symbol ? load<u32>(symbol, SYM_FLAGS) : 0;
+  const data = (how & RESOLVE_DATA) != 0;
   if (
     !symbol ||
-    (load<u32>(symbol, SYM_FLAGS) & SYMBOL_GPL_ONLY && load<u32>(mod, MOD_TAINT) & TAINT_PROPRIETARY)
+    (flags & SYMBOL_GPL_ONLY && load<u32>(mod, MOD_TAINT) & TAINT_PROPRIETARY) ||
+    ((flags & SYMBOL_DATA) != 0) != data
   ) {
     pr(LEVEL_ERR, cstr('%s: Unknown symbol %s (err %d)'), mod + MOD_NAME, name, -ENOENT);
     return -ENOENT;
   }
+  if (crc && load<u32>(symbol, SYM_CRC) && crc != load<u32>(symbol, SYM_CRC)) {
+    if (!(how & RESOLVE_FORCE)) {
+      pr(LEVEL_ERR, cstr('%s: disagrees about version of symbol %s'), mod + MOD_NAME, name);
+      return -EINVAL;
+    }
+    taint_forced(mod, name);
+  }
   const owner = <usize>load<u32>(symbol, SYM_OWNER);
+  owner_of_last = owner;
   if (owner && owner != mod) {
+    if (
+      how & (RESOLVE_DATA | RESOLVE_ADDRESS) &&
+      load<u32>(owner, MOD_ENDPOINT) != load<u32>(mod, MOD_ENDPOINT)
+    ) {
+      const from = owner + MOD_NAME;
+      const what = data ? cstr('data symbol') : cstr('address of');
+      pr(LEVEL_ERR, cstr('%s: %s %s of %s cannot cross domains'), mod + MOD_NAME, what, name, from);
+      return -ENOEXEC;
+    }
     const taken = uses_add(mod, owner);
+    if (taken == -EBUSY)
+      pr(LEVEL_WARNING, cstr('%s: gave up waiting for init of module %s.'), mod + MOD_NAME, owner + MOD_NAME);
     if (taken < 0) return taken;
   }
   return load<u32>(symbol, SYM_VALUE);
 }
 
-export function module_export(mod: usize, name: usize, slot: u32, flags: u32, crc: u32): i32 {
+/** @param value table index, address, or the symbol's number where the module lives in another domain */
+export function module_export(mod: usize, name: usize, value: u32, flags: u32, crc: u32): i32 {
   const known = find_symbol(name);
   if (known) {
     const owner = <usize>load<u32>(known, SYM_OWNER);
@@ -134,52 +244,7 @@ export function module_export(mod: usize, name: usize, slot: u32, flags: u32, cr
     );
     return -ENOEXEC;
   }
-  return add_symbol(mod, name, slot, flags, crc);
-}
-
-/** Sets one parameter. `text` is what stands behind `=`, 0 where there is no `=`. */
-export function module_parameter(mod: usize, name: usize, type: i32, address: usize, text: usize): i32 {
-  if (type == PARAM_BOOL) {
-    const value = text ? truth(load<u8>(text), load<u8>(text, 1)) : 1;
-    if (value < 0) return bad_value(mod, name, text);
-    store<u8>(address, <u8>value);
-    return 0;
-  }
-  if (!text) return bad_value(mod, name, text);
-  const negative = load<u8>(text) == 0x2d;
-  if (negative && type == PARAM_UINT) return bad_value(mod, name, text);
-  let at = text + usize(negative);
-  const base: u64 = load<u8>(at) == 0x30 && (load<u8>(at, 1) | 0x20) == 0x78 ? 16 : 10;
-  if (base == 16) at += 2;
-  if (!load<u8>(at)) return bad_value(mod, name, text);
-  let value: u64 = 0;
-  for (let letter: u32 = load<u8>(at); letter; letter = load<u8>(++at)) {
-    const digit = letter <= 0x39 ? letter - 0x30 : (letter | 0x20) - 0x57;
-    if (digit >= base || (letter > 0x39 && (letter | 0x20) < 0x61)) return bad_value(mod, name, text);
-    value = value * base + digit;
-    if (value > 0xffffffff) return bad_value(mod, name, text);
-  }
-  if (type != PARAM_UINT && value > (negative ? 0x80000000 : 0x7fffffff)) return bad_value(mod, name, text);
-  store<u32>(address, negative ? <u32>(0 - value) : <u32>value);
-  return 0;
-}
-
-/** As Linux's kstrtobool: the first letter decides, the second in `on` and `off`. @returns 1, 0, or -1 */
-function truth(first: i32, second: i32): i32 {
-  if (first == 0x31 || first == 0x59 || first == 0x79 || first == 0x54 || first == 0x74) return 1; // 1 Y y T t
-  if (first == 0x30 || first == 0x4e || first == 0x6e || first == 0x46 || first == 0x66) return 0; // 0 N n F f
-  if ((first | 0x20) != 0x6f) return -1; // o
-  return (second | 0x20) == 0x6e ? 1 : (second | 0x20) == 0x66 ? 0 : -1;
-}
-
-function bad_value(mod: usize, name: usize, text: usize): i32 {
-  pr(LEVEL_ERR, cstr("%s: `%s' invalid for parameter `%s'"), mod + MOD_NAME, text, name);
-  return -EINVAL;
-}
-
-/** A parameter that the module does not have is no reason to refuse it, as in Linux. */
-export function module_unknown_parameter(mod: usize, name: usize): void {
-  pr(LEVEL_WARNING, cstr("%s: unknown parameter '%s' ignored"), mod + MOD_NAME, name);
+  return add_symbol(mod, name, value, flags, crc);
 }
 
 /**
@@ -191,25 +256,22 @@ export function module_init(mod: usize, constructors: u32, init: u32, exit: u32)
   store<u32>(mod, exit, MOD_EXIT);
   store<u32>(mod, MODULE_COMING, MOD_STATE);
   seal_module(mod);
-  enter(mod);
+  enter_module(mod);
   if (constructors) call_indirect<void>(constructors);
   const status = init ? call_indirect<i32>(init) : 0;
-  leave();
+  leave_module();
   if (status < 0) return status;
   store<u32>(mod, MODULE_LIVE, MOD_STATE);
   return 0;
 }
 
-
-@inline
-function enter(mod: usize): void {
+/** From here on the module runs: what it takes is accounted to it. */
+export function enter_module(mod: usize): void {
   store<u32>(MACHINE_BASE, <u32>mod, M_CALL_MODULE);
   store<u32>(MACHINE_BASE, OP_INIT, M_CALL_OPERATION);
 }
 
-
-@inline
-function leave(): void {
+export function leave_module(): void {
   store<u32>(MACHINE_BASE, 0, M_CALL_MODULE);
   store<u32>(MACHINE_BASE, 0, M_CALL_OPERATION);
 }
@@ -223,7 +285,7 @@ export function module_leaked_objects(mod: usize): i32 {
   return load<u32>(mod, MOD_OBJECTS);
 }
 
-/** Frees everything a module has; the host has cleared its slots or has not set them. */
+/** Frees everything a module has in this domain; the host has cleared its slots or has not set them. */
 export function module_free(mod: usize): void {
   if (load<u32>(mod, MOD_OBJECTS)) {
     pr(
@@ -236,8 +298,6 @@ export function module_free(mod: usize): void {
     free_owned(mod);
   }
   resources_remove(mod, 0);
-  remove_symbols(mod);
-  uses_release(mod);
   const base = <usize>load<u32>(mod, MOD_BASE);
   if (base) {
     area_free(base, load<u32>(mod, MOD_SIZE));
@@ -248,25 +308,59 @@ export function module_free(mod: usize): void {
     );
   }
   free_slots(load<u32>(mod, MOD_TABLE_BASE), load<u32>(mod, MOD_TABLE_SIZE));
+  module_strip(mod);
+  uses_forget(mod); // those who used it and those who have files open, where its removal was forced
+  files_orphan(mod);
   remove_module(mod);
 }
 
+/** Takes away what module_describe, _resolve, _export, _kallsyms and _param_add gave; struct module stays. */
+export function module_strip(mod: usize): void {
+  remove_symbols(mod);
+  uses_release(mod);
+  params_free(mod);
+  kallsyms_free(mod);
+  text_free(load<u32>(mod, MOD_TEXT), load<u32>(mod, MOD_TEXT_SIZE));
+  store<u32>(mod, 0, MOD_TEXT);
+  kfree(load<u32>(mod, MOD_VERSION));
+  kfree(load<u32>(mod, MOD_SRCVERSION));
+  store<u32>(mod, 0, MOD_VERSION);
+  store<u32>(mod, 0, MOD_SRCVERSION);
+}
+
 /**
- * Begins the unloading: refuses a module in use, runs cleanup_module.
+ * Whether a module may be unloaded now.
+ *
+ * @param force rmmod -f: one that is in use, or has an init and no exit, goes all the same, and the kernel is tainted
+ * @returns 0, -EBUSY (not live, or init without exit), -EAGAIN (in use)
+ */
+export function may_unload(mod: usize, force: bool): i32 {
+  if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return -EBUSY;
+  const stuck = load<u32>(mod, MOD_INIT) && !load<u32>(mod, MOD_EXIT);
+  const held = load<u32>(mod, MOD_REFERENCES) != 0;
+  if (!stuck && !held) return 0;
+  if (!force) return stuck ? -EBUSY : -EAGAIN;
+  pr(LEVEL_WARNING, cstr('%s: forced removal: kernel tainted.'), mod + MOD_NAME);
+  add_taint(TAINT_FORCED_RMMOD);
+  return 0;
+}
+
+/**
+ * Begins the unloading of a module of this domain: refuses one in use, runs cleanup_module.
+ * @param how UNLOAD_*
  * @returns struct module in state GOING, or -ENOENT, -EAGAIN (in use), -EBUSY (not live, or init without exit)
  */
-export function module_exit(name: usize): i32 {
+export function module_exit(name: usize, how: i32): i32 {
   const mod = find_module(name);
   if (!mod) return -ENOENT;
-  if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return -EBUSY;
-  if (load<u32>(mod, MOD_REFERENCES)) return -EAGAIN;
-  const exit = load<u32>(mod, MOD_EXIT);
-  if (load<u32>(mod, MOD_INIT) && !exit) return -EBUSY;
+  const status = how == UNLOAD_DECIDED ? 0 : may_unload(mod, how == UNLOAD_FORCE);
+  if (status < 0) return status;
   store<u32>(mod, MODULE_GOING, MOD_STATE);
+  const exit = load<u32>(mod, MOD_EXIT);
   if (exit) {
-    enter(mod);
+    enter_module(mod);
     call_indirect<void>(exit);
-    leave();
+    leave_module();
   }
   return <i32>mod;
 }

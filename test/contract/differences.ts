@@ -2,7 +2,7 @@
 // Everything that the suite does not look up here is the same on both.
 
 import type { Placement } from '../../host/machine/types.ts';
-import { EFAULT, EIO, ENOENT } from '../../kernel/abi/errno.ts';
+import { EFAULT, EIO } from '../../kernel/abi/errno.ts';
 
 export interface Differences {
   /** A copy to the caller beyond what was asked for: through as long as it is the caller's memory, or refused. */
@@ -11,8 +11,6 @@ export interface Differences {
   copyAfterCall: 'copied' | typeof EFAULT;
   /** What a write answers whose driver claims more bytes than it was given, or an unknown status. */
   lie: 'passes' | typeof EIO;
-  /** A module that uses a function of another driver. */
-  symbolsOfOthers: 'bound' | typeof ENOENT;
   /** Whether what a driver allocates is memory of the kernel. */
   driverMemoryInKernel: boolean;
   /** Whether two drivers may have their data at one address. */
@@ -34,7 +32,6 @@ export const DIFFERENCES: Record<Placement, Differences> = {
     copyBeyondRequest: 'copied',
     copyAfterCall: 'copied',
     lie: 'passes',
-    symbolsOfOthers: 'bound',
     driverMemoryInKernel: true,
     ownAddresses: false,
     kernelSlots: true,
@@ -47,7 +44,6 @@ export const DIFFERENCES: Record<Placement, Differences> = {
     copyBeyondRequest: EFAULT,
     copyAfterCall: EFAULT,
     lie: EIO,
-    symbolsOfOthers: ENOENT,
     driverMemoryInKernel: false,
     ownAddresses: true,
     kernelSlots: false,

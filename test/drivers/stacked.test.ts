@@ -20,7 +20,7 @@ async function load(parameters = ''): Promise<number> {
     ['base', ''],
     ['stacked', parameters],
   ] as const)
-    insmod(kernel.domain, await loadImage(`${name}.ko.wasm`), given);
+    insmod(kernel.domain, await loadImage(`${name}.ko.wasm`), { parameters: given, flags: 0 });
   return kernel.open('/dev/stacked', O_RDWR);
 }
 

@@ -36,6 +36,7 @@ import {
   M_PAGE_MAP,
   M_PAGES_FREE,
   M_SLABS,
+  M_SYMBOL_COUNT,
   M_SYMBOLS,
   M_VM_AREAS,
 } from '../../kernel/abi/machine.ts';
@@ -55,7 +56,6 @@ import {
   MOD_SIZE,
   SYM_HASH,
   SYM_NAME,
-  SYM_NEXT,
 } from '../../kernel/abi/module.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { rounds } from '../long.ts';
@@ -73,7 +73,10 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   kernel = new TestKernel(image);
-  for (const driver of drivers) insmod(kernel.domain, driver, driver.name === 'ramdisk' ? 'size=65536' : '');
+  for (const driver of drivers) {
+    const parameters = driver.name === 'ramdisk' ? 'size=65536' : '';
+    insmod(kernel.domain, driver, { parameters, flags: 0 });
+  }
   expect(kernel.open('/dev/ramdisk', O_RDWR)).toBe(0);
   expect(kernel.check()).toEqual([]);
 });
@@ -84,10 +87,10 @@ const root = (offset: number): number => get(MACHINE_BASE + offset);
 const module = (): number => root(M_MODULES);
 const device = (): number => readDevices(kernel.memory)[1]!.address;
 
-/** The first symbol that has a chain or not. */
-function symbol(): { bucket: number; entry: number } {
-  for (let bucket = root(M_SYMBOLS); ; bucket += 4)
-    if (get(bucket) !== 0) return { bucket, entry: get(bucket) };
+/** The second place of the symbol table. */
+function symbol(): { place: number; entry: number } {
+  const place = root(M_SYMBOLS) + 8;
+  return { place, entry: get(place + 4) };
 }
 
 /** Words of constant text in a file's static data. */
@@ -131,16 +134,9 @@ const PLANTED: [string, () => void, RegExp][] = [
   ['a device’s module, resealed', plantForeignDevice, /^device without a module: zero$/],
   ['a symbol’s name', () => set(symbol().entry + SYM_NAME, 0x42424242), /^symbol entry changed: 0x/],
   ['a symbol’s hash', () => set(symbol().entry + SYM_HASH, 3), /^symbol entry changed: 0x/],
-  [
-    'a symbol’s bucket, empty',
-    () => set(symbol().bucket, 0),
-    /^symbol table broken: \d+ of \d+ symbols reached$/,
-  ],
-  [
-    'a symbol’s chain, in a circle',
-    () => set(symbol().entry + SYM_NEXT, symbol().entry),
-    /^symbol table broken: \d+ of \d+/,
-  ],
+  ['a symbol’s place', () => set(symbol().place, 0), /^symbol table out of order: place \d+/],
+  ['a symbol’s entry', () => set(symbol().place + 4, 0x100), /^symbol entry changed: 0x100$/],
+  ['the number of symbols', () => set(MACHINE_BASE + M_SYMBOL_COUNT, 99999), /^symbol table broken: 99999/],
   ['an open file’s device', () => set(root(M_FILES) + FILE_DEVICE, 0x44444444), /^open file changed: 0x/],
   ['an open file’s client', () => set(root(M_FILES) + FILE_CLIENT, 99), /^open file changed: 0x/],
   ['a free page', () => set(freePage(), PAGE_LARGE), /^page map changed: 0x/],

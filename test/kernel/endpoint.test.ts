@@ -39,9 +39,9 @@ import { MAX_FDS, MAX_FILES } from '../../kernel/abi/limits.ts';
 import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import {
   CALL_LOG,
-  CALL_MODULE_BEGIN,
   CALL_MODULE_LIVE,
   CALL_REGISTER_CHRDEV,
+  CALL_SYMBOL,
   CALL_UNREGISTER_CHRDEV,
   COMPLAINT_DEADLINE,
   COMPLAINT_PROTOCOL,
@@ -298,8 +298,8 @@ describe('a call by a driver', () => {
     ['with more data than there is room', CALL_LOG, { length: CHANNEL_DATA_SIZE + 1 }, -EINVAL],
     ['with a length that is negative', CALL_LOG, { length: -1 }, -EINVAL],
     ['that no kernel has', 99, {}, -ENOSYS],
-    ['to load a second module', CALL_MODULE_BEGIN, {}, -EBUSY],
-    ['to be live again', CALL_MODULE_LIVE, {}, 0],
+    ['to be live again', CALL_MODULE_LIVE, {}, -EINVAL],
+    ['of a symbol without a gate buffer', CALL_SYMBOL, {}, -EINVAL],
   ])('%s', (_, operation, forged, answer) => {
     const before = kernel.snapshot();
     const status = driver.call(operation, 3, 'text', forged);

@@ -37,7 +37,8 @@ export function fakeModule(name: string): LoadedModule {
     parameters: name === 'ramdisk' ? [{ name: 'size' }] : [],
   } as unknown as LoadedModule['file'];
   const module = new WebAssembly.Module(bytes);
-  return { name, bytes, sha256: `sha of ${name}`, map: null, file, module, shifts: [] };
+  const names = new Uint8Array();
+  return { name, bytes, sha256: `sha of ${name}`, map: null, file, names, module, shifts: [] };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -150,11 +151,12 @@ export class FakeMachine implements Machine {
     return this.placement === 'monolithic' ? 'indirect call' : 'shared-memory round trip';
   }
 
+  kill = (): void => {};
   check = (): string[] => [...this.damage];
   dmesg = (): LogView => ({ records: [...this.#records], lost: 0 });
   lsmod = (): ReturnType<Machine['lsmod']> =>
     this.drivers.map(({ name }) => ({
-      ...{ name, state: 'live', size: 0, references: 0, base: 0 },
+      ...{ name, state: 'live', size: 0, references: 0, base: 0, usedBy: [], taint: '' },
       bytes: name === 'lkdtm' ? this.held : 0,
     }));
   accounting = (): ReturnType<Machine['accounting']> => ({

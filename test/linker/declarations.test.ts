@@ -44,6 +44,7 @@ export function cleanup_module(): void {}
       ['author', ['Ada <ada@example.org>', 'Grace']],
       ['description', ['größte "Platte"']],
       ['version', ['1.2']],
+      ['intree', ['Y']],
       ['srcversion', [expect.stringMatching(/^[0-9A-F]{24}$/)]],
       ['name', ['disk']],
       ['vermagic', ['isolab 1']],
@@ -101,6 +102,7 @@ export function cleanup_module(): void {}
     const { file } = await prepared(await linkText('export function init_module(): i32 { return 0; }'));
     expect(file.name).toBe('sample');
     expect([...file.modinfo]).toEqual([
+      ['intree', ['Y']],
       ['srcversion', [expect.stringMatching(/^[0-9A-F]{24}$/)]],
       ['name', ['sample']],
       ['vermagic', [VERMAGIC]],

@@ -21,7 +21,9 @@ import {
   S_GENERATION,
   S_STATE,
 } from '../../kernel/abi/channel.ts';
-import { CALL_MODULE_BEGIN, CALL_MODULE_LIVE, CALL_REGISTER_CHRDEV } from '../../kernel/abi/operation.ts';
+import { VERMAGIC } from '../../kernel/abi/version.ts';
+import { LOAD_INTREE } from '../../kernel/abi/module.ts';
+import { CALL_MODULE_LIVE, CALL_REGISTER_CHRDEV } from '../../kernel/abi/operation.ts';
 import { CHANNELS_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import {
   SLOT_ANSWER,
@@ -75,7 +77,11 @@ export class HandmadeDriver {
     this.channel.set(S_GENERATION, this.generation);
     this.channel.set(S_STATE, CHANNEL_ATTACHED);
     kernel.exports.poll();
-    if (this.call(CALL_MODULE_BEGIN, 100, name) !== 0) throw new Error(`cannot be loaded: ${name}`);
+    const { domain, exports } = kernel;
+    const text = (each: string): number => domain.text(each);
+    const mod = exports.module_begin(text(name), text(VERMAGIC), text('GPL'), LOAD_INTREE, index + 1);
+    if (mod < 0) throw new Error(`cannot be loaded: ${name}`);
+    exports.module_announce(mod, 100, 1, 1);
     if ((this.call(CALL_REGISTER_CHRDEV, 0, name) ?? -1) < 0)
       throw new Error(`cannot be registered: ${name}`);
     if (this.call(CALL_MODULE_LIVE) !== 0) throw new Error(`cannot be live: ${name}`);

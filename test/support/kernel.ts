@@ -12,11 +12,11 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { checkMemory } from '../../host/machine/check.ts';
 import { Memory, readAccounting, readDevices, readLog, readModules } from '../../host/machine/inspect.ts';
 import type { Accounting, LogRecord } from '../../host/machine/types.ts';
-import { NAME_SIZE, SYMBOL_BUCKETS } from '../../kernel/abi/limits.ts';
-import { M_SYMBOLS } from '../../kernel/abi/machine.ts';
+import { NAME_SIZE } from '../../kernel/abi/limits.ts';
+import { M_SYMBOL_COUNT, M_SYMBOLS } from '../../kernel/abi/machine.ts';
 import { KERNEL_MEMORY, MACHINE_BASE, USER_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';
 import { SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
-import { SYM_FLAGS, SYM_NAME, SYM_NEXT, SYM_OWNER, SYM_VALUE } from '../../kernel/abi/module.ts';
+import { SYM_FLAGS, SYM_NAME, SYM_OWNER, SYM_VALUE } from '../../kernel/abi/module.ts';
 
 const IMAGES = fileURLToPath(new URL('../../dist/images/', import.meta.url));
 
@@ -96,19 +96,16 @@ export class TestKernel {
 
   symbols(): SymbolEntry[] {
     const { view } = this;
-    const buckets = view.u32(MACHINE_BASE + M_SYMBOLS);
-    const entries: SymbolEntry[] = [];
-    for (let bucket = 0; bucket < SYMBOL_BUCKETS; bucket++) {
-      for (let at = view.u32(buckets + bucket * 4); at !== 0; at = view.u32(at + SYM_NEXT)) {
-        entries.push({
-          name: view.text(at + SYM_NAME, NAME_SIZE),
-          value: view.u32(at + SYM_VALUE),
-          owner: view.u32(at + SYM_OWNER),
-          flags: view.u32(at + SYM_FLAGS),
-        });
-      }
-    }
-    return entries;
+    const table = view.u32(MACHINE_BASE + M_SYMBOLS);
+    return Array.from({ length: view.u32(MACHINE_BASE + M_SYMBOL_COUNT) }, (_, place) => {
+      const at = view.u32(table + place * 8 + 4);
+      return {
+        name: view.text(at + SYM_NAME, NAME_SIZE),
+        value: view.u32(at + SYM_VALUE),
+        owner: view.u32(at + SYM_OWNER),
+        flags: view.u32(at + SYM_FLAGS),
+      };
+    });
   }
 
   snapshot(): Snapshot {

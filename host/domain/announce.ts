@@ -1,0 +1,65 @@
+// A module that will live in a domain of its own, made known to the kernel: every check that concerns others is made here, in
+// the kernel's domain, by the code that loads modules into it (kernel/module/load.ts, remote.ts). What is left to the
+// driver's domain is the instance.
+
+import type { Domain } from './domain.ts';
+import type { KernelExports } from './image.ts';
+import type { LoadedModule } from './loaded.ts';
+import { begin, describe, describeParameters, must, refusalOf, resolve } from './steps.ts';
+import type { Signature } from '../linker/module-file.ts';
+import { NAME_SIZE } from '../../kernel/abi/limits.ts';
+import { MOD_NAME, SYMBOL_DATA, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
+
+/** A function of another driver that a module imports: it is called through the kernel (host/ipc/gate.ts). */
+export interface Gate {
+  name: string;
+  signature: Signature;
+  /** KIND_* of each parameter. */
+  kinds: number[];
+}
+
+/**
+ * @param known the file of a loaded module, by its name
+ * @returns the imports that lie in other drivers' domains
+ * @throws ModuleError, with everything as it was before
+ */
+export function announce(
+  domain: Domain<KernelExports>,
+  loaded: LoadedModule,
+  flags: number,
+  channel: number,
+  known: (name: string) => LoadedModule | undefined,
+): Gate[] {
+  const { exports } = domain;
+  const { name, file } = loaded;
+  let mod = 0;
+  try {
+    mod = begin(domain, loaded, flags, channel + 1);
+    describe(domain, loaded, mod);
+    const gates: Gate[] = [];
+    for (const wanted of file.imports) {
+      const addressed = wanted.module === 'GOT.mem' || wanted.module === 'GOT.func';
+      if (!(wanted.kind === 'function' || addressed)) continue;
+      if (addressed && file.exports.some((entry) => entry.name === wanted.name)) continue; // its own
+      resolve(domain, loaded, mod, wanted, flags);
+      const owner = exports.resolved_owner();
+      const other = owner === 0 ? undefined : known(domain.textAt(owner + MOD_NAME, NAME_SIZE));
+      const symbol = other?.file.symbols.find((each) => each.name === wanted.name);
+      const callee = other?.file.exports.find((each) => each.name === wanted.name);
+      if (symbol && callee?.signature) {
+        gates.push({ name: wanted.name, signature: callee.signature, kinds: symbol.kinds });
+      }
+    }
+    file.symbols.forEach((symbol, index) => {
+      const bits = (symbol.gplOnly ? SYMBOL_GPL_ONLY : 0) | (symbol.data ? SYMBOL_DATA : 0);
+      must(exports.module_export(mod, domain.text(symbol.name), index, bits, symbol.crc | 0));
+    });
+    describeParameters(domain, loaded, mod, 0);
+    const has = (entry: string): number => (file.exports.some((each) => each.name === entry) ? 1 : 0);
+    exports.module_announce(mod, file.memory.size, has('init_module'), has('cleanup_module'));
+    return gates;
+  } catch (thrown) {
+    if (mod) exports.module_gone(mod);
+    throw refusalOf(thrown, name) ?? thrown;
+  }
+}

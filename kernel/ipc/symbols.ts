@@ -1,0 +1,126 @@
+// Calls of symbols between domains: a driver calls a function that another driver exports. The caller's host has put the
+// arguments and what its input buffers hold into the caller's gate buffer, in the kernel's memory; the callee's request
+// grants it that buffer, and nothing else. Split-phase like every request: the caller's thread waits, the kernel does not.
+//
+// For the endpoint that is called, the caller is a client like any other: client MAX_CLIENTS + its channel.
+
+import {
+  A_SEQUENCE,
+  A_STATUS,
+  C_SEQUENCE,
+  D_COPYING,
+  GATE_SYMBOL,
+  GRANT_READ,
+  GRANT_WRITE,
+} from '../abi/channel';
+import { MAX_CHANNELS } from '../abi/limits';
+import { MAX_CLIENTS } from '../abi/map';
+import { OP_SYMBOL, SYS_SYMBOL } from '../abi/operation';
+import { MOD_ENDPOINT, MOD_NAME, SYM_OWNER, SYM_VALUE } from '../abi/module';
+import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, ENOMEM, EPERM } from '../abi/errno';
+import { LEVEL_ERR } from '../abi/log';
+import { CL_CALL, CL_CHANNEL, CL_RESULT, client_at, PARKED } from '../fs/clients';
+import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { find_symbol } from '../module/symbols';
+import { is_user } from '../module/uses';
+import { cstr } from '../lib/cstr';
+import { pr } from '../lib/printk';
+import { channel_at, endpoint_generation, endpoint_module, endpoint_submit } from './endpoint';
+
+// A channel's gate.
+const GATE_BUFFER = 0; // in the kernel's heap, 0 where it has made no such call
+const GATE_LENGTH = 4;
+const GATE_GENERATION = 8; // of the incarnation whose call is under way
+const GATE_SEQUENCE = 12; // of that call
+const GATE_RECORD = 16;
+
+const gates = memory.data(MAX_CHANNELS * GATE_RECORD);
+
+
+@inline
+function gate_at(channel: i32): usize {
+  return gates + channel * GATE_RECORD;
+}
+
+/** Whether a call by the driver on this channel is under way. */
+export function gate_busy(channel: i32): bool {
+  return load<u32>(client_at(MAX_CLIENTS + channel), CL_CALL) != 0;
+}
+
+/** A gate buffer of at least `length` bytes. @returns its address, -EAGAIN, -EINVAL or -ENOMEM */
+export function gate_buffer(channel: i32, length: i32): i32 {
+  const gate = gate_at(channel);
+  if (gate_busy(channel)) return -EAGAIN; // a predecessor's call still holds it
+  if (length <= 0) return -EINVAL;
+  if (<u32>length > load<u32>(gate, GATE_LENGTH)) {
+    const buffer = kmalloc_for(0, length);
+    if (!buffer) return -ENOMEM;
+    kfree(load<u32>(gate, GATE_BUFFER));
+    store<u32>(gate, <u32>buffer, GATE_BUFFER);
+    store<u32>(gate, length, GATE_LENGTH);
+  }
+  return load<i32>(gate, GATE_BUFFER);
+}
+
+/** The incarnation on this channel is gone: its buffer goes, unless the one it has called may still write to it. */
+export function gate_release(channel: i32): void {
+  const gate = gate_at(channel);
+  store<u32>(gate, 0, GATE_GENERATION);
+  if (gate_busy(channel) || atomic.load<u32>(channel_at(channel), D_COPYING)) return;
+  kfree(load<u32>(gate, GATE_BUFFER));
+  store<u32>(gate, 0, GATE_BUFFER);
+  store<u32>(gate, 0, GATE_LENGTH);
+}
+
+/** Whether the driver on `callee` waits, by whatever detour, for the one on `caller`. */
+function waits_for(callee: i32, caller: i32): bool {
+  for (let hops = 0; hops < MAX_CHANNELS; hops++) {
+    if (callee == caller) return true;
+    const record = client_at(MAX_CLIENTS + callee);
+    if (!load<u32>(record, CL_CALL)) return false;
+    callee = load<i32>(record, CL_CHANNEL);
+  }
+  return true;
+}
+
+/**
+ * Starts a call of the symbol `name` by the driver on `channel`.
+ *
+ * @param length bytes of the gate buffer that are in use
+ * @returns PARKED, or -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead), -EDEADLK, -EINVAL
+ */
+export function symbol_call(channel: i32, name: usize, length: i32): i32 {
+  const gate = gate_at(channel);
+  const user = endpoint_module(channel);
+  if (!user || length < GATE_SYMBOL + 4 || <u32>length > load<u32>(gate, GATE_LENGTH)) return -EINVAL;
+  const symbol = find_symbol(name);
+  if (!symbol) return -EIO; // it was there when the caller was loaded
+  const owner = <usize>load<u32>(symbol, SYM_OWNER);
+  if (!owner) return -ENOENT;
+  if (!is_user(user, owner)) return -EPERM;
+  const callee = <i32>load<u32>(owner, MOD_ENDPOINT) - 1;
+  if (callee < 0 || callee >= MAX_CHANNELS) return -EIO;
+  if (waits_for(callee, channel)) {
+    pr(LEVEL_ERR, cstr('%s: calling %s of %s would be a deadlock'), user + MOD_NAME, name, owner + MOD_NAME);
+    return -EDEADLK;
+  }
+  const client = MAX_CLIENTS + channel;
+  const buffer = <usize>load<u32>(gate, GATE_BUFFER);
+  store<u32>(buffer, load<u32>(symbol, SYM_VALUE), GATE_SYMBOL);
+  store<u32>(gate, endpoint_generation(channel), GATE_GENERATION);
+  store<u32>(gate, atomic.load<u32>(channel_at(channel), C_SEQUENCE), GATE_SEQUENCE);
+  const started = endpoint_submit(client, callee, OP_SYMBOL, 0, buffer, length, GRANT_READ | GRANT_WRITE);
+  if (started == PARKED) store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
+  return started;
+}
+
+/** The answer to a driver's call is there; nobody may be left to hear it. */
+export function answer_gate(channel: i32): void {
+  const gate = gate_at(channel);
+  const generation = load<u32>(gate, GATE_GENERATION);
+  if (!generation || generation != endpoint_generation(channel)) return gate_release(channel);
+  const ch = channel_at(channel);
+  store<i32>(ch, load<i32>(client_at(MAX_CLIENTS + channel), CL_RESULT), A_STATUS);
+  atomic.store<u32>(ch, load<u32>(gate, GATE_SEQUENCE), A_SEQUENCE);
+  atomic.notify(ch + A_SEQUENCE, 1);
+}

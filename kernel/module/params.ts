@@ -1,0 +1,225 @@
+// Parameters of modules: a list at struct module (abi/module.ts), set from insmod's command line and through /sys, shown there.
+// The same code runs in the kernel's domain and in a driver's: a parameter is set where its variable is.
+
+import {
+  MOD_NAME,
+  MOD_PARAMS,
+  PARAM_ARRAY,
+  PARAM_BOOL,
+  PARAM_CHARP,
+  PARAM_UINT,
+  PRM_ADDRESS,
+  PRM_COUNT,
+  PRM_NAME,
+  PRM_NEXT,
+  PRM_PERM,
+  PRM_SIZE,
+  PRM_STRING,
+  PRM_TYPE,
+  PRM_USED,
+} from '../abi/module';
+import { NAME_SIZE } from '../abi/limits';
+import { EINVAL, ENAMETOOLONG, ENOMEM, ENOENT } from '../abi/errno';
+import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { snprintf } from '../lib/format';
+import { cstr } from '../lib/cstr';
+import { pr } from '../lib/printk';
+import { same_name, strlen, strscpy } from '../lib/text';
+
+const COMMA: u32 = 0x2c;
+
+/**
+ * Tells of one parameter, at the list's end.
+ *
+ * @param address of the variable or of an array's first element, 0 in another domain
+ * @param count 1, or an array's capacity
+ */
+export function module_param_add(
+  mod: usize,
+  name: usize,
+  type: i32,
+  perm: u32,
+  address: usize,
+  count: i32,
+): i32 {
+  if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;
+  const prm = kmalloc_for(0, PRM_SIZE);
+  if (!prm) return -ENOMEM;
+  memory.fill(prm, 0, PRM_SIZE);
+  store<u32>(prm, type, PRM_TYPE);
+  store<u32>(prm, perm, PRM_PERM);
+  store<u32>(prm, <u32>address, PRM_ADDRESS);
+  store<u32>(prm, count, PRM_COUNT);
+  strscpy(prm + PRM_NAME, name, NAME_SIZE);
+  let link = mod + MOD_PARAMS;
+  while (load<u32>(link)) link = <usize>load<u32>(link) + PRM_NEXT;
+  store<u32>(link, <u32>prm);
+  return 0;
+}
+
+export function params_free(mod: usize): void {
+  for (let prm = <usize>load<u32>(mod, MOD_PARAMS); prm;) {
+    const next = <usize>load<u32>(prm, PRM_NEXT);
+    kfree(load<u32>(prm, PRM_STRING));
+    kfree(prm);
+    prm = next;
+  }
+  store<u32>(mod, 0, MOD_PARAMS);
+}
+
+/** @returns the parameter of that name (`-` and `_` are the same), or 0 */
+export function param_find(mod: usize, name: usize): usize {
+  let prm = <usize>load<u32>(mod, MOD_PARAMS);
+  while (prm && !same_name(prm + PRM_NAME, name)) prm = <usize>load<u32>(prm, PRM_NEXT);
+  return prm;
+}
+
+/** One parameter of insmod's command line; one that the module does not have is told and ignored, as in Linux. */
+export function module_parameter(mod: usize, name: usize, text: usize): i32 {
+  const prm = param_find(mod, name);
+  if (prm) return param_set(mod, prm, text);
+  pr(LEVEL_WARNING, cstr("%s: unknown parameter '%s' ignored"), mod + MOD_NAME, name);
+  return 0;
+}
+
+/**
+ * Sets a parameter; what is wrong is in the log, and nothing has changed then.
+ *
+ * @param text what stands behind `=`, 0 where there is no `=`
+ * @returns 0, -EINVAL or -ENOMEM
+ */
+export function param_set(mod: usize, prm: usize, text: usize): i32 {
+  const type = <i32>load<u32>(prm, PRM_TYPE);
+  let status: i32;
+  if (!text && type != PARAM_BOOL) status = -EINVAL;
+  else if ((type & ~PARAM_ARRAY) == PARAM_CHARP) status = set_texts(prm, text);
+  else {
+    status = set_elements(prm, text, false); // looks whether all of it can be read before anything is changed
+    if (!status) set_elements(prm, text, true);
+  }
+  if (status == -EINVAL)
+    pr(LEVEL_ERR, cstr("%s: `%s' invalid for parameter `%s'"), mod + MOD_NAME, text, prm + PRM_NAME);
+  return status;
+}
+
+function set_elements(prm: usize, text: usize, write: bool): i32 {
+  const type = (<i32>load<u32>(prm, PRM_TYPE)) & ~PARAM_ARRAY;
+  const end = <u32>(load<u32>(prm, PRM_TYPE) & PARAM_ARRAY ? COMMA : 0);
+  const size = type == PARAM_BOOL ? 1 : 4;
+  let address = <usize>load<u32>(prm, PRM_ADDRESS);
+  const capacity = <i32>load<u32>(prm, PRM_COUNT);
+  let used = 0;
+  for (;;) {
+    if (used == capacity) return -EINVAL;
+    const value = type == PARAM_BOOL ? truth(text) : number(text, end, type == PARAM_UINT);
+    if (value == INVALID) return -EINVAL;
+    if (write && size == 1) store<u8>(address, <u8>value);
+    else if (write) store<u32>(address, <u32>value);
+    address += size;
+    used++;
+    while (text && load<u8>(text) && load<u8>(text) != end) text++;
+    if (!text || !load<u8>(text)) break;
+    text++;
+  }
+  if (write) store<u32>(prm, used, PRM_USED);
+  return 0;
+}
+
+const INVALID: i64 = i64.MIN_VALUE;
+
+/** A number up to NUL or `end`, with a sign, in decimal or after 0x. */
+function number(text: usize, end: u32, unsigned: bool): i64 {
+  const negative = load<u8>(text) == 0x2d;
+  if (negative && unsigned) return INVALID;
+  let at = text + usize(negative);
+  const base: u64 = load<u8>(at) == 0x30 && (load<u8>(at, 1) | 0x20) == 0x78 ? 16 : 10;
+  if (base == 16) at += 2;
+  if (!load<u8>(at) || load<u8>(at) == end) return INVALID;
+  let value: u64 = 0;
+  for (let letter: u32 = load<u8>(at); letter && letter != end; letter = load<u8>(++at)) {
+    const digit = letter <= 0x39 ? letter - 0x30 : (letter | 0x20) - 0x57;
+    if (digit >= base || (letter > 0x39 && (letter | 0x20) < 0x61)) return INVALID;
+    value = value * base + digit;
+    if (value > 0xffffffff) return INVALID;
+  }
+  if (!unsigned && value > (negative ? 0x80000000 : 0x7fffffff)) return INVALID;
+  return negative ? -(<i64>value) : <i64>value;
+}
+
+/** As Linux's kstrtobool: the first letter decides, the second in `on` and `off`. A flag without a value is set. */
+function truth(text: usize): i64 {
+  if (!text) return 1;
+  const first = load<u8>(text);
+  if (first == 0x31 || first == 0x59 || first == 0x79 || first == 0x54 || first == 0x74) return 1; // 1 Y y T t
+  if (first == 0x30 || first == 0x4e || first == 0x6e || first == 0x46 || first == 0x66) return 0; // 0 N n F f
+  if ((first | 0x20) != 0x6f) return INVALID; // o
+  const second = load<u8>(text, 1) | 0x20;
+  return second == 0x6e ? 1 : second == 0x66 ? 0 : INVALID;
+}
+
+/** Strings lie in a copy that belongs to the parameter: the command line is gone when the module reads them. */
+function set_texts(prm: usize, text: usize): i32 {
+  const copy = kmalloc_for(0, strlen(text) + 1);
+  if (!copy) return -ENOMEM;
+  strscpy(copy, text, strlen(text) + 1);
+  const array = load<u32>(prm, PRM_TYPE) & PARAM_ARRAY;
+  let used = 1;
+  if (array) for (let at = copy; load<u8>(at); at++) if (load<u8>(at) == COMMA) used++;
+  if (used > <i32>load<u32>(prm, PRM_COUNT)) {
+    kfree(copy);
+    return -EINVAL;
+  }
+  const address = <usize>load<u32>(prm, PRM_ADDRESS);
+  store<u32>(address, <u32>copy);
+  let element = address;
+  if (array)
+    for (let at = copy; load<u8>(at); at++) {
+      if (load<u8>(at) != COMMA) continue;
+      store<u8>(at, 0);
+      element += 4;
+      store<u32>(element, <u32>(at + 1));
+    }
+  kfree(load<u32>(prm, PRM_STRING));
+  store<u32>(prm, <u32>copy, PRM_STRING);
+  store<u32>(prm, used, PRM_USED);
+  return 0;
+}
+
+/**
+ * Writes a parameter's value as /sys shows it, ended by a newline and NUL.
+ * @returns the length without the NUL; it is cut to fit
+ */
+export function param_show(prm: usize, to: usize, size: i32): i32 {
+  const type = (<i32>load<u32>(prm, PRM_TYPE)) & ~PARAM_ARRAY;
+  const address = <usize>load<u32>(prm, PRM_ADDRESS);
+  const array = load<u32>(prm, PRM_TYPE) & PARAM_ARRAY;
+  const used = load<u32>(prm, PRM_USED);
+  const elements = array ? (used ? used : load<u32>(prm, PRM_COUNT)) : 1;
+  let length = 0;
+  for (let i: u32 = 0; i < elements; i++) {
+    const word = type == PARAM_BOOL ? load<u8>(address + i) : load<u32>(address + (i << 2));
+    if (i) length = put(to, length, size, cstr(','), 0);
+    if (type == PARAM_BOOL) length = put(to, length, size, word ? cstr('Y') : cstr('N'), 0);
+    else if (type == PARAM_CHARP) length = put(to, length, size, cstr('%s'), word);
+    else length = put(to, length, size, type == PARAM_UINT ? cstr('%u') : cstr('%d'), word);
+  }
+  store<u16>(to + length, 0x0a); // and the NUL
+  return length + 1;
+}
+
+/** Appends; two bytes stay for the end. @returns the length then */
+function put(to: usize, length: i32, size: i32, format: usize, word: usize): i32 {
+  return min(length + snprintf(to + length, size - 1 - length, format, word), size - 2);
+}
+
+const shown = memory.data(1024);
+
+/** A parameter's value as text without a newline, valid until the next call. @returns its address, or -ENOENT */
+export function module_parameter_text(mod: usize, name: usize): i32 {
+  const prm = param_find(mod, name);
+  if (!prm) return -ENOENT;
+  const length = param_show(prm, shown, 1024);
+  store<u8>(shown + length - 1, 0);
+  return <i32>shown;
+}
