@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { Machine, Placement } from '../machine/types.ts';
 import { BothShells } from '../shell/both.ts';
-import type { ModuleStore } from '../shell/command.ts';
 import { complete, type Completion } from '../shell/complete.ts';
+import type { KnownModules } from '../shell/modules.ts';
 import { parse } from '../shell/parse.ts';
 import { Shell } from '../shell/shell.ts';
 import { interruptible, type Signal } from '../shell/signal.ts';
@@ -82,7 +82,7 @@ export class OneRunner implements Runner {
   private readonly streams: Streams;
   private readonly outputs: ProcessOutput[];
 
-  constructor(machine: Machine, modules: ModuleStore, terminal: Terminal, input: Input = EMPTY) {
+  constructor(machine: Machine, modules: KnownModules, terminal: Terminal, input: Input = EMPTY) {
     this.shell = new Shell({ machine, modules });
     const [out, err] = [new ProcessOutput(terminal.stdout), new ProcessOutput(terminal.stderr)];
     this.outputs = [out, err];
@@ -126,7 +126,7 @@ export class BothRunner implements Runner {
 
   constructor(
     machines: Record<Placement, Machine>,
-    modules: ModuleStore,
+    modules: KnownModules,
     terminal: Terminal,
     colours: boolean,
     input: Input = EMPTY,

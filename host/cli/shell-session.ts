@@ -1,10 +1,13 @@
 // `isolab shell`: boots what is asked for, runs what is typed, piped or given, and shuts everything down again.
 
+import { readFileSync } from 'node:fs';
+import { readConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
 import type { Machine, Placement } from '../machine/types.ts';
+import { KnownModules } from '../shell/modules.ts';
 import { readAll } from '../shell/streams.ts';
-import type { Io } from './io.ts';
+import { Failure, type Io } from './io.ts';
 import { nodeLab } from './machines.ts';
-import { ModuleFolder } from './module-folder.ts';
+import { explained, ModuleFolder } from './module-folder.ts';
 import { IMAGES } from './root.ts';
 import { History, historyPath } from './shell-history.ts';
 import { prompt } from './shell-prompt.ts';
@@ -17,12 +20,26 @@ export interface ShellRequest {
   commands: string | null;
   /** Folder of modules; null: the project's. */
   folder: string | null;
+  /** File of modprobe's configuration; null: what is in the folder. */
+  configuration: string | null;
+}
+
+/** @throws Failure where the file cannot be read; what is wrong in it is among the problems */
+function readConfiguration(path: string): ModprobeConfig {
+  try {
+    return readConfig(readFileSync(path, 'utf8'), path);
+  } catch (error) {
+    throw new Failure(`the configuration cannot be read: ${explained(error)}: ${path}`);
+  }
 }
 
 /** @returns the status of the last command; throws Failure */
 export async function runShell(request: ShellRequest, io: Io, terminal: Terminal): Promise<number> {
-  const modules = new ModuleFolder(request.folder ?? IMAGES);
+  const folder = new ModuleFolder(request.folder ?? IMAGES);
+  const config = request.configuration === null ? undefined : readConfiguration(request.configuration);
   const lab = await nodeLab();
+  const modules = new KnownModules(folder, lab.images.kernel.file.symbols, config);
+  for (const problem of modules.config.problems) io.progress(problem);
   const machines: Machine[] = [];
   let runner: Runner | null = null;
   try {

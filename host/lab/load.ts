@@ -13,6 +13,8 @@ import type { Environment } from './report.ts';
 
 /** The project's drivers, in the order in which they are loaded. */
 export const DRIVERS = ['null', 'zero', 'ramdisk', 'lkdtm'] as const;
+/** What can be loaded besides: no experiment needs them. */
+export const EXTRAS = ['base', 'stacked'] as const;
 
 export interface BootOptions {
   deadlineMs?: number;
@@ -24,7 +26,7 @@ export interface BootOptions {
 export interface Lab {
   boot(placement: Placement, options?: BootOptions): Promise<Machine>;
   drivers: LoadedModule[];
-  /** The same, for modprobe. */
+  /** Every module that the project ships with: the drivers, and what can be loaded by hand. */
   modules: LabModules;
   images: Images;
   resources: Resources;
@@ -53,15 +55,16 @@ export async function loadLab(
     return loadModule(bytes, map, name);
   };
   const image = (name: string): Promise<LoadedModule> => load(name, '.wasm');
-  const [[kernel, domain, courier, user], drivers] = await Promise.all([
+  const [[kernel, domain, courier, user], drivers, extras] = await Promise.all([
     Promise.all([image('kernel'), image('domain'), image('courier'), image('user')]),
     Promise.all(DRIVERS.map((name) => load(name, '.ko.wasm'))),
+    Promise.all(EXTRAS.map((name) => load(name, '.ko.wasm'))),
   ]);
   const images: Images = { kernel, domain, courier, user };
   const resources = new Resources(platform);
   return {
     ...{ images, drivers, resources },
-    modules: new LabModules(drivers, kernel.file.symbols),
+    modules: new LabModules([...drivers, ...extras], kernel.file.symbols),
     boot: (placement, options = {}) => bootMachine({ placement, images, resources, ...options }),
     environment: { runtime: platform.name, cores: platform.cores, ...surroundings },
     close: () => resources.close(),

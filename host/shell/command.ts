@@ -1,26 +1,18 @@
 // What a command is, and what it is given when it is called. A command, its file, its help and its test share one name.
 
-import type { LoadedModule } from '../domain/loaded.ts';
 import type { Machine } from '../machine/types.ts';
 import { explainOptions, type Options, type OptionTable } from './options.ts';
 import type { Files } from './files.ts';
+import type { KnownModules } from './modules.ts';
 import type { Signal } from './signal.ts';
 import { print, type Streams } from './streams.ts';
 import type { Shell } from './shell.ts';
-
-/** Where modules come from: a folder, or what the page has fetched. */
-export interface ModuleStore {
-  /** Names of modules, sorted. */
-  list(): string[];
-  /** @param name a module's name, or a file where there are files; rejects with a sentence */
-  load(name: string): Promise<LoadedModule>;
-}
 
 /** What a shell works on. */
 export interface ShellContext {
   /** The machine that stands in this place now. */
   readonly machine: Machine;
-  readonly modules: ModuleStore;
+  readonly modules: KnownModules;
 }
 
 /** What an operand of a command names: for completion. */

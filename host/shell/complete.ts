@@ -1,6 +1,7 @@
 // What could stand where the cursor is: commands, the machine's files, modules. The same for terminal and page.
 
 import type { Completes } from './command.ts';
+import { sysctlNames } from './commands/sysctl.ts';
 import type { Shell } from './shell.ts';
 import { quote, tokensSoFar, type Part, type WordToken } from './words.ts';
 
@@ -56,11 +57,13 @@ async function candidates(shell: Shell, kind: Completes): Promise<Iterable<strin
   const { machine, modules } = shell.context;
   switch (kind) {
     case 'module':
-      return modules.list();
+      return modules.store.list();
     case 'loaded':
       return machine.lsmod().map(({ name }) => name);
     case 'driver':
       return machine.status().drivers.map(({ name }) => name);
+    case 'sysctl':
+      return sysctlNames(machine.console);
     case 'command':
       return shell.commands.keys();
     default:
@@ -70,11 +73,12 @@ async function candidates(shell: Shell, kind: Completes): Promise<Iterable<strin
 
 /** The machine's files whose path begins so. */
 async function paths(shell: Shell, start: string): Promise<string[]> {
-  return shell.context.machine
-    .devices()
-    .map(({ path }) => path)
-    .filter((path) => path.startsWith(start))
-    .map((path) => `${quote(path)} `)
+  const folder = start.slice(0, start.lastIndexOf('/') + 1);
+  if (folder === '') return start === '' ? ['/'] : [];
+  const { entries } = await shell.context.machine.console.readdir(folder);
+  return entries
+    .filter(({ name }) => `${folder}${name}`.startsWith(start))
+    .map(({ name, type }) => `${quote(`${folder}${name}`)}${type === 'directory' ? '/' : ' '}`)
     .sort();
 }
 

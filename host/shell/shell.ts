@@ -11,6 +11,7 @@ import { COMMANDS } from './commands/index.ts';
 import { complaintOf, helpOf, type Call, type Command, type ShellContext } from './command.ts';
 import { Complaint, FileError, UsageError } from './errors.ts';
 import { Files, type OpenFile } from './files.ts';
+import { expandPattern, isPattern, patternOf } from './glob.ts';
 import { Options, readOptions } from './options.ts';
 import { parse, type List, type Pipeline, type SimpleCommand, type Word } from './parse.ts';
 import { Interrupted, throwIfInterrupted, type Signal } from './signal.ts';
@@ -92,7 +93,7 @@ export class Shell {
     const opened: OpenFile[] = [];
     try {
       const ends = await this.redirected(command, streams, files, opened);
-      const [name, ...words] = command.words.map((word) => this.expanded(word));
+      const [name, ...words] = await this.words(command.words, files);
       return name === undefined ? 0 : await this.call(name, words, ends, signal);
     } catch (error) {
       return await this.explained(NAME, error, streams);
@@ -100,6 +101,16 @@ export class Shell {
       // The client of these files may have been ended: then they are closed already.
       for (const file of opened) await file.close().catch(() => undefined);
     }
+  }
+
+  /** The words of a command, patterns replaced by the paths that they stand for. */
+  private async words(written: readonly Word[], files: Files): Promise<string[]> {
+    const words: string[] = [];
+    for (const word of written) {
+      const paths = isPattern(word) ? await expandPattern(patternOf(word, this.status), files.client) : [];
+      words.push(...(paths.length > 0 ? paths : [this.expanded(word)]));
+    }
+    return words;
   }
 
   private expanded(word: Word): string {

@@ -4,12 +4,12 @@ import type { Lab } from '../lab/load.ts';
 import type { PerSide } from '../lab/report.ts';
 import { MachineDied } from '../machine/control.ts';
 import type { Machine } from '../machine/types.ts';
-import type { ModuleStore } from '../shell/command.ts';
+import { KnownModules } from '../shell/modules.ts';
 import { Shell } from '../shell/shell.ts';
 import type { Station } from './bench.ts';
 
 export function shellsOf(stations: PerSide<Station>, lab: Lab): PerSide<Shell> {
-  const modules = storeOf(lab);
+  const modules = new KnownModules(lab.modules, lab.images.kernel.file.symbols);
   const shell = (station: Station): Shell =>
     new Shell({
       modules,
@@ -19,15 +19,4 @@ export function shellsOf(stations: PerSide<Station>, lab: Lab): PerSide<Shell> {
       },
     });
   return { monolithic: shell(stations.monolithic), microkernel: shell(stations.microkernel) };
-}
-
-/** The modules that the page has fetched. */
-function storeOf({ drivers }: Lab): ModuleStore {
-  return {
-    list: () => drivers.map(({ name }) => name).sort(),
-    load: (name) => {
-      const found = drivers.find((driver) => driver.name === name);
-      return found ? Promise.resolve(found) : Promise.reject(new Error('No such file or directory'));
-    },
-  };
 }

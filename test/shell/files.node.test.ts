@@ -13,7 +13,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
   const bench = { name: placement, placement, openLab: nodeLab, fixture: loadFixture };
   const at = withMachine(bench, { null: '', zero: '', ramdisk: `size=${DISK}`, lkdtm: '' });
   let shell: Shell;
-  beforeAll(() => (shell = shellOn(at.machine, at.lab.drivers)));
+  beforeAll(() => (shell = shellOn(at.machine, at.lab)));
   afterEach(() => expect(at.machine.check()).toEqual([]));
   const sh = (text: string, options?: RunOptions): Promise<Ran> => run(shell, text, options);
   const done = (out: string, err = ''): Ran => ({ status: 0, out, err });

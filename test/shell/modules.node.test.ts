@@ -11,7 +11,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
   const bench = { name: placement, placement, openLab: nodeLab, fixture: loadFixture };
   const at = withMachine(bench, {});
   let shell: Shell;
-  beforeAll(() => (shell = shellOn(at.machine, at.lab.drivers)));
+  beforeAll(() => (shell = shellOn(at.machine, at.lab)));
   const sh = (text: string): Promise<Ran> => run(shell, text);
   const done = (out: string, err = ''): Ran => ({ status: 0, out, err });
   const failed = (err: string, status = 1): Ran => ({ status, out: '', err });
@@ -32,7 +32,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
         failed('insmod: ERROR: could not insert module zero: File exists\n'),
       );
       expect(await sh('insmod nothing')).toEqual(
-        failed('insmod: ERROR: could not load module nothing: No such file or directory\n'),
+        failed('insmod: ERROR: could not load module nothing: there is no module nothing\n'),
       );
       expect((await sh('insmod')).err).toMatch(/^insmod: ERROR: missing filename\.\n/);
     });
@@ -51,6 +51,40 @@ describe.each(PLACEMENTS)('%s', (placement) => {
         failed('rmmod: ERROR: Module zero is not currently loaded\n'),
       );
       expect(at.machine.lsmod()).toEqual([]);
+    });
+  });
+
+  describe('modprobe', () => {
+    const path = (name: string): string => `${at.lab.modules.directory}/${name}.ko.wasm`;
+
+    test('loads by name or alias, and removes', async () => {
+      expect(await sh('modprobe -v ramdisk size=8192')).toEqual(
+        done(`insmod ${path('ramdisk')} size=8192\n`),
+      );
+      expect(at.log().at(-1)).toBe('ramdisk: 8 KiB');
+      expect(await sh('modprobe ramdisk; modprobe devname:zero; modprobe -rv ramdisk')).toEqual(
+        done('rmmod ramdisk\n'),
+      );
+      expect(at.machine.lsmod().map(({ name }) => name)).toEqual(['zero']);
+      expect(await sh('modprobe -a null ramdisk')).toEqual(done(''));
+      expect(at.machine.lsmod()).toHaveLength(3);
+    });
+
+    test('shows what it would do, and does nothing', async () => {
+      expect(
+        await sh('modprobe -n -v zero; modprobe --show-depends stacked; modprobe -R devname:null'),
+      ).toEqual(done(`insmod ${path('zero')} \ninsmod ${path('base')} \ninsmod ${path('stacked')} \nnull\n`));
+      expect(at.machine.lsmod()).toEqual([]);
+    });
+
+    test('says what kmod says when it cannot', async () => {
+      const missing = `modprobe: FATAL: Module nope not found in directory ${at.lab.modules.directory}\n`;
+      expect(await sh('modprobe nope')).toEqual(failed(missing));
+      expect(await sh('modprobe -q nope')).toEqual(failed(''));
+      expect(await sh('modprobe zero; modprobe --first-time zero')).toEqual(
+        failed("modprobe: ERROR: could not insert 'zero': Module already in kernel\n"),
+      );
+      expect((await sh('modprobe')).err).toMatch(/^modprobe: ERROR: missing parameters\.\n/);
     });
   });
 
@@ -148,7 +182,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       ['true | false', 1],
       ['false | true', 0],
     ])('%s', async (text, status) => {
-      shell = shellOn(at.machine, at.lab.drivers);
+      shell = shellOn(at.machine, at.lab);
       expect((await sh(text)).status).toBe(status);
     });
 

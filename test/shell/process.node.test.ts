@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -98,6 +98,25 @@ test('--modules names a folder, and only its modules are known', async () => {
   expect(await isolab(['--modules', folder, '-c', 'true'])).toEqual({
     ...{ code: 1, out: '' },
     error: `isolab: the folder of modules cannot be read: No such file or directory: ${folder}\n`,
+  });
+});
+
+test("--config is modprobe's configuration", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isolab-'));
+  const config = join(folder, 'modprobe.conf');
+  try {
+    writeFileSync(config, 'alias disk ramdisk\noptions ramdisk size=8192\nnonsense\n');
+    const ran = await isolab(['--config', config, '-c', 'modprobe disk; dmesg -t | tail -n 1']);
+    expect(ran).toEqual({
+      ...{ code: 0, out: 'ramdisk: 8 KiB\n' },
+      error: `modprobe: ERROR: ${config} line 3: ignoring bad line starting with 'nonsense'\n`,
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  expect(await isolab(['--config', config, '-c', 'true'])).toEqual({
+    ...{ code: 1, out: '' },
+    error: `isolab: the configuration cannot be read: No such file or directory: ${config}\n`,
   });
 });
 

@@ -3,6 +3,8 @@
 
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
+import type { ProbeStore } from '../../host/machine/module-store.ts';
+import type { Images } from '../../host/machine/protocol.ts';
 import type { Client, Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 
 export const PLACEMENTS: readonly Placement[] = ['monolithic', 'microkernel'];
@@ -17,6 +19,8 @@ export interface BootOptions {
 export interface Lab {
   boot(placement: Placement, options?: BootOptions): Promise<Machine>;
   readonly drivers: readonly LoadedModule[];
+  readonly modules: ProbeStore;
+  readonly images: Images;
   close(): Promise<void>;
 }
 

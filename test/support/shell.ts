@@ -1,24 +1,11 @@
 // A shell on a machine of a test, and what its commands printed.
 
-import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type { Machine } from '../../host/machine/types.ts';
-import type { ModuleStore } from '../../host/shell/command.ts';
+import { KnownModules } from '../../host/shell/modules.ts';
 import { Shell } from '../../host/shell/shell.ts';
 import { inputOf, textOutput } from '../../host/shell/streams.ts';
 import type { Signal } from '../../host/shell/signal.ts';
-import { bytes } from './machine.ts';
-
-/** Modules that are there already, as a store. */
-export function storeOf(modules: readonly LoadedModule[]): ModuleStore {
-  return {
-    list: () => modules.map(({ name }) => name).sort(),
-    load: async (name) => {
-      const found = modules.find((each) => each.name === name);
-      if (!found) throw new Error('No such file or directory');
-      return found;
-    },
-  };
-}
+import { bytes, type Lab } from './machine.ts';
 
 export interface Ran {
   status: number;
@@ -49,6 +36,10 @@ export async function run(
   return ran;
 }
 
-export function shellOn(machine: Machine, modules: readonly LoadedModule[]): Shell {
-  return new Shell({ machine, modules: storeOf(modules) });
+/** A shell that knows the lab's modules. */
+export function shellOn(machine: Machine, { modules, images }: Pick<Lab, 'modules' | 'images'>): Shell {
+  return new Shell({
+    machine,
+    modules: new KnownModules(modules, images.kernel.file.symbols),
+  });
 }

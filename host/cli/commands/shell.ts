@@ -21,6 +21,7 @@ interface Options {
   both?: true;
   command?: string;
   modules?: string;
+  config?: string;
 }
 
 export function addShell(program: Command, io: Io): void {
@@ -36,6 +37,10 @@ export function addShell(program: Command, io: Io): void {
     .option('--both', 'both machines, and what differs between them')
     .option('-c, --command <commands>', 'run these commands and leave')
     .option('--modules <folder>', 'the modules that may be loaded, *.ko.wasm; default: those of the project')
+    .option(
+      '--config <file>',
+      "modprobe's configuration; default: modprobe.conf and modprobe.d of the modules",
+    )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const { runShell } = await import('../shell-session.ts');
@@ -44,6 +49,7 @@ export function addShell(program: Command, io: Io): void {
           placements: options.both ? ['monolithic', 'microkernel'] : [options.placement ?? 'microkernel'],
           commands: options.command ?? null,
           folder: options.modules ?? null,
+          configuration: options.config ?? null,
         },
         io,
         process,

@@ -15,7 +15,7 @@ export const insmod: Command = {
     if (name === undefined) throw new UsageError('ERROR: missing filename.');
     let loaded;
     try {
-      loaded = await context.modules.load(name);
+      loaded = await context.modules.store.load(name);
     } catch (error) {
       throw new Complaint(`ERROR: ${unreadable(name, error)}`);
     }
