@@ -7,7 +7,7 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { strerror } from '../domain/strerror.ts';
-import { fnmatch, normalAlias } from '../linker/alias.ts';
+import { fnmatch, moduleName, normalAlias } from '../linker/alias.ts';
 import { BadModule } from '../linker/module-file.ts';
 import { ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
 import { EEXIST, EINVAL, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
@@ -88,7 +88,7 @@ export class Modprobe {
   }
 
   /**
-   * Inserts what a name or an alias stands for. Rejects only when the machine itself could not answer.
+   * Inserts what a name, an alias or a path (`./disk.ko.wasm`) stands for. Rejects only when the machine itself could not answer.
    * @param parameters for the modules of that name, after those of the configuration
    */
   insert(machine: ModuleLoader, name: string, parameters = '', options: ProbeOptions = {}): Promise<Probed> {
@@ -122,6 +122,8 @@ class Run {
   readonly #errors: string[] = [];
   readonly #done: string[] = [];
   readonly #removing = new Set<string>();
+  /** By the names of their modules: files that were asked for. */
+  readonly #files = new Map<string, string>();
   #status: 0 | 1 = 0;
   readonly #modprobe: Modprobe;
   readonly #machine: ModuleLoader;
@@ -149,14 +151,24 @@ class Run {
 
   async #all(name: string, missing: string, work: (found: Found) => Promise<void> | void): Promise<Probed> {
     try {
-      const normal = normalAlias(name);
-      const found = normal === null ? [] : this.#order.lookUp(normal);
+      const found = this.#lookUp(name);
       if (found.length === 0) this.#fatal(missing);
       for (const each of found) await work(each);
     } catch (error) {
       if (!(error instanceof Fatal)) throw error;
     }
     return { out: this.#out, errors: this.#errors, done: this.#done, status: this.#status };
+  }
+
+  /** A word that begins like a path is a file, with what the index says of a module of that name. */
+  #lookUp(name: string): Found[] {
+    if (/^\.?\//.test(name)) {
+      const module = moduleName(name);
+      this.#files.set(module, name);
+      return [{ module, alias: null }];
+    }
+    const normal = normalAlias(name);
+    return normal === null ? [] : this.#order.lookUp(normal);
   }
 
   #print(line: string): void {
@@ -235,13 +247,13 @@ class Run {
     const { pre, post } = this.#order.softdeps(name);
     const command = commandless || pre.length + post.length > 0 ? null : this.#command('install', name);
     if (command !== null) return { errno: EINVAL, words: command };
-    const indexed = this.#modprobe.index.module(name);
-    if (!indexed) {
+    const { store, index } = this.#modprobe;
+    const indexed = index.module(name);
+    const path = this.#files.get(name) ?? (indexed && pathIn(store, indexed.path));
+    if (path === null) {
       // What an alias of the configuration names need not be there: `alias net-pf-10 off`.
       return this.#pretends ? null : { errno: ENOENT, words: `could not find module by name='${name}'` };
     }
-    const { store } = this.#modprobe;
-    const path = pathIn(store, indexed.path);
     this.#show(`insmod ${path} ${parameters}`);
     if (this.#pretends) return null;
     const module = await store.load(path).catch(unreadable);

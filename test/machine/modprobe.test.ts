@@ -90,6 +90,18 @@ describe('modprobe', () => {
     await expect(modprobe.insert(machine, 'base')).rejects.toThrow('the machine is dead');
   });
 
+  test('a path is a file, with the dependencies of a module of that name', async () => {
+    const { machine, modprobe } = await setUp(TOWER);
+    const path = `${DIRECTORY}/new/top.ko.wasm`;
+    const { out } = await modprobe.insert(machine, path, 'a=1', { dryRun: true });
+    expect(out.slice(1)).toEqual([`insmod ${DIRECTORY}/middle.ko.wasm `, `insmod ${path} a=1`]);
+    expect((await modprobe.insert(machine, './extra/other.ko.wasm')).errors).toEqual([
+      "modprobe: ERROR: could not insert 'other': there is no file ./extra/other.ko.wasm",
+    ]);
+    expect((await modprobe.insert(machine, `${DIRECTORY}/middle.ko.wasm`)).done).toEqual(['base', 'middle']);
+    expect((await modprobe.remove(machine, `${DIRECTORY}/middle.ko.wasm`)).done).toEqual(['middle', 'base']);
+  });
+
   test('--force is passed on', async () => {
     const { machine, modprobe } = await setUp(TOWER);
     await modprobe.insert(machine, 'other', '', { force: true });

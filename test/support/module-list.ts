@@ -76,6 +76,7 @@ export async function setUp(
     list: () => Object.keys(sketches),
     load: async (path) => {
       const name = path.replace(`${DIRECTORY}/`, '').replace('.ko.wasm', '');
+      if (!sketches[name]) throw new Error(`there is no file ${path}`);
       return loadedModule(name, sketches[name]);
     },
   };
