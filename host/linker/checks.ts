@@ -123,14 +123,14 @@ const ENTRY_POINTS = new Map([
 ]);
 
 /** init_module and cleanup_module have the types that the loader calls them with. */
-export function entryPoints(sections: Sections): Refusal[] {
+export function entryPoints(sections: Sections, places: Places): Refusal[] {
   const refusals: Refusal[] = [];
   for (const { name, kind, index } of sections.exports) {
     const wanted = ENTRY_POINTS.get(name);
     if (wanted === undefined) continue;
     const signature = kind === 'function' ? signatureOf(sections, index) : null;
     const actual = signature ? symbolText(name, signature) : `${name}, which is no function`;
-    if (actual !== wanted) refusals.push({ reason: `${wanted} is expected, not ${actual}`, function: name });
+    if (actual !== wanted) refusals.push(places.refuseFunction(`${wanted} is expected, not ${actual}`, name));
   }
   return refusals;
 }

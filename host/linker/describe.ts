@@ -26,6 +26,8 @@ import { LinkError, type Refusal } from './refusal.ts';
 import { signatureOf, type Export, type Sections } from './sections.ts';
 
 export interface Described {
+  /** Where a declaration does not fit what was built: then the rest is of no use. */
+  refusals: Refusal[];
   /** asc's exports that stay. */
   exports: Export[];
   sections: [name: string, content: Uint8Array][];
@@ -187,7 +189,7 @@ export interface DescribeOptions {
   srcversion: string;
 }
 
-/** Describes a module. Throws LinkError where a declaration does not fit what was built. */
+/** Describes a module. Throws LinkError where its name is none. */
 export function describeModule(
   built: Build,
   main: Sections,
@@ -200,7 +202,8 @@ export function describeModule(
   const symbols = describer.symbols();
   const parameters = describer.parameters();
   const versions = kind === 'module' ? describer.versions() : new Map<string, number>();
-  if (describer.refusals.length) throw new LinkError(describer.refusals);
+  const { refusals } = describer;
+  if (refusals.length) return { refusals, exports: [], sections: [] };
 
   // In modpost's order, which modinfo shows.
   const info: [string, string][] = [...built.declarations.info];
@@ -233,5 +236,5 @@ export function describeModule(
       return false;
     return kind === 'image' || ENTRY_POINTS.includes(entry.name) || exported.has(entry.name);
   };
-  return { exports: main.exports.filter(stays), sections };
+  return { refusals, exports: main.exports.filter(stays), sections };
 }

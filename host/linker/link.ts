@@ -96,6 +96,10 @@ function finish(
   srcversion: string,
 ): Linked {
   const { main, found, places } = relocated;
+  const refusals: Refusal[] = [
+    ...forbidden(main, options.kind, places, built.importOf),
+    ...(options.kind === 'image' ? managedAllocations(main, places) : entryPoints(main, places)),
+  ];
   const name = options.name ?? defaultName(options.entry);
   const layout = layOut(main, found, base, alignment, keptGlobals(relocated));
   if (layout.size > MAX_IMAGE) {
@@ -106,6 +110,8 @@ function finish(
     built.declarations.info.push(['intree', 'Y']);
   const { kind, vermagic = VERMAGIC } = options;
   const described = describeModule(built, main, layout, places, { name, kind, vermagic, srcversion });
+  refusals.push(...described.refusals);
+  if (refusals.length) throw new LinkError(refusals);
   const emitted = emit(main, layout, found, {
     name,
     alignment,
@@ -146,12 +152,5 @@ async function linkAt(options: LinkOptions): Promise<Linked> {
   const main = build(parsed, settings, bases.main);
   const high = build(parsed, settings, bases.high);
   const relocated = relocate({ low, main, high }, bases);
-  const refusals: Refusal[] = [
-    ...forbidden(relocated.main, options.kind, relocated.places, main.importOf),
-    ...(options.kind === 'image'
-      ? managedAllocations(relocated.main, relocated.places)
-      : entryPoints(relocated.main)),
-  ];
-  if (refusals.length) throw new LinkError(refusals);
   return finish(main, alignment, bases.main, relocated, options, await sourceVersion(parsed.sources));
 }

@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { link } from '../../host/linker/link.ts';
+import { link, type LinkError } from '../../host/linker/link.ts';
 import { readModule } from '../../host/linker/module-file.ts';
 import { expectRefusal, files, linkText, prepared, random, randomBases, TestDomain } from './support.ts';
 
@@ -238,6 +238,22 @@ describe('wrong use is refused where it stands', () => {
   ];
   test.each(cases)('%s', async (_name, text, marked, reason) => {
     await expectRefusal(HEADER + text, marked, reason);
+  });
+
+  test('everything that is wrong is told at once', async () => {
+    const text = `${HEADER}
+      @external("env", "total") declare let total: i32;
+      export function f(a: InBuffer): i32 { return load<u8>(a); }
+      EXPORT_SYMBOL(f);
+      EXPORT_SYMBOL(missing);
+      export function init_module(x: i32): i32 { return total; }`;
+    const error: unknown = await linkText(text).catch((thrown: unknown) => thrown);
+    expect((error as LinkError).refusals.map(({ reason, line }) => [line, reason])).toEqual([
+      [4, expect.stringMatching(/^a variable is imported as a value/)],
+      [8, expect.stringMatching(/^init_module\(\)i32 is expected/)],
+      [6, expect.stringMatching(/^f has a buffer without a length/)],
+      [7, expect.stringMatching(/^the entry file exports no function or variable missing/)],
+    ]);
   });
 
   test('an address that is set', async () => {

@@ -11,8 +11,10 @@ blink.ko.wasm.map, in the current folder. It may lie anywhere. The kernel API is
 
   import { pr_info, register_chrdev, … } from "isolab";
 
-or by a relative path to the project's drivers/include. What cannot be relocated is refused with its place in
-the source, and nothing is written then.
+or by a relative path to the project's drivers/include. What a module says of itself, its parameters and what it
+exports to others (MODULE_LICENSE, MODULE_ALIAS, module_param, EXPORT_SYMBOL …) is explained in
+drivers/include/module.ts. A declaration that does not fit, and what cannot be relocated, is refused with
+its place in the source, and nothing is written then.
 
 A driver in C includes "isolab.h" and is built by clang and wasm-ld, 14 or newer, which have to be installed;
 the flags stand in drivers/include/isolab.h, so that any other build can make the same. There is no map.
