@@ -67,16 +67,20 @@ typedef _Bool bool;
 #define EBADF 9
 #define EAGAIN 11
 #define ENOMEM 12
+#define EACCES 13
 #define EFAULT 14
 #define EBUSY 16
 #define EEXIST 17
 #define ENODEV 19
+#define ENOTDIR 20
+#define EISDIR 21
 #define EINVAL 22
 #define ENFILE 23
 #define EMFILE 24
 #define ENOTTY 25
 #define ENOSPC 28
 #define ESPIPE 29
+#define EPIPE 32
 #define ENAMETOOLONG 36
 #define ENOSYS 38
 #define EOVERFLOW 75
@@ -120,6 +124,16 @@ int printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
   do {                                                                                                           \
     if (unlikely(condition)) BUG();                                                                              \
   } while (0)
+
+/* Warns, with a call trace in the log, where the condition holds, and goes on; WARN with a text. Both give the condition. */
+void warn_slowpath(const char *text);
+#define WARN(condition, text)                                                                                    \
+  __extension__({                                                                                                \
+    bool isolab_warns = !!(condition);                                                                           \
+    if (unlikely(isolab_warns)) warn_slowpath(text);                                                             \
+    isolab_warns;                                                                                                \
+  })
+#define WARN_ON(condition) WARN(condition, NULL)
 
 /* Ends the task that is running, as Linux's do_exit. */
 _Noreturn void do_exit(long code);
@@ -262,8 +276,20 @@ loff_t fixed_size_llseek(struct file *file, loff_t offset, int whence, loff_t si
  * Files whose text is made while it is read. A device's open calls single_open with a function that writes the text, and its
  * operations are seq_read, seq_lseek and single_release; or seq_open and seq_release with a table that walks over records.
  */
-struct seq_file;
+struct seq_file {
+  char *buf;
+  size_t size;
+  size_t from;
+  size_t count;
+  loff_t index;
+  loff_t read_pos;
+  const struct seq_operations *op;
+  /* What single_open was given as `data`; the rest is the kernel's. */
+  void *private;
+};
 
+/* start and next answer with the record at *position, NULL behind the last; show with 0, or SEQ_SKIP to leave no trace. */
+#define SEQ_SKIP 1
 struct seq_operations {
   void *(*start)(struct seq_file *m, loff_t *position);
   void (*stop)(struct seq_file *m, void *v);
@@ -281,6 +307,56 @@ int single_open(struct file *file, int (*show)(struct seq_file *m, void *v), voi
 int single_release(struct file *file);
 ssize_t seq_read(struct file *file, char __user *to, size_t count, loff_t *position);
 loff_t seq_lseek(struct file *file, loff_t offset, int whence);
+
+/*
+ * Files in /proc. `name` may name directories that exist, `parent` is one of proc_mkdir or NULL; mode 0 is 0444. NULL where the
+ * name is taken or the directory is not there. What a module leaves behind goes with it.
+ */
+struct proc_dir_entry;
+
+struct proc_dir_entry *proc_create(const char *name, umode_t mode, struct proc_dir_entry *parent,
+                                   const struct file_operations *operations);
+/* With a word for the operations, which pde_data gives back. */
+struct proc_dir_entry *proc_create_data(const char *name, umode_t mode, struct proc_dir_entry *parent,
+                                        const struct file_operations *operations, void *data);
+void *pde_data(const struct file *file);
+struct proc_dir_entry *proc_create_single(const char *name, umode_t mode, struct proc_dir_entry *parent,
+                                          int (*show)(struct seq_file *m, void *v));
+struct proc_dir_entry *proc_create_seq(const char *name, umode_t mode, struct proc_dir_entry *parent,
+                                       const struct seq_operations *operations);
+struct proc_dir_entry *proc_mkdir(const char *name, struct proc_dir_entry *parent);
+void proc_remove(struct proc_dir_entry *entry);
+void remove_proc_entry(const char *name, struct proc_dir_entry *parent);
+
+/*
+ * Timers: a function that is called when its time has come, between two calls of the driver. A jiffy is a millisecond. A timer
+ * must stay where it is; those that a module leaves running are stopped when it is removed.
+ */
+#define HZ 1000
+#define jiffies ((unsigned long)get_jiffies_64())
+#define msecs_to_jiffies(ms) (ms)
+
+struct timer_list {
+  struct timer_list *next;
+  struct timer_list **pprev;
+  unsigned long expires;
+  void (*function)(struct timer_list *timer);
+  u32 flags;
+  void *owner;
+};
+
+#define timer_pending(timer) ((timer)->pprev != NULL)
+#define from_timer(variable, timer, member) container_of(timer, __typeof__(*(variable)), member)
+
+u64 get_jiffies_64(void);
+/* The monotonic clock in ns. */
+s64 ktime_get(void);
+void timer_setup(struct timer_list *timer, void (*function)(struct timer_list *timer), unsigned int flags);
+void add_timer(struct timer_list *timer);
+/* These return 1 where it was running. */
+int mod_timer(struct timer_list *timer, unsigned long expires);
+int del_timer(struct timer_list *timer);
+int del_timer_sync(struct timer_list *timer);
 
 /* What the kernel calls: module_init and module_exit define them. */
 int init_module(void);
