@@ -13,6 +13,7 @@ import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.t
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
+import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { Images, Notice } from './protocol.ts';
@@ -168,6 +169,8 @@ export class Drivers {
     try {
       const { methods } = life.control;
       const gates = unwrap(await methods.announce(loaded, options.flags, incarnation.channel));
+      const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
+      incarnation.entries = entry ? [entry] : [];
       await incarnation.start(loaded, options, gates, images, deadlineMs);
     } catch (error) {
       if (driver.incarnation === incarnation) driver.incarnation = null;
@@ -226,7 +229,9 @@ export class Drivers {
     };
     const { domain, courier } = this.host.images;
     const memory = incarnation?.memory ?? life.memory;
-    return oopsContext(fault, task, life.memory, memory, [loaded, domain, courier], this.lastUnloaded);
+    const files = [loaded, domain, courier];
+    const entries = incarnation?.entries;
+    return oopsContext(fault, task, life.memory, memory, files, this.lastUnloaded, entries);
   }
 
   private async restart(driver: Driver, life: KernelLife, by: DetectedBy): Promise<void> {

@@ -27,6 +27,7 @@ import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
 import { EAGAIN, EIO, ENOSPC } from '../../kernel/abi/errno.ts';
 import { listen, MachineDied } from './control.ts';
+import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverStart, Images } from './protocol.ts';
@@ -55,6 +56,8 @@ export class Incarnation {
   readonly thread: Thread;
   readonly memory: WebAssembly.Memory;
   statics: StaticData[] = [];
+  /** Its module as the kernel has it, for the oops: the kernel forgets it when it dies. */
+  entries: ModuleEntry[] = [];
   ended = false;
   readonly life: KernelLife;
   private readonly resources: Resources;

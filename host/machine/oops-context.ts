@@ -6,8 +6,8 @@ import type { Fault } from '../domain/fault.ts';
 import type { LinkedModule, OopsContext, TextFile } from '../domain/oops.ts';
 import { M_BOOT } from '../../kernel/abi/machine.ts';
 import { IMAGE_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
-import { MODULE_COMING, MODULE_GOING } from '../../kernel/abi/module.ts';
-import { Memory, readModules, readTaint, taintLetters } from './inspect.ts';
+import { MODULE_COMING, MODULE_GOING, TEXT_DOMAIN, TEXT_KERNEL } from '../../kernel/abi/module.ts';
+import { Memory, readModules, readTaint, taintLetters, type ModuleEntry } from './inspect.ts';
 
 /** Threads as an oops numbers them. The kernel's is CPU 0. */
 export const CPU_KERNEL = 0;
@@ -25,8 +25,8 @@ export const pidOfDriver = (place: number): number => KERNEL_PID + 1 + place;
  * kernel knows it, so that it is in no kallsyms.
  */
 const IMAGE_TEXTS: Readonly<Record<string, number>> = {
-  kernel: 0x80000000,
-  domain: 0x88000000,
+  kernel: TEXT_KERNEL,
+  domain: TEXT_DOMAIN,
   courier: 0x8c000000,
 };
 
@@ -42,6 +42,7 @@ export interface OopsTask {
  * @param kernel the kernel's memory
  * @param domain the memory of the domain that trapped
  * @param files  what may stand in the trace: images and modules of that domain
+ * @param entries modules as the kernel had them, which may have buried a dead driver's by now
  */
 export function oopsContext(
   fault: Fault,
@@ -50,8 +51,9 @@ export function oopsContext(
   domain: WebAssembly.Memory,
   files: Iterable<LoadedModule>,
   lastUnloaded: string | null,
+  entries: readonly ModuleEntry[] = readModules(kernel),
 ): OopsContext {
-  const known = new Map(readModules(kernel).map((entry) => [entry.name, entry]));
+  const known = new Map(entries.map((entry) => [entry.name, entry]));
   const inside = readModules(domain);
   const modules: LinkedModule[] = inside.map(({ name, state }) => {
     const taint = taintLetters(known.get(name)?.taint ?? 0);
@@ -74,7 +76,7 @@ export function oopsContext(
   };
 }
 
-function registersOf(fault: Fault, inside: ReturnType<typeof readModules>): OopsContext['registers'] {
+function registersOf(fault: Fault, inside: readonly ModuleEntry[]): OopsContext['registers'] {
   const { stackPointer, module } = fault;
   if (stackPointer === null || module === null) return null;
   if (module in IMAGE_TEXTS) return { stackPointer, memoryBase: IMAGE_BASE, tableBase: 1 };
