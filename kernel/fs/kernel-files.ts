@@ -7,6 +7,7 @@ import { now } from '../lib/host';
 import { log_epoch } from '../lib/log';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
+import { module_files_init } from '../module/show';
 import { device_at } from './devices';
 import { proc_create_single } from './proc';
 import { seq, seq_puts } from './seq';
@@ -16,6 +17,7 @@ export const version_text = memory.data(32);
 
 export function kernel_files_init(): void {
   for (let i = 0; i < VERSION.length; i++) store<u8>(version_text + i, <u8>VERSION.charCodeAt(i));
+  module_files_init();
   proc_create_single(cstr('devices'), 0, 0, index_of(devices_show));
   proc_create_single(cstr('version'), 0, 0, index_of(version_show));
   proc_create_single(cstr('uptime'), 0, 0, index_of(uptime_show));
