@@ -41,6 +41,11 @@ export class ModuleError extends Error {
     super(message);
     this.errno = errno;
   }
+
+  /** What only the host knew of a refused insmod: read from the message, which is all that comes from another thread. */
+  get detail(): string | null {
+    return /^could not insert module [^:]*: [^(]*\((.*)\)$/s.exec(this.message)?.[1] ?? null;
+  }
 }
 
 /** @param detail what only the host knows of it */

@@ -326,10 +326,10 @@ interface Failure {
 /** Why a machine refused, in modprobe's words; rethrows what is no refusal. */
 function refusal(error: unknown): Failure {
   if (!(error instanceof ModuleError)) throw error;
-  const { errno } = error;
+  const { errno, detail } = error;
   if (errno === EEXIST) return { errno, words: 'Module already in kernel' };
   if (errno === ENOENT) return { errno, words: 'Unknown symbol in module, or unknown parameter (see dmesg)' };
-  return { errno, words: strerror(errno) };
+  return { errno, words: strerror(errno) + (detail === null ? '' : ` (${detail})`) };
 }
 
 /** Why a file is no module, or cannot be read. */
