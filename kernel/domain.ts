@@ -8,6 +8,7 @@ import { boot_common } from './boot';
 import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
 import { set_usercopy } from './fs/usercopy';
+import { param_node_init } from './fs/param-file';
 import { proc_init } from './fs/proc';
 import { make_proc_entry, remove_proc_node } from './ipc/proc-gates';
 import { call, copy_from_user, copy_to_user, emit_to_kernel } from './ipc/gates';
@@ -104,6 +105,7 @@ export { serve, served_handle, served_position } from './ipc/serve';
 /** Boots a driver's domain of `size` bytes behind `channel`. */
 export function boot(slots: i32, size: u32, channel: i32, deadline: u32, slub_debug: u32): void {
   set_emit(index_of(emit_to_kernel));
+  param_node_init();
   proc_init(0, index_of(make_proc_entry), index_of(remove_proc_node));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(size, size, slots, 0, deadline, 0, channel + 1, slub_debug);

@@ -15,6 +15,7 @@ import {
   DEV_MODULE,
   DEV_NAME,
   DT_DIR,
+  DT_NONE,
   DT_REG,
   ENDPOINT_NONE,
   NODE_MAJOR,
@@ -154,6 +155,16 @@ export function nodes_orphan(endpoint: u32): void {
     store<u32>(node, load<u32>(node, DEV_EPOCH) + 1, DEV_EPOCH);
     store<u32>(node, 0, DEV_MODULE);
     if (load<u32>(node, NODE_TYPE) == DT_REG) store<u32>(node, ENDPOINT_NONE, DEV_ENDPOINT);
+    node_seal(node);
+  }
+}
+
+/** What is open on records of an endpoint's that have no name is stale: its driver is gone. */
+export function nodes_stale(endpoint: u32): void {
+  for (let i = 0; i < MAX_NODES; i++) {
+    const node = node_at(i);
+    if (load<u32>(node, NODE_TYPE) != DT_NONE || load<u32>(node, DEV_ENDPOINT) != endpoint) continue;
+    store<u32>(node, load<u32>(node, DEV_EPOCH) + 1, DEV_EPOCH);
     node_seal(node);
   }
 }

@@ -9,18 +9,20 @@ import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
 import { timers_remove_all } from '../lib/timer';
 import { devices_orphan, devices_remove_all } from './devices';
-import { nodes_orphan, nodes_remove_all } from './nodes';
+import { nodes_orphan, nodes_remove_all, nodes_stale } from './nodes';
 
 /** The driver behind an endpoint is gone: what it registered waits for a successor, open files are stale. */
 export function resources_orphan(endpoint: u32): void {
   devices_orphan(endpoint);
   nodes_orphan(endpoint);
+  nodes_stale(endpoint);
 }
 
 /** A module is gone for good. @param endpoint channel + 1 of its domain, 0 for this one */
 export function resources_remove(mod: usize, endpoint: u32): void {
   const devices = devices_remove_all(mod, endpoint);
   const files = nodes_remove_all(mod, endpoint);
+  if (endpoint) nodes_stale(endpoint);
   const timers = endpoint ? 0 : timers_remove_all(mod);
   if (timers) pr(LEVEL_WARNING, cstr('%s: left %d timers active'), mod + MOD_NAME, timers);
   if (load<u32>(MACHINE_BASE, M_CHANNEL)) return;

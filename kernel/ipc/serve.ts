@@ -4,7 +4,7 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../abi/machine';
-import { FILE_POSITION, NODE_MAJOR } from '../abi/file';
+import { FILE_POSITION, PARAM_MAJOR } from '../abi/file';
 import { OP_OPEN, OP_RELEASE } from '../abi/operation';
 import { ENFILE, ENODEV } from '../abi/errno';
 import { device_by_major } from '../fs/devices';
@@ -29,7 +29,7 @@ export function serve(
 ): i32 {
   if (operation == OP_OPEN) {
     const major = device >> 8;
-    const dev = major < <u32>NODE_MAJOR ? device_by_major(major) : node_by_major(major);
+    const dev = major < <u32>PARAM_MAJOR ? device_by_major(major) : node_by_major(major);
     if (!dev) return -ENODEV;
     handle = file_new(0, dev, (device & 0xff) - 1, <u32>buffer); // FMODE_* are the flags of open plus one
     if (!handle) return -ENFILE;

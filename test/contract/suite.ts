@@ -6,6 +6,7 @@ import type { Bench } from '../support/machine.ts';
 import { clients } from './clients.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
+import { sysfs } from './sysfs.ts';
 import { sysctl } from './sysctl.ts';
 import { timers } from './timers.ts';
 import { tree } from './tree.ts';
@@ -17,6 +18,7 @@ export function contract(bench: Bench): void {
     tree(bench);
     sysctl(bench);
     timers(bench);
+    sysfs(bench);
     modules(bench);
     log(bench);
     clients(bench);
