@@ -1,6 +1,7 @@
 // The commands that load modules and look at the machine, on each placement; one group a command.
 
 import { beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest';
+import { O_RDONLY } from '../../kernel/abi/operation.ts';
 import { nodeLab } from '../../host/cli/machines.ts';
 import type { Shell } from '../../host/shell/shell.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -96,10 +97,33 @@ describe.each(PLACEMENTS)('%s', (placement) => {
     });
   });
 
+  describe('modules on modules', () => {
+    test('are loaded in order, shown with their users, and kept while they are used', async () => {
+      expect(await sh('modprobe stacked')).toEqual(done(''));
+      expect((await sh('lsmod')).out).toMatch(
+        /^Module {18}Size {2}Used by\nstacked {13,19}\d+ {2}0\nbase {16,22}\d+ {2}1 stacked\n$/,
+      );
+      expect(await sh('rmmod base')).toEqual(failed('rmmod: ERROR: Module base is in use by: stacked\n'));
+      expect(await sh('head -c 3 /dev/stacked')).toEqual(done('sss'));
+      expect(await sh('modprobe -rv stacked')).toEqual(done('rmmod stacked\nrmmod base\n'));
+      expect(at.machine.lsmod()).toEqual([]);
+    });
+
+    test('rmmod -f removes what is in use, and taints', async () => {
+      await sh('insmod zero');
+      const fd = await at.open('/dev/zero', O_RDONLY);
+      expect((await sh('rmmod zero')).err).toMatch(/^rmmod: ERROR: Module zero is in use/);
+      expect(await sh('rmmod -f zero')).toEqual(done(''));
+      expect(at.machine.status().taint).toContain('R');
+      await at.console.close(fd);
+      await sh('reboot');
+    });
+  });
+
   describe('dmesg', () => {
     test('prints the log with its times', async () => {
       const { out } = await sh('dmesg');
-      expect(out).toMatch(/^\[ {4}0\.\d{6}\] isolab kernel, boot 1, \d+ KiB\n/);
+      expect(out).toMatch(/^\[ {4}0\.\d{6}\] isolab kernel, boot \d+, \d+ KiB\n/);
     });
 
     test('chooses levels and shows them', async () => {

@@ -1,16 +1,17 @@
 import { ModuleError } from '../../domain/module-error.ts';
 import { BadModule } from '../../linker/bytes.ts';
+import { joinParameters } from '../../machine/modprobe.ts';
 import type { Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 
 export const insmod: Command = {
   name: 'insmod',
   summary: 'Loads a module, and nothing that it depends on',
-  usage: 'MODULE [NAME=VALUE]...',
+  usage: '[-f] MODULE [NAME=VALUE]...',
   details: "MODULE is the name of one of the lab's modules or, in a terminal, a file NAME.ko.wasm.",
-  options: {},
+  options: { 'f,force': 'do not look at versions; it taints the kernel' },
   completes: 'module',
-  async run({ context, machine, operands }) {
+  async run({ context, machine, options, operands }) {
     const [name, ...parameters] = operands;
     if (name === undefined) throw new UsageError('ERROR: missing filename.');
     let loaded;
@@ -20,7 +21,7 @@ export const insmod: Command = {
       throw new Complaint(`ERROR: ${unreadable(name, error)}`);
     }
     try {
-      await machine.insmod(loaded, parameters.join(' '));
+      await machine.insmod(loaded, joinParameters(parameters), { force: options.has('force') });
     } catch (error) {
       throw error instanceof ModuleError ? new Complaint(`ERROR: ${error.message}`) : error;
     }

@@ -1,3 +1,4 @@
+import { MachineDied } from '../../machine/control.ts';
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 import { KERNEL_PID } from '../../machine/oops-context.ts';
@@ -28,7 +29,12 @@ A signal (-9) may be given; it is always the same end.`,
           throw new Complaint(
             `(${operand}) - Operation not permitted: ${found.name === 'kernel' ? 'it is' : `${found.name} runs in`} the kernel's thread, which runs everything; see reboot`,
           );
-        machine.threadOf(found.name).terminate();
+        try {
+          machine.kill(found.name);
+        } catch (error) {
+          if (!(error instanceof Error) || error instanceof MachineDied) throw error;
+          throw new Complaint(`(${operand}) - ${error.message}`);
+        }
       },
       [Complaint],
     );

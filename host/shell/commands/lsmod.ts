@@ -9,8 +9,9 @@ export const lsmod: Command = {
   completes: 'nothing',
   async run({ machine, operands, print }) {
     if (operands.length > 0) throw new UsageError(`ERROR: too many arguments: ${operands[0]}`);
-    const rows = machine.lsmod().map(({ name, size, references }) => {
-      return `${name.padEnd(19)} ${String(size).padStart(8)}  ${references}\n`;
+    const rows = machine.lsmod().map(({ name, size, references, usedBy }) => {
+      const holders = usedBy.length > 0 ? ` ${usedBy.join(',')}` : '';
+      return `${name.padEnd(19)} ${String(size).padStart(8)}  ${references}${holders}\n`;
     });
     await print(`Module                  Size  Used by\n${rows.join('')}`);
   },

@@ -1,12 +1,16 @@
 import { ModuleError } from '../../domain/module-error.ts';
+import { moduleName } from '../../linker/alias.ts';
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 
 export const rmmod: Command = {
   name: 'rmmod',
   summary: 'Removes modules',
-  usage: '[-v] MODULE...',
-  options: { 'v,verbose': 'tell what is removed' },
+  usage: '[-fv] MODULE...',
+  options: {
+    'f,force': 'also one that is in use; it taints the kernel',
+    'v,verbose': 'tell what is removed',
+  },
   completes: 'loaded',
   async run(call) {
     const { machine, options, operands } = call;
@@ -16,7 +20,7 @@ export const rmmod: Command = {
       async (name) => {
         if (options.has('verbose')) await call.print(`rmmod ${name}\n`);
         try {
-          await machine.rmmod(nameOf(name));
+          await machine.rmmod(moduleName(name), { force: options.has('force') });
         } catch (error) {
           throw error instanceof ModuleError ? new Complaint(`ERROR: ${error.message}`) : error;
         }
@@ -25,8 +29,3 @@ export const rmmod: Command = {
     );
   },
 };
-
-/** A module's name out of a name or a file. */
-export function nameOf(operand: string): string {
-  return operand.replace(/^.*\//, '').replace(/(\.ko)?(\.wasm)?$/, '');
-}
