@@ -32,6 +32,7 @@ import {
   MOD_STATE,
   MOD_TAINT,
   MOD_TEXT,
+  MOD_TEXT_SIZE,
   MOD_VERSION,
   MODULE_COMING,
   MODULE_GOING,
@@ -297,7 +298,7 @@ function show(m: usize, _v: usize): i32 {
   const mod = find_module(own + SF_MODULE);
   if (!mod) return -ENODEV;
   const kind = load<i32>(own, SF_KIND);
-  if (kind == CORESIZE) seq(m, cstr('%u\n'), load<u32>(mod, MOD_SIZE));
+  if (kind == CORESIZE) seq(m, cstr('%u\n'), load<u32>(mod, MOD_SIZE) + load<u32>(mod, MOD_TEXT_SIZE));
   else if (kind == INITSTATE) seq(m, cstr('%s\n'), state_of(mod));
   else if (kind == REFCNT) seq(m, cstr('%d\n'), load<u32>(mod, MOD_REFERENCES));
   else if (kind == VERSION) seq(m, cstr('%s\n'), load<u32>(mod, MOD_VERSION));
