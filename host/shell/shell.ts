@@ -4,7 +4,7 @@
 //   status  0 done   1 failed   2 not understood   127 no such command   130 stopped   137 killed in a call
 //           141 nobody reads its output   255 the machine died
 
-import { O_RDONLY, O_WRONLY, SEEK_END } from '../../kernel/abi/operation.ts';
+import { O_RDONLY, O_WRONLY } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied } from '../machine/control.ts';
 import type { Machine } from '../machine/types.ts';
 import { COMMANDS } from './commands/index.ts';
@@ -136,16 +136,12 @@ export class Shell {
       }
       if ((operator === '<') !== (fd === 0))
         throw new Complaint(`${fd}${operator}${target}: Bad file descriptor`);
+      // No file of this machine has an end to append to: >> writes where > does, as on Linux's character devices.
       const file = await files.open(target, operator === '<' ? O_RDONLY : O_WRONLY);
       opened.push(file);
       if (operator === '<') ends.in = file;
       else if (fd === 1) ends.out = outputTo(file);
       else ends.err = outputTo(file);
-      // What cannot seek has no end to go to.
-      if (operator === '>>')
-        await file.seek(0, SEEK_END).catch((error: unknown) => {
-          if (!(error instanceof FileError)) throw error;
-        });
     }
     return ends;
   }

@@ -1,6 +1,8 @@
 // What a command reads and writes: bytes, in pieces. A stream into a pipe waits until somebody reads; a stream whose reader
 // has gone says so, as SIGPIPE does.
 
+import { Complaint } from './errors.ts';
+
 export interface Input {
   /** The next piece, not empty; null at the end. */
   read(): Promise<Uint8Array | null>;
@@ -122,7 +124,10 @@ export function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** The lines of an input, without their ends; a last one without an end counts. */
+/** Characters of a line: a device need not have lines, and is not to fill our memory. */
+const MAX_LINE = 0x100000;
+
+/** The lines of an input, without their ends; a last one without an end counts. @throws Complaint for one without end */
 export async function* linesOf(input: Input): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8');
   let rest = '';
@@ -130,6 +135,7 @@ export async function* linesOf(input: Input): AsyncGenerator<string> {
     const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
     yield* lines;
+    if (rest.length > MAX_LINE) throw new Complaint(`a line is longer than ${MAX_LINE} characters`);
   }
   rest += decoder.decode();
   if (rest !== '') yield rest;

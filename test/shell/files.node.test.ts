@@ -81,6 +81,12 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect(await sh('< /dev/null; > /dev/null')).toEqual(done(''));
     });
 
+    test('>> writes to a device as > does', async () => {
+      expect(await sh('echo one > /dev/ramdisk; echo two >> /dev/ramdisk; head -n 1 /dev/ramdisk')).toEqual(
+        done('two\n'),
+      );
+    });
+
     test('to a full device is an error', async () => {
       const { status, err } = await sh(`dd if=/dev/zero bs=${DISK} count=2 status=none > /dev/ramdisk`);
       expect({ status, err }).toEqual({ status: 1, err: 'dd: write error: No space left on device\n' });
@@ -117,7 +123,9 @@ describe.each(PLACEMENTS)('%s', (placement) => {
     test('writes no further than the device goes', async () => {
       const { status, err } = await sh('dd if=/dev/zero of=/dev/ramdisk bs=1k status=noxfer');
       expect(status).toBe(1);
-      expect(err).toBe('dd: /dev/ramdisk: No space left on device\n5+0 records in\n4+0 records out\n');
+      expect(err).toBe(
+        "dd: error writing '/dev/ramdisk': No space left on device\n5+0 records in\n4+0 records out\n",
+      );
     });
 
     test.each([
@@ -169,6 +177,12 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect(await sh('head -n 0', { input })).toEqual(done(''));
       expect(await sh('head -n 9', { input: 'a' })).toEqual(done('a'));
       expect((await sh('head -c x')).err).toContain("head: invalid number of bytes: 'x'");
+    });
+
+    test('a device without lines is no line', async () => {
+      expect(await sh('grep x /dev/zero')).toEqual({
+        ...{ status: 1, out: '', err: 'grep: a line is longer than 1048576 characters\n' },
+      });
     });
 
     test('tail', async () => {

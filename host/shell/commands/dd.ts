@@ -3,7 +3,7 @@ import type { Call, Command } from '../command.ts';
 import { Complaint, FileError, UsageError } from '../errors.ts';
 import type { OpenFile } from '../files.ts';
 import { throwIfInterrupted } from '../signal.ts';
-import { print, type Input, type Output } from '../streams.ts';
+import { print, type Input } from '../streams.ts';
 import { humanBytes, parseSize } from './sizes.ts';
 import { USER_SIZE } from '../../../kernel/abi/map.ts';
 
@@ -97,19 +97,26 @@ async function ends(
     const source = from === undefined ? null : await open(from, O_RDONLY);
     const target = to === undefined ? null : await open(to, O_WRONLY);
     const [skip, seek] = [(sizeOf(words, 'skip') ?? 0) * bs, (sizeOf(words, 'seek') ?? 0) * bs];
-    const read: Read = source ? (count) => source.some(count) : blocks(call.in);
+    const read: Read = source ? (count) => told('reading', source, source.some(count)) : blocks(call.in);
     if (skip > 0) await (source ? source.skip(skip) : read(skip));
     if (seek > 0) {
       if (!target) throw new Complaint("'standard output': cannot seek: Illegal seek");
       await target.seek(seek);
     }
-    return await work(read, target ? (bytes) => target.write(bytes) : (bytes) => toOutput(call.out, bytes));
+    return await work(read, (bytes) =>
+      target ? told('writing', target, target.write(bytes)) : call.out.write(bytes),
+    );
   } finally {
     for (const file of opened) await file.close().catch(() => undefined);
   }
 }
 
-const toOutput = (out: Output, bytes: Uint8Array): Promise<void> => out.write(bytes);
+/** An error of a file in dd's words. */
+function told<T>(what: string, { path }: OpenFile, call: Promise<T>): Promise<T> {
+  return call.catch((error: unknown) => {
+    throw error instanceof FileError ? new Complaint(`error ${what} '${path}': ${error.words}`) : error;
+  });
+}
 
 /** Reads whole blocks of an input that comes in pieces of any size. */
 function blocks(input: Input): Read {
