@@ -30,6 +30,8 @@ export interface Row {
 
 /** Characters that are kept of what one list prints on one machine: there is nothing to compare in more. */
 const MAX_KEPT = 0x10000;
+/** Characters of a line that are shown: a device need not have lines. */
+const MAX_SHOWN = 1000;
 /** Lines of one side that are compared with every line of the other. */
 const MAX_COMPARED = 2000;
 
@@ -99,7 +101,11 @@ async function kept(shell: Shell, list: List, signal: Signal, input: Input): Pro
   };
   const status = await shell.runList(list, { in: input, out: stream(false), err: stream(true) }, signal);
   if (left <= 0) lines.push({ text: `cut after ${MAX_KEPT} characters`, error: true });
-  return { lines: lines.map(({ text, error }) => ({ text: shown(text), error })), status };
+  return { lines: lines.map(({ text, error }) => ({ text: shortened(shown(text)), error })), status };
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)} … (${text.length} characters)`;
 }
 
 /** Text that does nothing to a terminal. */

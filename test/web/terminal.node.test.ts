@@ -73,6 +73,12 @@ describe('the terminal of the page', () => {
     expect(await screen().locator('.row .error').count()).toBeGreaterThan(0);
   });
 
+  test('knows modules that no experiment needs', async () => {
+    await run('modprobe stacked; rmmod base; modprobe -r stacked');
+    const refused = 'rmmod: ERROR: Module base is in use by: stacked';
+    expect(await rows()).toEqual([['=', refused, refused]]);
+  });
+
   test('works on the machines that the page shows', async () => {
     await run('rmmod lkdtm');
     const lkdtm = (side: string) => page.locator(`section.pane.${side} .drivers tr`, { hasText: 'lkdtm' });
