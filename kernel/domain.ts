@@ -90,6 +90,7 @@ export {
   module_resolve,
   resolved_owner,
   module_export,
+  module_coming,
   module_init,
   module_exit,
   module_free,

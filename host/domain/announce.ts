@@ -5,7 +5,7 @@
 import type { Domain } from './domain.ts';
 import type { KernelExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
-import { begin, describe, describeParameters, must, refusalOf, resolve } from './steps.ts';
+import { begin, describe, describeParameters, must, need, refusalOf, resolve } from './steps.ts';
 import type { Signature } from '../linker/module-file.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { MOD_NAME, SYMBOL_DATA, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
@@ -36,6 +36,7 @@ export function announce(
   try {
     mod = begin(domain, loaded, flags, channel + 1);
     describe(domain, loaded, mod);
+    need(domain, loaded, mod);
     const gates: Gate[] = [];
     for (const wanted of file.imports) {
       const addressed = wanted.module === 'GOT.mem' || wanted.module === 'GOT.func';

@@ -21,6 +21,8 @@ export interface ImageExports {
   ): number;
   module_parameter(mod: number, name: number, text: number): number;
   module_parameter_text(mod: number, name: number): number;
+  module_coming(mod: number): void;
+  leave_module(): void;
   module_init(mod: number, constructors: number, init: number, exit: number): number;
   module_exit(name: number, how: number): number;
   module_free(mod: number): void;
@@ -28,6 +30,8 @@ export interface ImageExports {
   module_leaked_objects(mod: number): number;
   /** The kernel's image alone: room for a file's names. */
   module_kallsyms?(mod: number, size: number): number;
+  /** The kernel's image alone: a module that must be loaded. */
+  module_need?(mod: number, name: number): number;
   /** A domain's image alone: tells the kernel how the loading ended. */
   concluded?(live: number): number;
 }
@@ -69,7 +73,6 @@ export interface DomainExports extends ImageExports {
   kmalloc(size: number, flags: number): number;
   kfree(address: number): void;
   enter_module(mod: number): void;
-  leave_module(): void;
   served_handle(): number;
   served_position(): bigint;
   /** Runs the timers that are due. @returns ms until the next one */

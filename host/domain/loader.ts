@@ -21,7 +21,7 @@ import { addresses, addressTaken, missingFunction, UnknownImport } from './got.t
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { rmmodError } from './module-error.ts';
-import { begin, describe, describeParameters, must, Refused, refusalOf, resolve } from './steps.ts';
+import { begin, describe, describeParameters, must, need, Refused, refusalOf, resolve } from './steps.ts';
 
 const ENTRY_POINTS = ['__wasm_call_ctors', 'init_module', 'cleanup_module'] as const;
 
@@ -65,7 +65,10 @@ export function insmod(
   let mod = 0;
   try {
     mod = begin(domain, loaded, options.flags, 0);
-    if (exports.module_kallsyms) describe(domain, loaded, mod);
+    if (exports.module_kallsyms) {
+      describe(domain, loaded, mod);
+      need(domain, loaded, mod);
+    }
     const entries = ENTRY_POINTS.filter((entry) =>
       file.exports.some((e) => e.kind === 'function' && e.name === entry),
     );
@@ -77,7 +80,9 @@ export function insmod(
     const tableBase = domain.words[(mod + MOD_TABLE_BASE) >> 2]!;
     const slots = new Map([...placed].map((symbol, i) => [symbol, tableBase + file.table.size + i]));
     const imports = link(domain, loaded, mod, { base, slots, gates, flags: options.flags });
+    exports.module_coming(mod);
     const instance = instantiate(domain, loaded, base, tableBase, imports);
+    exports.leave_module();
     domain.remember(name, base, loaded);
     for (const [symbol, slot] of slots) domain.table.set(slot, instance.exports[symbol]);
     for (const { name: symbol, gplOnly, data, crc } of file.symbols) {
@@ -150,6 +155,7 @@ function instantiate(
     return domain.instantiate(module, base, tableBase, imports);
   } catch (error) {
     if (!(error instanceof WebAssembly.LinkError) && !(error instanceof TypeError)) throw error;
+    domain.exports.leave_module();
     domain.log(LEVEL_ERR, `${name}: ${error.message}`);
     throw new Refused(ENOEXEC, error.message);
   }

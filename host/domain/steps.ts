@@ -78,6 +78,14 @@ export function describe(
   domain.bytes.set(names, place);
 }
 
+/** The libraries that a module asks for by their files' names are modules that must be loaded. In the kernel's domain only. */
+export function need(domain: Domain<ImageExports>, { file }: LoadedModule, mod: number): void {
+  for (const library of file.needed) {
+    const name = library.replace(/^.*[/\\]/, '').replace(/(\.ko)?\.(wasm|so)$/, '');
+    must(domain.exports.module_need!(mod, domain.text(name)));
+  }
+}
+
 /**
  * Resolves an import of a function or of an address.
  * @returns its table slot, its address, or 0 for a weak one that nobody has

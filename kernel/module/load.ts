@@ -4,11 +4,12 @@
 //   module_begin      blacklist, version magic, duplicate, taints    -> UNFORMED, on the list
 //   module_layout     memory and table slots                         where the instance lives
 //   module_resolve    one call for each import                       references to the owners
-//   (host: instantiate, data relocations)                            where the instance lives
+//   module_need       one call for each library that it asks for     references to them
+//   module_coming     (host: instantiate, data relocations)          -> COMING, where the instance lives
 //   module_export     one call for each symbol                       duplicates are refused
 //   module_kallsyms, module_param_add                                names and parameters
 //   module_parameter  one call for each parameter given              where the instance lives
-//   module_init       constructors and init_module                   -> COMING, LIVE
+//   module_init       constructors and init_module                   -> LIVE
 //   module_free       where a step has failed: undoes whatever was done so far
 //
 //   module_exit       references, cleanup_module                     -> GOING
@@ -65,7 +66,7 @@ import { EAGAIN, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, E
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { kallsyms_free } from './kallsyms';
 import { add_module, find_module, module_orphaned, remove_module, seal_module } from './list';
-import { params_free } from './params';
+import { params_free, params_restore } from './params';
 import { add_symbol, find_symbol, remove_symbols } from './symbols';
 import { add_taint, taint_forced, taint_of_origin } from './taint';
 import { text_alloc, text_free } from './text';
@@ -248,16 +249,40 @@ export function module_export(mod: usize, name: usize, value: u32, flags: u32, c
 }
 
 /**
+ * A library that `mod` asks for beside symbols (NEEDED of dylink.0): it must be loaded, and is held as if a symbol of it were
+ * used.
+ * @returns 0, -ENOENT, -EBUSY (it is still coming), -ENOMEM
+ */
+export function module_need(mod: usize, name: usize): i32 {
+  const owner = find_module(name);
+  const taken = owner && owner != mod ? uses_add(mod, owner) : -ENOENT;
+  if (taken == -ENOENT)
+    pr(LEVEL_ERR, cstr('%s: needs module %s, which is not loaded (err %d)'), mod + MOD_NAME, name, taken);
+  return taken;
+}
+
+/**
+ * The instance is about to be made: a start function and data relocations are the module's code already, and a trap in them
+ * is one in its init. leave_module ends it.
+ */
+export function module_coming(mod: usize): void {
+  store<u32>(mod, MODULE_COMING, MOD_STATE);
+  seal_module(mod);
+  enter_module(mod);
+}
+
+/**
  * Runs constructors and init_module by their table indices (0 where there is none).
  * A trap in here leaves the module COMING for ever, as an oops in a module's init does.
  */
 export function module_init(mod: usize, constructors: u32, init: u32, exit: u32): i32 {
   store<u32>(mod, init, MOD_INIT);
   store<u32>(mod, exit, MOD_EXIT);
-  store<u32>(mod, MODULE_COMING, MOD_STATE);
-  seal_module(mod);
-  enter_module(mod);
-  if (constructors) call_indirect<void>(constructors);
+  module_coming(mod);
+  if (constructors) {
+    call_indirect<void>(constructors);
+    params_restore(mod);
+  }
   const status = init ? call_indirect<i32>(init) : 0;
   leave_module();
   if (status < 0) return status;

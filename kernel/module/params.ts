@@ -68,6 +68,22 @@ export function params_free(mod: usize): void {
   store<u32>(mod, 0, MOD_PARAMS);
 }
 
+/**
+ * Puts the texts that were given into their variables again: the constructors of a module that lld 14 has linked apply its
+ * relocations once more, and a text that a variable begins with is one.
+ */
+export function params_restore(mod: usize): void {
+  for (let prm = <usize>load<u32>(mod, MOD_PARAMS); prm; prm = <usize>load<u32>(prm, PRM_NEXT)) {
+    let text = <usize>load<u32>(prm, PRM_STRING);
+    if (!text) continue;
+    const used = <i32>load<u32>(prm, PRM_USED);
+    for (let i = 0; i < used; i++) {
+      store<u32>(<usize>load<u32>(prm, PRM_ADDRESS) + (i << 2), <u32>text);
+      text += strlen(text) + 1;
+    }
+  }
+}
+
 /** @returns the parameter of that name (`-` and `_` are the same), or 0 */
 export function param_find(mod: usize, name: usize): usize {
   let prm = <usize>load<u32>(mod, MOD_PARAMS);
