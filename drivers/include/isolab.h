@@ -81,6 +81,7 @@ typedef _Bool bool;
 #define ENOSPC 28
 #define ESPIPE 29
 #define EPIPE 32
+#define EDEADLK 35
 #define ENAMETOOLONG 36
 #define ENOSYS 38
 #define EOVERFLOW 75
