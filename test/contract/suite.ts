@@ -3,6 +3,7 @@
 
 import { describe } from 'vitest';
 import type { Bench } from '../support/machine.ts';
+import { cModules } from './c-modules.ts';
 import { clients } from './clients.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
@@ -22,5 +23,6 @@ export function contract(bench: Bench): void {
     modules(bench);
     log(bench);
     clients(bench);
+    cModules(bench);
   });
 }
