@@ -68,6 +68,34 @@ test('--both shows once what is alike, and marks what differs', async () => {
   );
 });
 
+const DEPENDENCIES = 'modprobe stacked; lsmod; cat /proc/modules; rmmod base';
+
+test('modules on modules look the same on both machines, but for addresses', async () => {
+  const [one, other] = [
+    await isolab(['--placement', 'monolithic', '-c', DEPENDENCIES]),
+    await isolab(['--placement', 'microkernel', '-c', DEPENDENCIES]),
+  ];
+  expect(one.error).toBe('rmmod: ERROR: Module base is in use by: stacked\n');
+  expect(one.code).toBe(1);
+  expect(one.out).toMatch(
+    new RegExp(
+      [
+        '^Module {18}Size {2}Used by',
+        'stacked +\\d+ {2}0',
+        'base +\\d+ {2}1 stacked',
+        'stacked \\d+ 0 - Live 0x[0-9a-f]{8}',
+        'base \\d+ 1 stacked, Live 0x[0-9a-f]{8}',
+        '$',
+      ].join('\n'),
+    ),
+  );
+  const addressless = ({ out, ...rest }: typeof one) => ({
+    ...rest,
+    out: out.replace(/0x[0-9a-f]{8}/g, '0x'),
+  });
+  expect(addressless(other)).toEqual(addressless(one));
+});
+
 test('both machines read the same standard input', async () => {
   const { code, out } = await isolab(['--both', '-c', 'cat'], 'same text\n');
   expect({ code, out }).toEqual({ code: 0, out: '$ cat\nboth:\n  same text\n' });
