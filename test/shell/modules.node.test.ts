@@ -1,6 +1,7 @@
 // The commands that load modules and look at the machine, on each placement; one group a command.
 
 import { beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest';
+import { MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { O_RDONLY } from '../../kernel/abi/operation.ts';
 import { nodeLab } from '../../host/cli/machines.ts';
 import type { Shell } from '../../host/shell/shell.ts';
@@ -258,6 +259,25 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect(ran).toEqual(
         done('still here\n', `isolab: the kernel was rebooted: boot ${boot + 1} runs now\n`),
       );
+    });
+  });
+
+  describe('a hang', () => {
+    const own = withMachine(bench, { zero: '', lkdtm: '' }, { deadlineMs: MIN_DEADLINE_MS });
+
+    test('takes the machine or the driver; the shell goes on with what runs then', async () => {
+      const other = shellOn(own.machine, own.lab);
+      const ran = await run(other, 'echo LOOP > /dev/lkdtm; echo $?; head -c 3 /dev/zero | wc -c');
+      if (placement === 'microkernel')
+        expect(ran).toEqual(done('1\n3\n', 'echo: write error: Connection timed out\n'));
+      else {
+        expect(ran).toMatchObject({ status: 0, out: '255\n3\n' });
+        expect(ran.err).toBe(
+          'echo: the kernel has died (heartbeat)\nisolab: the kernel died (heartbeat): boot 2 runs now\n',
+        );
+        expect((await run(other, 'dmesg --last | grep -c LOOP')).out).toBe('1\n');
+      }
+      other.close();
     });
   });
 });

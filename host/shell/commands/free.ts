@@ -15,33 +15,44 @@ export const free: Command = {
   async run({ options, operands, files, print }) {
     if (operands[0] !== undefined) throw new UsageError(`unexpected argument '${operands[0]}'`);
     const info = meminfo(await files.text('/proc/meminfo'));
-    const total = field(info, 'MemTotal');
-    const left = field(info, 'MemFree');
-    const columns: [name: string, bytes: number][] = [
-      ['total', total],
-      ['used', total - left],
-      ['free', left],
-    ];
-    for (const [name, key] of [
-      ['slab', 'Slab'],
-      ['vmalloc', 'VmallocUsed'],
-    ] as const) {
-      const bytes = info.get(key);
-      if (bytes !== undefined) columns.push([name, bytes]);
-    }
-    const shown = (bytes: number): string => {
-      if (options.has('human')) return human(bytes);
-      const unit = options.has('bytes') ? 1 : options.has('mebi') ? KIB * KIB : KIB;
-      return String(Math.floor(bytes / unit));
-    };
-    const head = columns.map(([name]) => name.padStart(12)).join('');
-    const row = columns.map(([, bytes]) => shown(bytes).padStart(12)).join('');
-    await print(`${' '.repeat(8)}${head}\nMem:    ${row}\n`);
+    const unit = (['bytes', 'mebi', 'human'] as const).find((name) => options.has(name)) ?? 'kibi';
+    await print(table(info, unit));
   },
 };
 
+type Unit = 'bytes' | 'kibi' | 'mebi' | 'human';
+
+/** What /proc/meminfo may tell besides. */
+const MORE = [
+  ['slab', 'Slab'],
+  ['vmalloc', 'VmallocUsed'],
+  ['available', 'MemAvailable'],
+] as const;
+
+/** The table of procps's free, with the columns that this kernel knows. */
+export function table(info: ReadonlyMap<string, number>, unit: Unit): string {
+  const [total, left] = [field(info, 'MemTotal'), field(info, 'MemFree')];
+  const columns: [name: string, bytes: number][] = [
+    ['total', total],
+    ['used', total - left],
+    ['free', left],
+  ];
+  for (const [name, key] of MORE) {
+    const bytes = info.get(key);
+    if (bytes !== undefined) columns.push([name, bytes]);
+  }
+  const head = columns.map(([name]) => name.padStart(12)).join('');
+  const row = columns.map(([, bytes]) => shown(bytes, unit).padStart(12)).join('');
+  return `${' '.repeat(8)}${head}\nMem:    ${row}\n`;
+}
+
+function shown(bytes: number, unit: Unit): string {
+  if (unit === 'human') return human(bytes);
+  return String(Math.floor(bytes / { bytes: 1, kibi: KIB, mebi: KIB * KIB }[unit]));
+}
+
 /** `MemTotal:       32768 kB`: bytes by their names. */
-function meminfo(text: string): Map<string, number> {
+export function meminfo(text: string): Map<string, number> {
   return new Map(
     [...text.matchAll(/^([\w()]+):\s+(\d+)( kB)?$/gm)].map(([, name = '', count, unit]) => [
       name,
@@ -50,7 +61,7 @@ function meminfo(text: string): Map<string, number> {
   );
 }
 
-function field(info: Map<string, number>, name: string): number {
+function field(info: ReadonlyMap<string, number>, name: string): number {
   const bytes = info.get(name);
   if (bytes === undefined) throw new Complaint(`/proc/meminfo does not tell ${name}`);
   return bytes;
