@@ -8,7 +8,7 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { ModuleSymbols } from '../../host/linker/symbols.ts';
 import { EBUSY, EINVAL, EIO, ENOENT, ENOTTY } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_END, SEEK_SET } from '../../kernel/abi/operation.ts';
-import { needing, startingWith } from '../support/start.ts';
+import { needing, relocatingWith, startingWith } from '../support/start.ts';
 import {
   bytes,
   driverIs,
@@ -250,8 +250,11 @@ export function cModules(bench: Bench): void {
       await serves();
     });
 
-    test('a start function that never ends is ended', async () => {
-      await hangs(await startingWith(await bench.fixture('cprobe'), 'cprobe_spin'));
+    test.each([
+      ['start function', startingWith],
+      ['relocation', relocatingWith],
+    ])('a %s that never ends is ended', async (_, changed) => {
+      await hangs(await changed(await bench.fixture('cprobe'), 'cprobe_spin'));
       await serves();
     });
 
@@ -259,9 +262,12 @@ export function cModules(bench: Bench): void {
       ['constructor', 'ending=1', 'cprobe_construct'],
       ['init', 'ending=3', 'cprobe_init'],
       ['start function', '', 'cprobe_trap'],
+      ['relocation', '', 'cprobe_trap'],
     ])('a trap in its %s is told with its function', async (what, parameters, where) => {
       const cprobe = await bench.fixture('cprobe');
-      const module = what === 'start function' ? await startingWith(cprobe, 'cprobe_trap') : cprobe;
+      let module = cprobe;
+      if (what === 'start function') module = await startingWith(cprobe, where);
+      if (what === 'relocation') module = await relocatingWith(cprobe, where);
       const lines = await dies(module, parameters);
       expectLine(lines, new RegExp(`${where}\\+0x[0-9a-f]+/0x[0-9a-f]+ \\[cprobe\\]`));
       const left = at.machine.lsmod().find(({ name }) => name === 'cprobe');
