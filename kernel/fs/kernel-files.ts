@@ -21,6 +21,8 @@ export function kernel_files_init(): void {
   proc_create_single(cstr('devices'), 0, 0, index_of(devices_show));
   proc_create_single(cstr('version'), 0, 0, index_of(version_show));
   proc_create_single(cstr('uptime'), 0, 0, index_of(uptime_show));
+  proc_create_single(cstr('filesystems'), 0, 0, index_of(filesystems_show));
+  proc_create_single(cstr('mounts'), 0, 0, index_of(mounts_show));
 }
 
 /** By major number, as Linux lists them. */
@@ -38,6 +40,17 @@ function devices_show(m: usize, _v: usize): i32 {
 
 function version_show(m: usize, _v: usize): i32 {
   seq(m, cstr('isolab version %s (AssemblyScript, wasm32) SMP\n'), version_text);
+  return 0;
+}
+
+function filesystems_show(m: usize, _v: usize): i32 {
+  seq_puts(m, cstr('nodev\tdevtmpfs\nnodev\tproc\nnodev\tsysfs\n'));
+  return 0;
+}
+
+/** Fixed: nothing is mounted but what tree_init plants. */
+function mounts_show(m: usize, _v: usize): i32 {
+  seq_puts(m, cstr('devtmpfs /dev devtmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n'));
   return 0;
 }
 

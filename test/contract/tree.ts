@@ -145,6 +145,15 @@ export function tree(bench: Bench): void {
       expect(second).toBeGreaterThanOrEqual(first);
     });
 
+    test('/proc/mounts and /proc/filesystems name what there is in the root', async () => {
+      const mounts = (await cat(at.console, '/proc/mounts')).trimEnd().split('\n');
+      expect(mounts.map((line) => line.split(' ')[1])).toEqual(
+        (await names(at, '/')).map((name) => `/${name}`),
+      );
+      const types = (await cat(at.console, '/proc/filesystems')).replaceAll('nodev\t', '').trimEnd();
+      expect(mounts.map((line) => line.split(' ')[2])).toEqual(types.split('\n'));
+    });
+
     test('a file of a driver is made anew by each reading, and takes what is written', async () => {
       expect(await echo(at.console, '/proc/procfile', 'hello')).toBe(5);
       const fd = await at.open('/proc/procfile', O_RDWR);
