@@ -43,7 +43,8 @@ export async function runShell(request: ShellRequest, io: Io, terminal: Terminal
   const machines: Machine[] = [];
   let runner: Runner | null = null;
   try {
-    for (const placement of request.placements) machines.push(await lab.boot(placement));
+    const { requestModule } = modules;
+    for (const placement of request.placements) machines.push(await lab.boot(placement, { requestModule }));
     const colours = terminal.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
     const input = processInput(terminal.stdin, io.signal);
     // Commands of a script have no input: it is where they come from themselves.

@@ -50,6 +50,9 @@ export interface KernelExports extends ImageExports {
   module_announce(mod: number, size: number, init: number, exit: number): void;
   module_gone(mod: number): void;
   module_holder(name: number, i: number): number;
+  module_requested(client: number): void;
+  /** Address of an alias, or 0. */
+  wanted_module(): number;
   current_client(): number;
   oops(): number;
   kill_current(): number;

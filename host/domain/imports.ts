@@ -10,6 +10,7 @@ export function kernelImports(
   memory: WebAssembly.Memory,
   complain: (channel: number, generation: number, reason: number) => void,
   warn: (text: number) => void,
+  askForModule: (client: number, alias: number) => void,
 ): WebAssembly.ModuleImports {
   const words = new Int32Array(memory.buffer);
   return functions({
@@ -18,6 +19,7 @@ export function kernelImports(
       void Atomics.wait(words, address >>> 2, expected, ms),
     complain,
     warn,
+    ask_for_module: askForModule,
     end_task: (code: number) => {
       throw new DriverExit(code);
     },

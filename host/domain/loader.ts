@@ -9,6 +9,7 @@ import { EINVAL, ENOENT, ENOEXEC, EAGAIN } from '../../kernel/abi/errno.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
+  LOAD_TOLD,
   MOD_BASE,
   MOD_TABLE_BASE,
   MOD_TABLE_SIZE,
@@ -64,7 +65,8 @@ export function insmod(
   const { name, file } = loaded;
   let mod = 0;
   try {
-    mod = begin(domain, loaded, options.flags, 0);
+    const told = exports.module_kallsyms ? 0 : LOAD_TOLD;
+    mod = begin(domain, loaded, options.flags | told, 0);
     if (exports.module_kallsyms) {
       describe(domain, loaded, mod);
       need(domain, loaded, mod);

@@ -3,6 +3,7 @@
 
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import type { RequestModule } from '../machine/demand.ts';
 import { bootMachine } from '../machine/machine.ts';
 import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
@@ -19,6 +20,10 @@ export const EXTRAS = ['base', 'stacked'] as const;
 export interface BootOptions {
   deadlineMs?: number;
   panicOnOops?: boolean;
+  /** Names of modules that the kernel refuses to load. */
+  blacklist?: string[];
+  /** Loads modules that the kernel asks for; without it none is loaded on demand. */
+  requestModule?: RequestModule;
   /** Debugging of slabs: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
 }

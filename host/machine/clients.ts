@@ -6,6 +6,7 @@ import { readEntries, readStat, type DirectoryEntry, type FileStat } from '../ip
 import { MINOR_BITS, S_IFCHR } from '../../kernel/abi/file.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import {
+  O_NOREQUEST,
   O_RDONLY,
   SYS_CLOSE,
   SYS_IOCTL,
@@ -25,9 +26,15 @@ const [MAX_MAJOR, MAX_MINOR] = [0xfff, (1 << MINOR_BITS) - 1];
 /** A client whose calls are made by the methods of some thread. */
 class RemoteClient implements Client {
   private readonly methods: () => Remote<CallMethods>;
+  private readonly request: (alias: string) => Promise<void>;
 
-  constructor(methods: () => Remote<CallMethods>) {
+  /** @param request loads the module that an open has missed */
+  constructor(
+    methods: () => Remote<CallMethods>,
+    request: (alias: string) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.methods = methods;
+    this.request = request;
   }
 
   private async result(answer: Promise<Answer<SystemCallResult>>): Promise<number> {
@@ -35,7 +42,10 @@ class RemoteClient implements Client {
   }
 
   async open(path: string, flags: number): Promise<number> {
-    return this.result(this.methods().open(path, flags));
+    const { result, wanted } = unwrap(await this.methods().open(path, flags));
+    if (wanted === undefined) return result;
+    await this.request(wanted);
+    return this.result(this.methods().open(path, flags | O_NOREQUEST));
   }
 
   async close(fd: number): Promise<number> {
@@ -94,8 +104,8 @@ class RemoteClient implements Client {
 }
 
 /** The in-thread client of whatever kernel lives now. */
-export function consoleOf(life: () => KernelLife): Client {
-  return new RemoteClient(() => life().control.methods);
+export function consoleOf(life: () => KernelLife, request: (alias: string) => Promise<void>): Client {
+  return new RemoteClient(() => life().control.methods, request);
 }
 
 export class MachineClient extends RemoteClient implements ClientThread {

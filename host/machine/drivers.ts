@@ -10,6 +10,7 @@ import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
@@ -168,7 +169,8 @@ export class Drivers {
     const timer = setTimeout(() => incarnation.die('deadline', null), deadlineMs);
     try {
       const { methods } = life.control;
-      const gates = unwrap(await methods.announce(loaded, options.flags, incarnation.channel));
+      const flags = options.flags | (driver.restarts > 0 ? LOAD_AGAIN : 0);
+      const gates = unwrap(await methods.announce(loaded, flags, incarnation.channel));
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
       incarnation.entries = entry ? [entry] : [];
       await incarnation.start(loaded, options, gates, images, deadlineMs);

@@ -44,6 +44,8 @@ import {
   MOD_BASE,
   MOD_BYTES,
   MOD_ENDPOINT,
+  MOD_FLAGS,
+  MOD_GETS,
   MOD_NAME,
   MOD_NEXT,
   MOD_REFERENCES,
@@ -132,6 +134,10 @@ export interface ModuleEntry {
   endpoint: number;
   /** Bits of the taints that it gave the kernel. */
   taint: number;
+  /** MODULE_AUTOLOADED. */
+  flags: number;
+  /** References taken since it was loaded. */
+  gets: number;
   /** Where its code begins in the text addresses, 0 where it has none. */
   text: number;
 }
@@ -155,6 +161,8 @@ export function readModules(domain: WebAssembly.Memory): ModuleEntry[] {
       tableBase: memory.u32(mod + MOD_TABLE_BASE),
       endpoint: memory.u32(mod + MOD_ENDPOINT),
       taint: memory.u32(mod + MOD_TAINT),
+      flags: memory.u32(mod + MOD_FLAGS),
+      gets: memory.u32(mod + MOD_GETS),
       text: memory.u32(mod + MOD_TEXT),
     });
     mod = memory.u32(mod + MOD_NEXT);

@@ -24,7 +24,7 @@ import { ModuleError, rmmodError } from '../domain/module-error.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
-import { M_DOORBELL, M_OOPSES, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
+import { M_DOORBELL, M_OOPSES, M_REQUEST_MODULE, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
 import { UNLOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { STAT_SIZE } from '../../kernel/abi/file.ts';
@@ -74,13 +74,22 @@ export class KernelThread implements KernelMethods {
   }
 
   boot(options: KernelBoot): StaticData[] {
-    const { placement, memory, images, number, deadlineMs, panicOnOops, slubDebug, blacklist } = options;
+    const { placement, memory, images, number, deadlineMs, panicOnOops, slubDebug, blacklist, requests } =
+      options;
     const complain = (channel: number, generation: number, reason: number): void =>
       post(this.host.port, { type: 'complaint', channel, generation, reason });
     this.domain = new Domain<KernelExports>(
       images.kernel,
       memory,
-      kernelImports(memory, complain, (text) => this.warned(text)),
+      kernelImports(
+        memory,
+        complain,
+        (text) => this.warned(text),
+        (client, alias) => {
+          const text = this.domain.textAt(alias, PATH_MAX);
+          post(this.host.port, { type: 'request', client, alias: text });
+        },
+      ),
     );
     this.kernel = this.domain.exports;
     this.modules.set('kernel', images.kernel);
@@ -88,6 +97,7 @@ export class KernelThread implements KernelMethods {
     this.domain.publish();
     this.domain.publishNames();
     this.kernel.set_blacklist(this.domain.text(blacklist));
+    if (!requests) this.domain.words[(MACHINE_BASE + M_REQUEST_MODULE) >> 2] = 0;
     this.bench = new Bench(this.domain, images.user, placement);
     this.kernel.running();
     void this.run();
@@ -300,7 +310,14 @@ export class KernelThread implements KernelMethods {
   }
 
   open(path: string, flags: number): Answer<SystemCallResult> {
-    return this.callPath(SYS_OPEN, path, flags, 0);
+    const answer = this.callPath(SYS_OPEN, path, flags, 0);
+    const wanted = this.halted ? 0 : this.kernel.wanted_module();
+    if (answer.ok && wanted !== 0) answer.value.wanted = this.domain.textAt(wanted, PATH_MAX);
+    return answer;
+  }
+
+  requested(client: number): Answer<null> {
+    return this.answer(() => (this.kernel.module_requested(client), null));
   }
 
   callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult> {

@@ -30,6 +30,7 @@ export interface LifeOptions {
   /** SLUB_… of kernel/abi/heap.ts; 0 for the default. */
   slubDebug: number;
   blacklist: string;
+  requests: boolean;
 }
 
 export interface LifeEvents {

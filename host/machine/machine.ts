@@ -14,18 +14,12 @@ import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { checkMemory } from './check.ts';
 import { consoleOf, MachineClient } from './clients.ts';
 import { MachineDied } from './control.ts';
+import { Demand, type RequestModule } from './demand.ts';
 import { Drivers, type DriversHost } from './drivers.ts';
-import {
-  readAccounting,
-  readDevices,
-  readLog,
-  readModules,
-  readTaint,
-  readUsers,
-  taintLetters,
-} from './inspect.ts';
+import { readAccounting, readLog, readTaint } from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
+import { deviceInfos, moduleInfos } from './listing.ts';
 import type { Thread } from './platform.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
@@ -34,6 +28,7 @@ import type {
   Client,
   ClientThread,
   DetectedBy,
+  DeviceInfo,
   LoadMode,
   LogView,
   Machine,
@@ -56,11 +51,12 @@ export interface MachineOptions {
   panicOnOops?: boolean;
   /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
+  /** Loads what the kernel asks for; without it nothing is loaded on demand. */
+  requestModule?: RequestModule;
   /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
   blacklist?: string[];
 }
 
-const MODULE_STATES = ['live', 'coming', 'going', 'unformed'] as const;
 /** A kernel that dies this often in a row before it runs is not booted again. */
 const MAX_BOOT_FAILURES = 3;
 
@@ -76,12 +72,16 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
-  readonly console: Client = consoleOf(() => this.alive());
+  readonly console: Client = consoleOf(
+    () => this.alive(),
+    (alias) => this.demand.request(alias),
+  );
   lastWords: LogView | null = null;
   private readonly panicOnOops: boolean;
   private readonly slubDebug: number;
   private readonly blacklist: string;
   private readonly drivers = new Drivers(this);
+  private readonly demand: Demand;
   private readonly clients = new Map<number, MachineClient>();
   private readonly listeners = new Set<(event: MachineEvent) => void>();
   private readonly settling: (() => void)[] = [];
@@ -101,6 +101,15 @@ class SupervisedMachine implements Machine, DriversHost {
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);
     this.blacklist = (blacklist ?? []).join(',');
+    this.demand = new Demand(
+      {
+        drivers: this.drivers,
+        lsmod: () => this.lsmod(),
+        running: () => (this.state === 'running' ? this.life : null),
+        now: () => this.now(),
+      },
+      options.requestModule ?? null,
+    );
     if (!(this.deadlineMs >= MIN_DEADLINE_MS)) {
       throw new RangeError(`a deadline is at least ${MIN_DEADLINE_MS} ms, not ${this.deadlineMs}`);
     }
@@ -128,10 +137,11 @@ class SupervisedMachine implements Machine, DriversHost {
 
   private async bootOnce(): Promise<void> {
     const { placement, images, deadlineMs, panicOnOops, slubDebug, blacklist } = this;
+    const requests = this.demand.possible;
     const number = ++this.boots;
     const life = await KernelLife.boot(
       this.resources,
-      { placement, images, number, deadlineMs, panicOnOops, slubDebug, blacklist },
+      { placement, images, number, deadlineMs, panicOnOops, slubDebug, blacklist, requests },
       {
         notice: (notice) => this.heard(notice),
         died: (by, fault) => this.died(number, by, fault),
@@ -220,9 +230,16 @@ class SupervisedMachine implements Machine, DriversHost {
 
   private heard(notice: Notice): void {
     if (notice.type === 'complaint') this.drivers.complaint(notice);
+    if (notice.type === 'request') void this.requested(notice);
     if (notice.type !== 'oops') return;
     const { fault } = notice;
     this.emit({ type: 'fault', at: this.now(), module: fault.module, by: 'trap', fault });
+  }
+
+  private async requested({ client, alias }: Extract<Notice, { type: 'request' }>): Promise<void> {
+    const { life } = this;
+    await this.demand.request(alias);
+    if (life === this.life && life && !life.dead) await life.control.methods.requested(client);
   }
 
   // --- modules, clients, calls
@@ -288,20 +305,7 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   lsmod(): ModuleInfo[] {
-    if (!this.life) return [];
-    const users = readUsers(this.life.memory);
-    return readModules(this.life.memory).map(
-      ({ address, name, state, size, references, base, bytes, taint }) => {
-        const own = this.drivers.get(name)?.incarnation;
-        const inside = own ? readModules(own.memory).find((mod) => mod.name === name) : undefined;
-        return {
-          ...{ name, size, references, taint: taintLetters(taint), usedBy: users.get(address) ?? [] },
-          state: MODULE_STATES[state] ?? 'unformed',
-          base: inside?.base ?? base,
-          bytes: inside?.bytes ?? bytes,
-        };
-      },
-    );
+    return this.life ? moduleInfos(this.life.memory, (name) => this.drivers.get(name)?.incarnation) : [];
   }
 
   accounting(): Accounting {
@@ -319,14 +323,8 @@ class SupervisedMachine implements Machine, DriversHost {
     };
   }
 
-  devices(): { path: string; major: number; module: string }[] {
-    if (!this.life) return [];
-    const modules = readModules(this.life.memory);
-    return readDevices(this.life.memory).map(({ name, major, module }) => ({
-      path: `/dev/${name}`,
-      major,
-      module: modules.find((mod) => mod.address === module)?.name ?? '',
-    }));
+  devices(): DeviceInfo[] {
+    return this.life ? deviceInfos(this.life.memory) : [];
   }
 
   threadOf(module: string): Thread {
@@ -375,6 +373,7 @@ class SupervisedMachine implements Machine, DriversHost {
   async shutdown(): Promise<void> {
     if (this.state === 'off') return;
     this.become('off');
+    this.demand.end();
     this.drivers.end();
     this.life?.end('the machine is shut down');
     await Promise.all([...this.clients.values()].map((client) => client.stop()));

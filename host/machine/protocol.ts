@@ -37,6 +37,8 @@ export interface KernelBoot {
   slubDebug: number;
   /** Names of modules that are not loaded, separated by commas. */
   blacklist: string;
+  /** Whether anybody can load a module that the kernel asks for. */
+  requests: boolean;
 }
 
 /** Errors keep neither class nor fields on their way through Comlink, so results say what happened. */
@@ -47,6 +49,8 @@ export type Answer<T> =
 
 export interface SystemCallResult {
   result: number;
+  /** Of an open by the in-thread client: the alias of the module that it has missed. */
+  wanted?: string;
   /** The bytes of a read. */
   data: Uint8Array | null;
 }
@@ -72,6 +76,8 @@ export interface KernelMethods extends CallMethods {
   rmmod(name: string, force: boolean): Answer<Unloaded>;
   /** Makes a module known that the domain behind `channel` will load. */
   announce(loaded: LoadedModule, flags: number, channel: number): Answer<Gate[]>;
+  /** A module was asked for in the name of a client that waits; it may look again. */
+  requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
   deleteModule(name: string, force: boolean): Answer<number>;
   measure(spec: MeasureSpec): Promise<Measured>;
@@ -105,6 +111,7 @@ export type Notice =
   | { type: 'ready' }
   // by the kernel's thread
   | { type: 'complaint'; channel: number; generation: number; reason: number }
+  | { type: 'request'; client: number; alias: string }
   | { type: 'oops'; fault: Fault }
   | { type: 'halted'; by: 'panic' | 'trap'; fault: Fault | null }
   // by a driver's thread

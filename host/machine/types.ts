@@ -69,6 +69,14 @@ export interface ModuleInfo {
   taint: string;
 }
 
+/** A character device. */
+export interface DeviceInfo {
+  path: string;
+  major: number;
+  /** The module that registered it, empty where there is none. */
+  module: string;
+}
+
 /** A driver as the supervisor sees it. */
 export interface DriverStatus {
   name: string;
@@ -184,7 +192,7 @@ export interface Machine {
   accounting(): Accounting;
   status(): MachineStatus;
   /** The names of the character devices that a module registered, as paths (`/dev/ramdisk`). */
-  devices(): { path: string; major: number; module: string }[];
+  devices(): DeviceInfo[];
   subscribe(listener: (event: MachineEvent) => void): () => void;
   /** Resolves when nothing is being recovered: the machine runs and each driver is up or given up; rejects if off. */
   settled(): Promise<void>;

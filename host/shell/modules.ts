@@ -2,6 +2,7 @@
 
 import type { Depmod } from '../linker/depmod.ts';
 import type { ExportedSymbol } from '../linker/module-file.ts';
+import type { RequestModule } from '../machine/demand.ts';
 import { Modprobe } from '../machine/modprobe.ts';
 import type { ModprobeConfig } from '../machine/modprobe-config.ts';
 import { depmodStore, type ProbeStore } from '../machine/module-store.ts';
@@ -25,6 +26,12 @@ export class KnownModules {
   modprobe(): Promise<Modprobe> {
     return (this.probe ??= this.store.index().then((texts) => this.over(texts)));
   }
+
+  /** For a kernel that misses something. @returns what was inserted */
+  readonly requestModule: RequestModule = async (loader, alias) => {
+    const { done } = await (await this.modprobe()).requestModule(loader, alias);
+    return done;
+  };
 
   /** What depmod found when it was last run here. */
   index(): Promise<Depmod> {

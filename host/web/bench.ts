@@ -16,6 +16,8 @@ import {
 } from '../lab/report.ts';
 import { Side } from '../lab/side.ts';
 import type { CancelSignal } from '../lab/wait.ts';
+import type { RequestModule } from '../machine/demand.ts';
+import { openModprobe } from '../machine/modprobe.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { Reader } from './reader.ts';
 
@@ -51,10 +53,14 @@ export class Bench {
     this.#lab = lab;
     this.#image = image;
     this.environment = { ...lab.environment, clockStepNs: clockStepNs(() => performance.now()) };
+    const requestModule: RequestModule = async (loader, alias) => {
+      const modprobe = await openModprobe(lab.modules);
+      return (await modprobe.requestModule(loader, alias)).done;
+    };
     const station = (placement: Placement): Station => {
       const side = new Side(placement, {
         boot: async (_, options) => {
-          const machine = await lab.boot(placement, options);
+          const machine = await lab.boot(placement, { ...options, requestModule });
           this.stations[placement].machine = machine;
           events.machine(placement, machine);
           return machine;

@@ -31,6 +31,8 @@ export const MOD_PARAMS = 128;
 /** C strings, 0 where it does not say. */
 export const MOD_VERSION = 132;
 export const MOD_SRCVERSION = 136;
+/** References taken since it was loaded: whoever waits for it to be idle sees that it was used. */
+export const MOD_GETS = 140;
 export const MOD_STRUCT_SIZE = 144;
 
 /** MOD_FLAGS: nobody asked for it by name; it goes when it has been idle for a while. */
@@ -46,7 +48,12 @@ export const MODULE_UNFORMED = 3;
 export const LOAD_INTREE = 1;
 /** insmod -f: neither version magic nor symbol versions are a reason to refuse it. */
 export const LOAD_FORCE = 2;
+/** Nobody asked for it by name. */
 export const LOAD_AUTO = 4;
+/** It was loaded before: its driver has died and is replaced. */
+export const LOAD_AGAIN = 8;
+/** The kernel has told of its taints already; this is the domain that it will live in. */
+export const LOAD_TOLD = 16;
 
 // Text addresses. Code has no addresses in wasm; the kernel gives each file a window of its own, so that an instruction has
 // a number: the window's base + the instruction's offset in the file. /proc/kallsyms and oopses use them.

@@ -36,6 +36,8 @@ export const OP_ECHO = 8;
 export const OP_INIT = 9;
 /** A timer's function runs; only in the call mark. */
 export const OP_TIMER = 10;
+/** Nothing is asked of a driver yet: a module is waited for (module/request.ts). */
+export const OP_REQUEST = 19;
 /** Calls an exported symbol for another driver: the grant is the caller's gate buffer (channel.ts). */
 export const OP_SYMBOL = 20;
 
@@ -61,6 +63,8 @@ export const COMPLAINT_PROTOCOL = 2;
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
+/** Not a program's: the module was asked for already, the open is to answer. */
+export const O_NOREQUEST = 0x100;
 
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;

@@ -61,6 +61,7 @@ export function free_fd(client: i32): i32 {
 export function access_ok(client: i32, address: usize, length: i32): bool {
   return (
     <u32>length <= <u32>USER_SIZE &&
-    <u32>address - <u32>(USER_BASE + client * USER_SIZE) <= <u32>(USER_SIZE - length)
+    <u32>address - <u32>(USER_BASE + client * USER_SIZE) <= <u32>(USER_SIZE - length) &&
+    client >= 0 // nobody has called: a module's init, a timer
   );
 }

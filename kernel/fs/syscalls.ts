@@ -26,6 +26,7 @@ import {
   SYS_STAT,
   SYS_UNLINK,
   SYS_WRITE,
+  O_NOREQUEST,
   O_RDWR,
 } from '../abi/operation';
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
@@ -59,6 +60,7 @@ import { operate } from './operations';
 import { endpoint_submit } from '../ipc/endpoint';
 import { find_module } from '../module/list';
 import { may_unload } from '../module/load';
+import { open_failed } from '../module/request';
 
 /** Starts an operation on an open file. @returns the driver's status or PARKED */
 // @ts-ignore: decorator
@@ -102,9 +104,11 @@ export function sys_ioctl(client: i32, fd: i32, command: i32, argument: i32): i3
 
 /** @param name a path in the caller's memory */
 export function sys_open(client: i32, name: usize, flags: i32): i32 {
+  const asked = flags;
+  flags &= ~O_NOREQUEST;
   if (flags < 0 || flags > O_RDWR) return -EINVAL;
   const dev = name_to_open(client, name, flags);
-  if (dev < 0) return dev;
+  if (dev < 0) return open_failed(client, dev, name, asked);
   const fd = free_fd(client);
   if (fd < 0) return -EMFILE;
   const minor = opened_minor();

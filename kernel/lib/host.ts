@@ -13,6 +13,10 @@ export declare function wait(address: usize, expected: i32, ms: f64): void;
 @external("host", "complain")
 export declare function complain(channel: i32, generation: i32, reason: i32): void;
 
+/** Asks the supervisor for the module of an alias (a C string), for a client that waits. */
+@external("host", "ask_for_module")
+export declare function ask_for_module(client: i32, alias: usize): void;
+
 /** Puts a warning into the log: a text (0 for none), and the call trace that leads here. */
 @external("host", "warn")
 export declare function show_warning(text: usize): void;

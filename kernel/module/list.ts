@@ -8,6 +8,7 @@ import { MAX_MODULES, NAME_SIZE } from '../abi/limits';
 import { ENDPOINT_NONE } from '../abi/file';
 import {
   MOD_ENDPOINT,
+  MOD_GETS,
   MOD_NEXT,
   MOD_STATE,
   MOD_REFERENCES,
@@ -82,7 +83,9 @@ export function module_live(mod: usize): bool {
 /** Takes a reference. @returns false when the module is going or not yet live */
 export function try_module_get(mod: usize): bool {
   if (!module_live(mod)) return false;
-  if (mod) store<u32>(mod, load<u32>(mod, MOD_REFERENCES) + 1, MOD_REFERENCES);
+  if (!mod) return true;
+  store<u32>(mod, load<u32>(mod, MOD_REFERENCES) + 1, MOD_REFERENCES);
+  store<u32>(mod, load<u32>(mod, MOD_GETS) + 1, MOD_GETS);
   return true;
 }
 

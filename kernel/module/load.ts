@@ -20,12 +20,14 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { VERMAGIC } from '../abi/version';
-import { M_CALL_MODULE, M_CALL_OPERATION, M_MODULE_BYTES } from '../abi/machine';
+import { M_CALL_MODULE, M_CALL_OPERATION, M_MODULE_BYTES, M_MODULES_DISABLED } from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
 import { OP_INIT } from '../abi/operation';
 import {
+  LOAD_AGAIN,
   LOAD_AUTO,
   LOAD_FORCE,
+  LOAD_TOLD,
   MOD_BASE,
   MOD_BYTES,
   MOD_ENDPOINT,
@@ -120,6 +122,7 @@ export function module_begin(name: usize, magic: usize, license: usize, flags: u
   const length = strlen(name);
   if (!length) return -EINVAL;
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
+  if (load<u32>(MACHINE_BASE, M_MODULES_DISABLED) && !(flags & LOAD_AGAIN)) return -EPERM;
   if (blacklisted(name)) {
     pr(LEVEL_ERR, cstr('Module %s is blacklisted'), name);
     return -EPERM;
@@ -134,7 +137,7 @@ export function module_begin(name: usize, magic: usize, license: usize, flags: u
   if (!mod) return -ENOMEM;
   store<u32>(mod, endpoint, MOD_ENDPOINT);
   store<u32>(mod, flags & LOAD_AUTO ? MODULE_AUTOLOADED : 0, MOD_FLAGS);
-  if (!same_text(magic, magic_text)) taint_forced(mod, cstr('bad vermagic'));
+  if (!same_text(magic, magic_text)) taint_forced(mod, cstr('bad vermagic'), (flags & LOAD_TOLD) != 0);
   taint_of_origin(mod, license, flags);
   return <i32>mod;
 }
@@ -357,9 +360,10 @@ export function module_strip(mod: usize): void {
  * Whether a module may be unloaded now.
  *
  * @param force rmmod -f: one that is in use, or has an init and no exit, goes all the same, and the kernel is tainted
- * @returns 0, -EBUSY (not live, or init without exit), -EAGAIN (in use)
+ * @returns 0, -EPERM (the setting modules_disabled), -EBUSY (not live, or init without exit), -EAGAIN (in use)
  */
 export function may_unload(mod: usize, force: bool): i32 {
+  if (load<u32>(MACHINE_BASE, M_MODULES_DISABLED)) return -EPERM;
   if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return -EBUSY;
   const stuck = load<u32>(mod, MOD_INIT) && !load<u32>(mod, MOD_EXIT);
   const held = load<u32>(mod, MOD_REFERENCES) != 0;

@@ -3,7 +3,7 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_TAINT, TAINT_FORCED_MODULE, TAINT_OOT_MODULE, TAINT_PROPRIETARY } from '../abi/machine';
-import { LOAD_INTREE, MOD_NAME, MOD_TAINT } from '../abi/module';
+import { LOAD_INTREE, LOAD_TOLD, MOD_NAME, MOD_TAINT } from '../abi/module';
 import { LEVEL_WARNING } from '../abi/log';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
@@ -33,12 +33,12 @@ function gpl_compatible(license: usize): bool {
 /** @param license empty where the module does not say */
 export function taint_of_origin(mod: usize, license: usize, flags: u32): void {
   if (!(flags & LOAD_INTREE)) {
-    if (!(load<u32>(MACHINE_BASE, M_TAINT) & TAINT_OOT_MODULE))
+    if (!(load<u32>(MACHINE_BASE, M_TAINT) & TAINT_OOT_MODULE) && !(flags & LOAD_TOLD))
       pr(LEVEL_WARNING, cstr('%s: loading out-of-tree module taints kernel.'), mod + MOD_NAME);
     taint_by(mod, TAINT_OOT_MODULE);
   }
   if (gpl_compatible(license)) return;
-  if (!(load<u32>(MACHINE_BASE, M_TAINT) & TAINT_PROPRIETARY))
+  if (!(load<u32>(MACHINE_BASE, M_TAINT) & TAINT_PROPRIETARY) && !(flags & LOAD_TOLD))
     pr(
       LEVEL_WARNING,
       cstr("%s: module license '%s' taints kernel."),
@@ -49,8 +49,8 @@ export function taint_of_origin(mod: usize, license: usize, flags: u32): void {
 }
 
 /** Linux's try_to_force_load: something that should be checked is not there, or is not to be looked at. */
-export function taint_forced(mod: usize, reason: usize): void {
-  if (!(load<u32>(MACHINE_BASE, M_TAINT) & TAINT_FORCED_MODULE))
+export function taint_forced(mod: usize, reason: usize, told: bool = false): void {
+  if (!(load<u32>(MACHINE_BASE, M_TAINT) & TAINT_FORCED_MODULE) && !told)
     pr(LEVEL_WARNING, cstr('%s: %s: kernel tainted.'), mod + MOD_NAME, reason);
   taint_by(mod, TAINT_FORCED_MODULE);
 }

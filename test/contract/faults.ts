@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Killed, MachineDied } from '../../host/machine/control.ts';
 import type { Client, ClientThread, Machine, MachineEvent, ReadingReport } from '../../host/machine/types.ts';
 import { EBADF, EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
+import type { BootOptions } from '../../host/lab/load.ts';
 import { DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import source from '../../drivers/lkdtm.ts?raw';
@@ -18,7 +19,6 @@ import {
   pattern,
   text,
   type Bench,
-  type BootOptions,
   type Lab,
 } from '../support/machine.ts';
 import { FAULTS, type FaultOutcome } from './fault-table.ts';

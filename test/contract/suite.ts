@@ -5,6 +5,7 @@ import { describe } from 'vitest';
 import type { Bench } from '../support/machine.ts';
 import { cModules } from './c-modules.ts';
 import { clients } from './clients.ts';
+import { demand } from './demand.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
 import { sysfs } from './sysfs.ts';
@@ -21,6 +22,7 @@ export function contract(bench: Bench): void {
     timers(bench);
     sysfs(bench);
     modules(bench);
+    demand(bench);
     log(bench);
     clients(bench);
     cModules(bench);

@@ -52,6 +52,8 @@ export class TestKernel {
   readonly view: Memory;
   /** What the kernel told its supervisor: channel, generation, reason. */
   readonly complaints: [number, number, number][] = [];
+  /** What modules the kernel asked for: client, alias. */
+  readonly requests: [number, string][] = [];
   /** Texts of warnings, as addresses. */
   readonly warnings: number[] = [];
 
@@ -64,6 +66,7 @@ export class TestKernel {
       this.memory,
       (...complaint) => void this.complaints.push(complaint),
       (text) => void this.warnings.push(text),
+      (client, alias) => void this.requests.push([client, this.domain.textAt(alias, 80)]),
     );
     this.domain = new Domain<KernelExports>(image, this.memory, imports);
     this.exports = this.domain.exports;

@@ -5,15 +5,10 @@ import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type { ProbeStore } from '../../host/machine/module-store.ts';
 import type { Images } from '../../host/machine/protocol.ts';
+import type { BootOptions } from '../../host/lab/load.ts';
 import type { Client, Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 
 export const PLACEMENTS: readonly Placement[] = ['monolithic', 'microkernel'];
-
-export interface BootOptions {
-  deadlineMs?: number;
-  panicOnOops?: boolean;
-  slubDebug?: string;
-}
 
 /** Machines of one runtime: host/cli/machines.ts and host/web/lab.ts have this shape. */
 export interface Lab {

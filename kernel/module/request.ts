@@ -1,0 +1,81 @@
+// request_module: who opens a device that nobody answers for has its module loaded, as Linux does by an alias. The kernel asks
+// the supervisor, whose modprobe knows the files, and goes on meanwhile; then the caller looks again.
+//
+// The call of a client thread is parked until then. The in-thread client must not wait, since its thread is the one that
+// loads: it is answered at once, and the host opens again when the module is there.
+
+import { MACHINE_BASE } from '../abi/map';
+import { M_CALL_CLIENT, M_REQUEST_MODULE } from '../abi/machine';
+import { DT_CHR, MINOR_BITS } from '../abi/file';
+import { ENOENT, ENXIO } from '../abi/errno';
+import { O_NOREQUEST, OP_REQUEST, SYS_OPEN } from '../abi/operation';
+import {
+  CL_ARGUMENT0,
+  CL_ARGUMENT1,
+  CL_CALL,
+  CL_OPERATION,
+  CL_RESULT,
+  client_at,
+  PARKED,
+} from '../fs/clients';
+import { device_by_major } from '../fs/devices';
+import { devfs_root } from '../fs/devfs';
+import { found_name, found_parent, found_rdev, found_type } from '../fs/path';
+import { sys_open } from '../fs/syscalls';
+import { answer_client } from '../ipc/clients';
+import { ask_for_module } from '../lib/host';
+import { cstr } from '../lib/cstr';
+import { snprintf } from '../lib/format';
+
+const alias = memory.data(80);
+let wanted: bool = false;
+
+/** Whether what could not be opened has an alias, which is in `alias` then. */
+function has_alias(error: i32): bool {
+  if (error == -ENOENT && found_parent == devfs_root())
+    return snprintf(alias, 80, cstr('devname:%s'), found_name) > 8;
+  if (error != -ENXIO || found_type != DT_CHR) return false;
+  const major = found_rdev >> MINOR_BITS;
+  if (device_by_major(major)) return false; // its driver is being restarted
+  const minor = found_rdev & ((1 << MINOR_BITS) - 1);
+  return snprintf(alias, 80, cstr('char-major-%u-%u'), major, minor) > 0;
+}
+
+/**
+ * The open of `name` has failed with `error`, right before.
+ * @returns the error, or PARKED while a module is asked for
+ */
+export function open_failed(client: i32, error: i32, name: usize, flags: i32): i32 {
+  if (flags & O_NOREQUEST || !load<u32>(MACHINE_BASE, M_REQUEST_MODULE) || !has_alias(error)) return error;
+  if (!client) {
+    wanted = true;
+    return error;
+  }
+  const record = client_at(client);
+  store<u32>(record, OP_REQUEST, CL_OPERATION);
+  store<u32>(record, <u32>name, CL_ARGUMENT0);
+  store<u32>(record, flags | O_NOREQUEST, CL_ARGUMENT1);
+  ask_for_module(client, alias);
+  return PARKED;
+}
+
+/** What the in-thread client's last open has missed, a C string; 0 where it has missed nothing. */
+export function wanted_module(): usize {
+  const answer = wanted ? alias : 0;
+  wanted = false;
+  return answer;
+}
+
+/** The supervisor has done for a client what it could. */
+export function module_requested(client: i32): void {
+  const record = client_at(client);
+  if (load<u32>(record, CL_CALL) != SYS_OPEN || load<u32>(record, CL_OPERATION) != OP_REQUEST) return;
+  store<u32>(record, 0, CL_OPERATION);
+  store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
+  const result = sys_open(client, load<u32>(record, CL_ARGUMENT0), load<u32>(record, CL_ARGUMENT1));
+  store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
+  if (result == PARKED) return; // its driver is asked now
+  store<u32>(record, result, CL_RESULT);
+  store<u32>(record, 0, CL_CALL);
+  answer_client(client, false);
+}
