@@ -8,6 +8,7 @@ import { log_epoch } from '../lib/log';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
 import { module_files_init } from '../module/show';
+import { buddyinfo_show, meminfo_show, slabinfo_show, vmallocinfo_show } from '../mm/show';
 import { device_at } from './devices';
 import { proc_create_single } from './proc';
 import { seq, seq_puts } from './seq';
@@ -23,6 +24,10 @@ export function kernel_files_init(): void {
   proc_create_single(cstr('uptime'), 0, 0, index_of(uptime_show));
   proc_create_single(cstr('filesystems'), 0, 0, index_of(filesystems_show));
   proc_create_single(cstr('mounts'), 0, 0, index_of(mounts_show));
+  proc_create_single(cstr('meminfo'), 0, 0, index_of(meminfo_show));
+  proc_create_single(cstr('buddyinfo'), 0, 0, index_of(buddyinfo_show));
+  proc_create_single(cstr('slabinfo'), 0o400, 0, index_of(slabinfo_show));
+  proc_create_single(cstr('vmallocinfo'), 0o400, 0, index_of(vmallocinfo_show));
 }
 
 /** By major number, as Linux lists them. */

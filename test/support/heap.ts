@@ -2,11 +2,14 @@
 
 import type { TestKernel } from './kernel.ts';
 import {
+  AREA_COUNT,
+  AREA_SIZE,
   CACHE_CELL,
   CACHE_LEFT,
   CACHE_NAME,
   CACHE_NAME_SIZE,
   CACHE_NEXT,
+  MAX_ORDER,
   PAGE_TAIL,
   PG_ENTRIES,
   PG_FREE,
@@ -14,7 +17,7 @@ import {
   PG_KIND,
   PG_SIZE,
 } from '../../kernel/abi/heap.ts';
-import { M_SLABS } from '../../kernel/abi/machine.ts';
+import { M_FREE_AREAS, M_SLABS } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, PAGE_SIZE, POOL_BASE } from '../../kernel/abi/map.ts';
 
 /** The C ABI of kernel/mm. */
@@ -82,4 +85,12 @@ export function cachesOf({ view }: TestKernel): Map<string, number> {
 export function shrinkAll(kernel: TestKernel): void {
   const { kmem_cache_shrink } = kernel.exports as unknown as Functions;
   for (const cache of cachesOf(kernel).values()) kmem_cache_shrink(cache);
+}
+
+/** Free blocks of each order. */
+export function freeBlocks({ view }: TestKernel): number[] {
+  const areas = view.u32(MACHINE_BASE + M_FREE_AREAS);
+  return Array.from({ length: MAX_ORDER + 1 }, (_, order) =>
+    view.u32(areas + order * AREA_SIZE + AREA_COUNT),
+  );
 }
