@@ -8,7 +8,6 @@ import { MOD_BASE, MOD_NAME, MOD_NEXT } from '../abi/module';
 import {
   CACHE_NAME,
   CACHE_NEXT,
-  CACHE_OBJECT,
   CACHE_CELL,
   CACHE_PAGES,
   CACHE_SLABS,
