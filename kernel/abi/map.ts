@@ -46,8 +46,8 @@ export const WASM_PAGE = 65536;
 export const KERNEL_MEMORY = 0x2000000;
 /** First address of the user area in the kernel's memory. */
 export const USER_BASE = 0x1c00000;
-/** Bytes of a driver domain's memory. */
-export const DOMAIN_MEMORY = 0x1000000;
+/** Bytes of a driver domain's memory: 16 MiB, and what the allocators themselves need of it. */
+export const DOMAIN_MEMORY = 0x1080000;
 
 /** Slots of a domain's function table; slot 0 stays null. */
 export const TABLE_SIZE = 4096;

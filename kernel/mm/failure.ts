@@ -2,7 +2,7 @@
 // the log as well.
 
 import { MAX_ORDER } from '../abi/heap';
-import { __GFP_DIRECT_RECLAIM, __GFP_HIGH, __GFP_NOWARN } from '../abi/gfp';
+import { __GFP_DIRECT_RECLAIM, __GFP_HIGH, __GFP_NOWARN, __GFP_ZERO } from '../abi/gfp';
 import { LEVEL_WARNING } from '../abi/log';
 import { cstr } from '../lib/cstr';
 import { now } from '../lib/host';
@@ -21,8 +21,10 @@ let last: f64 = 0;
 let missed: u32 = 0;
 
 function gfp_name(flags: u32): usize {
-  if (flags & __GFP_DIRECT_RECLAIM) return cstr('GFP_KERNEL');
-  return flags & __GFP_HIGH ? cstr('GFP_ATOMIC') : cstr('GFP_NOWAIT');
+  const zero = (flags & __GFP_ZERO) != 0;
+  if (flags & __GFP_DIRECT_RECLAIM) return zero ? cstr('GFP_KERNEL|__GFP_ZERO') : cstr('GFP_KERNEL');
+  if (flags & __GFP_HIGH) return zero ? cstr('GFP_ATOMIC|__GFP_ZERO') : cstr('GFP_ATOMIC');
+  return zero ? cstr('GFP_NOWAIT|__GFP_ZERO') : cstr('GFP_NOWAIT');
 }
 
 /** An allocation of 1 << order pages has failed. */

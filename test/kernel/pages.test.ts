@@ -1,14 +1,18 @@
 // Pages, areas and caches in the real image: what each function promises, each misuse, and what a module forgets.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Domain } from '../../host/domain/domain.ts';
+import type { DomainExports } from '../../host/domain/image.ts';
+import { domainImports, type KernelGate } from '../../host/domain/imports.ts';
 import { insmod, rmmod } from '../../host/domain/loader.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
+import { checkMemory } from '../../host/machine/check.ts';
 import { readAccounting } from '../../host/machine/inspect.ts';
 import { slubDebugFlags } from '../../host/machine/slub-debug.ts';
 import { __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL } from '../../kernel/abi/gfp.ts';
 import { KMALLOC_MAX, MAX_ORDER, SLUB_ALL, SLUB_OFF } from '../../kernel/abi/heap.ts';
-import { PAGE_SIZE } from '../../kernel/abi/map.ts';
-import { O_RDONLY, SYS_CLOSE } from '../../kernel/abi/operation.ts';
+import { DOMAIN_MEMORY, PAGE_SIZE, WASM_PAGE } from '../../kernel/abi/map.ts';
+import { CALL_REGISTER_CHRDEV, O_RDONLY, SYS_CLOSE } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { cachesOf, freeBlocks, heapOf, shrinkAll, type Heap } from '../support/heap.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
@@ -291,4 +295,29 @@ test('slub_debug at boot', () => {
   expect(slubDebugFlags('fzpu')).toBe(SLUB_ALL);
   expect(slubDebugFlags('Z')).toBe(2);
   expect(() => slubDebugFlags('FX')).toThrow('slub_debug knows F, Z, P and U, not X');
+});
+
+test('a driver’s domain has room for an image as large as ever', async () => {
+  const pages = DOMAIN_MEMORY / WASM_PAGE;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const gate: KernelGate = {
+    call: (operation) => (operation === CALL_REGISTER_CHRDEV ? 250 : 0),
+    copyOut: () => 1,
+    copyIn: () => 1,
+  };
+  const domain = new Domain<DomainExports>(
+    await loadImage('domain.wasm'),
+    memory,
+    domainImports(gate, () => {}),
+  );
+  domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000, 0);
+  domain.publish();
+  const before = readAccounting(memory);
+  const ramdisk = await loadImage('ramdisk.ko.wasm');
+  // What one run of pages could hold before there were slabs: 2922 pages and their zones.
+  insmod(domain, ramdisk, 'size=11968492');
+  expect(checkMemory(memory, domain.statics, false)).toEqual([]);
+  rmmod(domain, 'ramdisk');
+  expect(readAccounting(memory)).toEqual(before);
+  expect(checkMemory(memory, domain.statics, false)).toEqual([]);
 });
