@@ -25,6 +25,11 @@ export async function loadModuleFile(path: string): Promise<LoadedModule> {
   return loadModule(bytes, map, basename(path).replace(/(\.ko)?\.wasm$/, ''));
 }
 
+/** The bytes of a file of dist/images. */
+export function readImage(file: string): Uint8Array<ArrayBuffer> {
+  return read(join(IMAGES, file)).bytes;
+}
+
 export function nodeLab(): Promise<NodeLab> {
   return loadLab(async (file) => read(join(IMAGES, file)), nodePlatform, {
     crossOriginIsolated: true,

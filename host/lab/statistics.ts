@@ -56,6 +56,37 @@ export function summarize(samples: readonly number[]): Summary {
   };
 }
 
+/** An estimate and the interval in which it lies with 95% confidence. */
+export interface Interval {
+  estimate: number;
+  low: number;
+  high: number;
+}
+
+const RESAMPLES = 2000;
+
+/**
+ * The ratio of medians with its 95% interval: the percentile bootstrap, both sets resampled 2000 times by a generator
+ * with a fixed seed, so that the same samples give the same interval.
+ * Source: B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman & Hall 1993, chapter 13.
+ *
+ * @throws RangeError for no samples or one that is not finite
+ */
+export function ratioInterval(a: readonly number[], b: readonly number[]): Interval {
+  let state = 1;
+  const next = (limit: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const resampled = (samples: readonly number[]): number[] =>
+    samples.map(() => samples[next(samples.length)]!);
+  const estimate = ratioOfMedians(a, b);
+  const ratios = Array.from({ length: RESAMPLES }, () => ratioOfMedians(resampled(a), resampled(b))).sort(
+    (x, y) => x - y,
+  );
+  return { estimate, low: quantile(ratios, 0.025), high: quantile(ratios, 0.975) };
+}
+
 export function median(samples: readonly number[]): number {
   return summarize(samples).median;
 }

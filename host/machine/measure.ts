@@ -8,6 +8,7 @@ import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { EBUSY } from '../../kernel/abi/errno.ts';
 import { CHANNELS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { O_RDONLY, SYS_CLOSE, SYS_OPEN, SYS_READ } from '../../kernel/abi/operation.ts';
+import { batch, WarmUp, type Loop } from './batches.ts';
 import type { Measured, MeasureSpec, Placement } from './types.ts';
 
 /** Exports of kernel/user.ts. */
@@ -20,14 +21,6 @@ export interface UserExports {
   floor_pong(rounds: number, request: number, reply: number, from: number): void;
 }
 
-/** Time of one call into wasm, in ms: short, so that the optimising compiler takes over from one call to the next. */
-const CHUNK_MS = 0.05;
-/** Warming up: batches of this many ms, until STEADY in a row were no faster than the best by more than GAIN. */
-const WARM_UP_MS = 10;
-const STEADY = 8;
-const GAIN = 0.03;
-/** Batches after which a loop counts as warm, whatever it does. */
-const MAX_WARM_UP = 80;
 /**
  * A pair is dropped where its floor took this many times the warm floor's best: somebody else had the core. Without this a
  * spinning pair of threads on a busy computer measures the scheduler.
@@ -48,9 +41,6 @@ export interface BenchRun {
   step(): boolean;
   end(): void;
 }
-
-/** Runs `rounds` operations; throws where one fails. */
-type Loop = (rounds: number) => void;
 
 export class Bench {
   private readonly domain: Domain<KernelExports>;
@@ -152,48 +142,4 @@ export class Bench {
     if (lost !== 0 || status < 0)
       throw new CannotMeasure(`the driver's thread was lost in a round trip (errno ${-status})`);
   }
-}
-
-/** Runs a loop until the engine's best code is in place, which it compiles on another thread at its leisure. */
-class WarmUp {
-  private readonly loop: Loop;
-  best = Infinity;
-  private steady = 0;
-  private batches = 0;
-
-  constructor(loop: Loop) {
-    this.loop = loop;
-  }
-
-  get done(): boolean {
-    return this.steady >= STEADY || this.batches >= MAX_WARM_UP;
-  }
-
-  step(): void {
-    const ns = batch(this.loop, WARM_UP_MS);
-    this.batches++;
-    this.steady = ns < this.best * (1 - GAIN) ? 0 : this.steady + 1;
-    this.best = Math.min(this.best, ns);
-  }
-}
-
-/** Runs a loop for about `ms`. @returns ns per operation */
-function batch(loop: Loop, ms: number): number {
-  let rounds = 64;
-  for (;;) {
-    const start = performance.now();
-    loop(rounds);
-    const took = performance.now() - start;
-    if (took >= CHUNK_MS || rounds >= 1 << 20) break;
-    rounds *= 2;
-  }
-  let done = 0;
-  const start = performance.now();
-  let took;
-  do {
-    loop(rounds);
-    done += rounds;
-    took = performance.now() - start;
-  } while (took < ms);
-  return (took * 1e6) / done;
 }

@@ -227,7 +227,7 @@ describe.each([
 
 test('a module’s memory is told and taken when it goes; a tidy one leaves nothing to tell', () => {
   const before = held();
-  insmod(kernel.domain, hoarder, 'tidy=1');
+  insmod(kernel.domain, hoarder, { parameters: 'tidy=1', flags: 0 });
   expect(kernel.check()).toEqual([]);
   expect(kernel.log().filter((line) => line.includes('forgot'))).toEqual([]);
   expect(rmmod(kernel.domain, 'hoarder')).toMatchObject({ leakedBytes: 0, leakedObjects: 0 });
@@ -235,7 +235,7 @@ test('a module’s memory is told and taken when it goes; a tidy one leaves noth
   expect(held()).toEqual(before);
 
   const start = kernel.log().length;
-  insmod(kernel.domain, hoarder, '');
+  insmod(kernel.domain, hoarder, { parameters: '', flags: 0 });
   expect(cat('/proc/vmallocinfo')).toMatch(/^0x\w{8}-0x\w{8} +8192 hoarder pages=2 vmalloc$/m);
   const { leakedObjects, leakedBytes } = rmmod(kernel.domain, 'hoarder');
   expect({ leakedObjects, leakedBytes }).toEqual({
@@ -308,14 +308,18 @@ test('a driver’s domain has room for an image as large as ever', async () => {
   const domain = new Domain<DomainExports>(
     await loadImage('domain.wasm'),
     memory,
-    domainImports(gate, () => {}),
+    domainImports(
+      gate,
+      () => {},
+      () => {},
+    ),
   );
   domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000, 0);
   domain.publish();
   const before = readAccounting(memory);
   const ramdisk = await loadImage('ramdisk.ko.wasm');
   // What one run of pages could hold before there were slabs: 2922 pages and their zones.
-  insmod(domain, ramdisk, 'size=11968492');
+  insmod(domain, ramdisk, { parameters: 'size=11968492', flags: 0 });
   expect(checkMemory(memory, domain.statics, false)).toEqual([]);
   rmmod(domain, 'ramdisk');
   expect(readAccounting(memory)).toEqual(before);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { clockStepNs } from '../../host/lab/clock.ts';
-import { quantile, ratioOfMedians, summarize } from '../../host/lab/statistics.ts';
+import { quantile, ratioOfMedians, summarize, ratioInterval } from '../../host/lab/statistics.ts';
 
 describe('summarize', () => {
   // R: x <- c(2,4,4,4,5,5,7,9); summary(x); sd(x)
@@ -59,5 +59,25 @@ describe('clock', () => {
 
   test('is positive for the real clock', () => {
     expect(clockStepNs(() => performance.now())).toBeGreaterThan(0);
+  });
+});
+
+describe('ratioInterval', () => {
+  const around = (middle: number): number[] =>
+    Array.from({ length: 31 }, (_, i) => middle * (1 + (i - 15) / 100));
+
+  test('holds the ratio of medians, is narrow for close samples, and the same every time', () => {
+    const { estimate, low, high } = ratioInterval(around(20), around(10));
+    expect(estimate).toBeCloseTo(2, 10);
+    expect(low).toBeGreaterThan(1.8);
+    expect(low).toBeLessThan(2);
+    expect(high).toBeGreaterThan(2);
+    expect(high).toBeLessThan(2.2);
+    expect(ratioInterval(around(20), around(10))).toEqual({ estimate, low, high });
+  });
+
+  test('samples that do not differ have no width; no samples are refused', () => {
+    expect(ratioInterval([3, 3, 3], [2, 2])).toEqual({ estimate: 1.5, low: 1.5, high: 1.5 });
+    expect(() => ratioInterval([], [1])).toThrow(RangeError);
   });
 });

@@ -10,20 +10,26 @@ import { IMAGES, ROOT } from '../root.ts';
 import { hash, Sources } from '../sources.ts';
 
 const KERNEL_IMAGES = ['kernel', 'domain', 'courier', 'user'];
+/** Built by asc alone: what the kernel's own code is measured against. */
+const FLOORS = ['tlsf'];
 const FLOPPY = join(ROOT, 'host/lab/assets/floppy.img');
 const MANIFEST = join(IMAGES, '.sources.json');
 
 /** Per output: what made it, by SHA-256. */
 type Manifest = Record<string, { tools: string; sources: Record<string, string> } | undefined>;
 
-/** Everything that is built: three images, and each driver: drivers/NAME.ts or drivers/NAME/NAME.ts. */
-function outputs(): LinkFile[] {
-  const images = KERNEL_IMAGES.map((name): LinkFile => {
-    return { name, kind: 'image', entry: join(ROOT, `kernel/${name}.ts`), out: join(IMAGES, `${name}.wasm`) };
+/** An output of the linker, or of asc alone. */
+type Output = Omit<LinkFile, 'kind'> & { kind: LinkFile['kind'] | 'floor' };
+
+/** Everything that is built: the images, and each driver: drivers/NAME.ts or drivers/NAME/NAME.ts. */
+function outputs(): Output[] {
+  const images = [...KERNEL_IMAGES, ...FLOORS].map((name): Output => {
+    const kind = FLOORS.includes(name) ? 'floor' : 'image';
+    return { name, kind, entry: join(ROOT, `kernel/${name}.ts`), out: join(IMAGES, `${name}.wasm`) };
   });
   const drivers = readdirSync(join(ROOT, 'drivers'))
     .sort()
-    .flatMap((file): LinkFile[] => {
+    .flatMap((file): Output[] => {
       const name = file.replace(/\.ts$/, '');
       const entry = join(ROOT, 'drivers', file.endsWith('.ts') ? file : `${file}/${file}.ts`);
       return existsSync(entry) ? [{ name, kind: 'module', entry, out: join(IMAGES, `${name}.ko.wasm`) }] : [];
@@ -37,7 +43,10 @@ function tools(): string {
   const files = readdirSync(linker, { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.js'),
   );
-  const texts = files.sort().map((file) => readFileSync(join(linker, file), 'utf8'));
+  const texts = [
+    ...files.sort().map((file) => join(linker, file)),
+    join(ROOT, 'dist/host/cli/asc-file.js'),
+  ].map((file) => readFileSync(file, 'utf8'));
   return hash(
     [...texts, readFileSync(join(ROOT, 'node_modules/assemblyscript/package.json'), 'utf8')].join('\0'),
   );
@@ -48,7 +57,7 @@ function readManifest(): Manifest {
   return existsSync(MANIFEST) ? (JSON.parse(readFileSync(MANIFEST, 'utf8')) as Manifest) : {};
 }
 
-function current(output: LinkFile, made: Manifest[string], wanted: string): boolean {
+function current(output: Output, made: Manifest[string], wanted: string): boolean {
   if (made?.tools !== wanted || !existsSync(output.out) || !existsSync(`${output.out}.map`)) return false;
   const sources = new Sources();
   for (const path of Object.keys(made.sources)) sources.readText(path);
@@ -56,7 +65,7 @@ function current(output: LinkFile, made: Manifest[string], wanted: string): bool
 }
 
 /** Removes what a source that is gone was built into. */
-function prune(wanted: LinkFile[]): void {
+function prune(wanted: Output[]): void {
   if (!existsSync(IMAGES)) return;
   const files = new Set(wanted.flatMap(({ out }) => [basename(out), `${basename(out)}.map`]));
   for (const file of readdirSync(IMAGES)) {
@@ -73,6 +82,7 @@ export function addImages(program: Command, io: Io): void {
     )
     .action(async () => {
       const { linkFile } = await import('../link-file.ts');
+      const { ascFile } = await import('../asc-file.ts');
       const wanted = tools();
       const manifest = readManifest();
       const wantedOutputs = outputs();
@@ -81,7 +91,9 @@ export function addImages(program: Command, io: Io): void {
         if (current(output, manifest[output.name], wanted)) continue;
         io.signal.throwIfAborted();
         const started = performance.now();
-        const { bytes, sources } = await linkFile(output);
+        const { kind, entry, out } = output;
+        const { bytes, sources } =
+          kind === 'floor' ? await ascFile(entry, out) : await linkFile({ ...output, kind });
         manifest[output.name] = { tools: wanted, sources: Object.fromEntries(sources) };
         writeFileSync(MANIFEST, `${JSON.stringify(manifest, null, 1)}\n`);
         io.progress(`${output.name}: ${bytes} bytes, ${Math.round(performance.now() - started)} ms`);

@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
+import { addBench } from './bench.ts';
 import { addBuild } from './build.ts';
 import { addCompare } from './compare.ts';
 import { addDepmod } from './depmod.ts';
@@ -14,6 +15,7 @@ import { addShell } from './shell.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
+  addBench,
   addShell,
   addBuild,
   addServe,

@@ -1,0 +1,6 @@
+// The experiments of `isolab bench`, in the order in which they are run: one file each, one line here.
+
+import type { BenchExperiment } from './experiment.ts';
+import { kmalloc } from './kmalloc.ts';
+
+export const EXPERIMENTS: readonly BenchExperiment[] = [kmalloc];

@@ -1,0 +1,57 @@
+// Timing loops in batches: short calls into wasm, warmed up first, each batch one sample in ns per operation.
+
+/** Time of one call into wasm, in ms: short, so that the optimising compiler takes over from one call to the next. */
+const CHUNK_MS = 0.05;
+/** Warming up: batches of this many ms, until STEADY in a row were no faster than the best by more than GAIN. */
+const WARM_UP_MS = 10;
+const STEADY = 8;
+const GAIN = 0.03;
+/** Batches after which a loop counts as warm, whatever it does. */
+const MAX_WARM_UP = 80;
+
+/** Runs `rounds` operations; throws where one fails. */
+export type Loop = (rounds: number) => void;
+
+/** Runs a loop until the engine's best code is in place, which it compiles on another thread at its leisure. */
+export class WarmUp {
+  private readonly loop: Loop;
+  best = Infinity;
+  private steady = 0;
+  private batches = 0;
+
+  constructor(loop: Loop) {
+    this.loop = loop;
+  }
+
+  get done(): boolean {
+    return this.steady >= STEADY || this.batches >= MAX_WARM_UP;
+  }
+
+  step(): void {
+    const ns = batch(this.loop, WARM_UP_MS);
+    this.batches++;
+    this.steady = ns < this.best * (1 - GAIN) ? 0 : this.steady + 1;
+    this.best = Math.min(this.best, ns);
+  }
+}
+
+/** Runs a loop for about `ms`. @returns ns per operation */
+export function batch(loop: Loop, ms: number): number {
+  let rounds = 64;
+  for (;;) {
+    const start = performance.now();
+    loop(rounds);
+    const took = performance.now() - start;
+    if (took >= CHUNK_MS || rounds >= 1 << 20) break;
+    rounds *= 2;
+  }
+  let done = 0;
+  const start = performance.now();
+  let took;
+  do {
+    loop(rounds);
+    done += rounds;
+    took = performance.now() - start;
+  } while (took < ms);
+  return (took * 1e6) / done;
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runBench } from '../../host/cli/bench.ts';
+import { runProgram } from '../../host/cli/program.ts';
+import { IMAGES } from '../../host/cli/root.ts';
+import type { BenchContext, BenchExperiment, BenchRow } from '../../host/lab/bench/experiment.ts';
+import { EXPERIMENTS } from '../../host/lab/bench/index.ts';
+import type { BenchReport } from '../../host/lab/bench/report.ts';
+import { summarize } from '../../host/lab/statistics.ts';
+import { readAccounting } from '../../host/machine/inspect.ts';
+import { KERNEL_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
+import { loadImage, TestKernel } from '../support/kernel.ts';
+
+function terminal(): { out: string[]; lines: string[]; io: Parameters<typeof runBench>[3] } {
+  const out: string[] = [];
+  const lines: string[] = [];
+  const signal = new AbortController().signal;
+  return { out, lines, io: { out: (text) => out.push(text), progress: (text) => lines.push(text), signal } };
+}
+
+const row: BenchRow = {
+  case: '64 bytes',
+  subject: summarize([19, 20, 21]),
+  floor: summarize([9, 10, 11]),
+  ratio: { estimate: 2, low: 1.9, high: 2.25 },
+  dropped: 1,
+};
+const good: BenchExperiment = {
+  ...{ name: 'good', summary: 'goes well', floor: 'nothing' },
+  run: async ({ progress }) => (progress('measuring 64 bytes'), [row]),
+};
+const bad: BenchExperiment = { ...good, name: 'bad', run: () => Promise.reject(new Error('too busy')) };
+const options = {
+  images: {} as BenchContext['images'],
+  file: () => Promise.reject(new Error('no file')),
+  environment: { runtime: 'test', cores: 2, crossOriginIsolated: true, version: '0.0.0' },
+  samples: 3,
+  batchMs: 1,
+};
+const PLAIN = { write: () => true };
+
+describe('runBench', () => {
+  test('prints a table of medians and ratios', async () => {
+    const { io, out, lines } = terminal();
+    await runBench([good], options, false, io, PLAIN);
+    expect(out.join('')).toBe(
+      'good (floor: nothing)\n              ns  floor ns  ratio        95%\n  64 bytes  20.0      10.0  2.00×  1.90–2.25\n\n',
+    );
+    expect(lines).toEqual(['good: measuring 64 bytes']);
+  });
+
+  test('with --json standard output is one report and nothing else', async () => {
+    const { io, out } = terminal();
+    await runBench([good], options, true, io, PLAIN);
+    const report = JSON.parse(out.join('')) as BenchReport;
+    expect(report).toMatchObject({ schema: 'isolab.bench/1', samples: 3 });
+    expect(report.experiments).toEqual([{ name: 'good', floor: 'nothing', rows: [row] }]);
+  });
+
+  test('one that fails is named, and the others are printed', async () => {
+    const { io, out, lines } = terminal();
+    await expect(runBench([bad, good], options, false, io, PLAIN)).rejects.toThrow(
+      'could not be measured: bad',
+    );
+    expect(out.join('')).toContain('64 bytes');
+    expect(lines).toContain('bad: too busy');
+  });
+});
+
+test('an experiment that there is not is no command line', async () => {
+  const { io, lines } = terminal();
+  expect(await runProgram(['bench', 'nothing'], io)).toBe(2);
+  expect(lines.join('\n')).toContain('there is no experiment nothing; there are: kmalloc');
+});
+
+test('--list says what there is', async () => {
+  const { io, out } = terminal();
+  expect(await runProgram(['bench', '--list'], io)).toBe(0);
+  expect(out.map((line) => line.split(' ')[0])).toEqual(EXPERIMENTS.map(({ name }) => name));
+});
+
+test('the loops of the kmalloc experiment: as many objects as rounds, on both sides, and all come back', async () => {
+  const kernel = new TestKernel(await loadImage('kernel.wasm'));
+  const before = readAccounting(kernel.memory);
+  expect(kernel.exports.bench_kmalloc(1000, 100)).toBe(1000);
+  expect(readAccounting(kernel.memory).bytesUsed).toBe(before.bytesUsed + 6400);
+  kernel.exports.bench_kmalloc_end();
+  expect(readAccounting(kernel.memory).bytesUsed).toBe(before.bytesUsed);
+  expect(kernel.check()).toEqual([]);
+
+  const pages = KERNEL_MEMORY / WASM_PAGE;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const module = await WebAssembly.compile(readFileSync(join(IMAGES, 'tlsf.wasm')));
+  const tlsf = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as {
+    bench_alloc(rounds: number, size: number): number;
+    bench_alloc_end(): void;
+  };
+  // Far more than the memory holds at once.
+  expect(tlsf.bench_alloc(50_000, 4096)).toBe(50_000);
+  tlsf.bench_alloc_end();
+});
