@@ -68,6 +68,16 @@ test('--both shows once what is alike, and marks what differs', async () => {
   );
 });
 
+test('opening a device loads its driver, unless that is switched off', async () => {
+  const { code, out } = await isolab(['--both', '-c', 'head -c 3 /dev/zero | wc -c; lsmod | grep -c zero']);
+  expect({ code, out }).toEqual({
+    ...{ code: 0, out: '$ head -c 3 /dev/zero | wc -c\nboth:\n  3\n$ lsmod | grep -c zero\nboth:\n  1\n' },
+  });
+  expect(await isolab(['-c', 'sysctl -n kernel.request_module=0; cat /dev/zero'])).toEqual({
+    ...{ code: 1, out: '0\n', error: 'cat: /dev/zero: No such file or directory\n' },
+  });
+});
+
 const DEPENDENCIES = 'modprobe stacked; lsmod; cat /proc/modules; rmmod base';
 
 test('modules on modules look the same on both machines, but for addresses', async () => {

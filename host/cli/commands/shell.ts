@@ -4,8 +4,8 @@ import { Option, type Command } from 'commander';
 import { Exit, type Io } from '../io.ts';
 
 const HELP = `
-Boots a machine without modules; modprobe and insmod load the project's, or those of --modules. The commands are those
-of Linux: insmod, rmmod, lsmod, dmesg, cat, dd, ps, …; the command help lists them.
+Boots a machine without modules; modprobe and insmod load the project's, or those of --modules, and opening a device
+loads its driver. The commands are those of Linux: insmod, rmmod, lsmod, dmesg, cat, dd, ps, …; help lists them.
 
 On a terminal the shell is interactive, with a history and completion; otherwise it runs the commands of its standard
 input, or those of -c. The exit code is the status of the last command.
@@ -13,7 +13,8 @@ input, or those of -c. The exit code is the status of the last command.
 --both runs every line on a monolithic machine and on a microkernel and shows what differs. Where the terminal has room
 they stand side by side: = alike, | different, < and > on one side alone.
 
-$ isolab shell -c 'insmod ramdisk size=65536; echo hello > /dev/ramdisk; head -c 6 /dev/ramdisk'
+$ isolab shell -c 'modprobe stacked; lsmod; cat /proc/modules; rmmod base'
+$ isolab shell --both -c 'modprobe lkdtm; echo BUG > /dev/lkdtm; ps'
 `;
 
 interface Options {
