@@ -232,5 +232,7 @@ test.each([
   // Nothing has leaked, and every free page is where it was, in the same blocks.
   expect({ ...readAccounting(kernel.memory), blocks: freeBlocks(kernel) }).toEqual(before);
   expect(kernel.check()).toEqual([]);
-  expect(kernel.log().filter((line) => /BUG|corruption|failure/.test(line))).toEqual([]);
+  expect(kernel.log().filter((line) => /BUG|corruption/.test(line))).toEqual([]);
+  // Half of the memory is in use: hardly anything but an area of megabytes finds no place.
+  expect(workload.refused).toBeLessThan(OPERATIONS / 200);
 });
