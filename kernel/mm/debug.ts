@@ -160,11 +160,16 @@ function remember(track: usize): void {
   track_set(track, mod, load<u32>(MACHINE_BASE, M_CALL_OPERATION));
 }
 
+/** Looks at the red zones of an object in use. */
+export function debug_used(page: usize, cache: usize, entry: usize, object: usize): void {
+  if (load<u32>(cache, CACHE_FLAGS) & SLUB_RED_ZONE)
+    red_zones_whole(page, cache, entry, object, object + load<u32>(entry, ENTRY_BYTES), RED_ACTIVE);
+}
+
 /** An object comes back. */
 export function debug_free(page: usize, cache: usize, entry: usize, object: usize): void {
   const flags = load<u32>(cache, CACHE_FLAGS);
-  if (flags & SLUB_RED_ZONE)
-    red_zones_whole(page, cache, entry, object, object + load<u32>(entry, ENTRY_BYTES), RED_ACTIVE);
+  debug_used(page, cache, entry, object);
   if (flags & SLUB_STORE_USER) {
     const track = object - load<u32>(cache, CACHE_LEFT) + load<u32>(cache, CACHE_TRACK);
     remember(track + TRACK_SIZE);
@@ -201,7 +206,8 @@ export function debug_large_sized(page: usize): void {
   memory.fill(behind, <u8>RED_ACTIVE, from + load<u32>(page, PG_PAGES) * PAGE_SIZE - behind);
 }
 
-export function debug_large_free(page: usize): void {
+/** Looks at the red zones of a large object in use. */
+export function debug_large_used(page: usize): void {
   if (!(load<u32>(MACHINE_BASE, M_SLUB_DEBUG) & SLUB_RED_ZONE)) return;
   const from = page_address(page);
   const object = from + RED_LEFT;

@@ -28,7 +28,14 @@ import {
 import { cstr } from '../lib/cstr';
 import { account, current_owner } from './account';
 import { cache_init, caches_init } from './caches';
-import { debug_large_alloc, debug_large_free, debug_large_sized, debug_sized, large_left } from './debug';
+import {
+  debug_large_alloc,
+  debug_large_used,
+  debug_large_sized,
+  debug_sized,
+  debug_used,
+  large_left,
+} from './debug';
 import { warn_alloc } from './failure';
 import { head_of, page_address } from './page';
 import { free_owned_run, get_owned_run } from './pages';
@@ -142,7 +149,7 @@ export function kfree(pointer: usize): void {
   }
   if (pointer <= <usize>ZERO_SIZE_PTR) return;
   if (!page || !is_large(page, pointer)) return bug(cstr('kfree'), cstr('Invalid object pointer'), pointer);
-  debug_large_free(page);
+  debug_large_used(page);
   free_owned_run(page);
 }
 EXPORT_SYMBOL(kfree);
@@ -187,6 +194,7 @@ export function krealloc(pointer: usize, size: usize, flags: u32): usize {
     old = load<u32>(entry, ENTRY_BYTES);
     owner = <usize>load<u32>(entry, ENTRY_OWNER);
     if (size <= <usize>load<u32>(cache, CACHE_OBJECT)) {
+      debug_used(page, cache, entry, pointer);
       if (flags & __GFP_ZERO && size > old) memory.fill(pointer + old, 0, size - old);
       store<u32>(entry, <u32>size, ENTRY_BYTES);
       account(owner, <i32>(size - old), 0);
@@ -203,6 +211,7 @@ export function krealloc(pointer: usize, size: usize, flags: u32): usize {
     const left = large_left();
     const room = load<u32>(page, PG_PAGES) * PAGE_SIZE - (left ? left + RED_RIGHT : 0);
     if (size > <usize>KMALLOC_MAX_CACHE && size <= room && size > room >> 1) {
+      debug_large_used(page);
       if (flags & __GFP_ZERO && size > old) memory.fill(pointer + old, 0, size - old);
       store<u32>(page, <u32>size, PG_BYTES);
       account(owner, <i32>(size - old), 0);

@@ -29,7 +29,7 @@ import { LEVEL_WARNING } from '../abi/log';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
 import { cache_adopt, cache_end, is_cache } from './caches';
-import { debug_large_free, large_left } from './debug';
+import { debug_large_used, large_left } from './debug';
 import { page_address, pool_pages } from './page';
 import { free_owned_run } from './pages';
 import { cache_put } from './slab';
@@ -101,7 +101,7 @@ export function free_owned(owner: usize): void {
       vfree(at);
     } else if (kind == PAGE_LARGE) {
       tell(owner, cstr('kmalloc-large'), at + large_left(), bytes);
-      debug_large_free(page);
+      debug_large_used(page);
       free_owned_run(page);
     } else {
       tell(owner, cstr('pages'), at, bytes);

@@ -230,6 +230,15 @@ describe.each([8, 24, 100, 1000, 4096, 10_000])('damage to an object of %i bytes
   });
 });
 
+test.each([24, 10_000])('krealloc of %i bytes in place says what was written behind them', (size) => {
+  const pointer = heap.kmalloc(size, GFP_KERNEL);
+  kernel.domain.bytes[pointer + size] = 1;
+  expect(heap.krealloc(pointer, size + 4, GFP_KERNEL | __GFP_ZERO)).toBe(pointer);
+  expect(bugs()).toEqual([size > 4096 ? 'Redzone overwritten of object' : 'Redzone overwritten']);
+  expect(bytesAt(pointer + size, 4)).toEqual([0, 0, 0, 0]);
+  expect(kernel.check()).toEqual([]);
+});
+
 test('a report tells which cache, who, and where', () => {
   const pointer = heap.kmalloc(100, GFP_KERNEL);
   const start = kernel.log().length;
