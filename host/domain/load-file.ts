@@ -14,11 +14,16 @@ export async function loadModule(
   map: string | null,
   fallback: string,
 ): Promise<LoadedModule> {
+  // The engine compiles and hashes on other threads, while this one reads.
+  const compiling = WebAssembly.compile(bytes);
+  const hashing = crypto.subtle.digest('SHA-256', bytes);
+  compiling.catch(() => {}); // what is wrong with it, readModule says first, and better
   const file = readModule(bytes);
-  const digest = await crypto.subtle.digest('SHA-256', bytes);
-  const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   const name = file.name || fallback;
+  const names = namesOf(bytes, file);
   const adjusted = adjustModule(bytes, file, name);
-  const module = await WebAssembly.compile(adjusted.bytes);
-  return { name, bytes, sha256, map, file, names: namesOf(bytes, file), module, shifts: adjusted.shifts };
+  const module = adjusted.bytes === bytes ? compiling : WebAssembly.compile(adjusted.bytes);
+  const [digest, compiled] = await Promise.all([hashing, module]);
+  const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { name, bytes, sha256, map, file, names, module: compiled, shifts: adjusted.shifts };
 }
