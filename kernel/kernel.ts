@@ -116,6 +116,7 @@ export { module_kallsyms } from './module/kallsyms';
 export { module_announce, module_gone } from './module/remote';
 export { module_holder } from './module/uses';
 export { module_requested, wanted_module } from './module/request';
+export { bench_lookup } from './module/symbols';
 export { bench_kmalloc, bench_kmalloc_end } from './mm/bench';
 export { poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
 export { current_client, oops, kill_current, reap } from './oops';

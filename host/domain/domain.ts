@@ -7,6 +7,7 @@ import {
   IMAGE_SIZE,
   STACK_BASE,
   STACK_SIZE,
+  TABLE_MAX,
   TABLE_SIZE,
   WINDOW_BASE,
   WINDOW_SIZE,
@@ -55,15 +56,30 @@ export class Domain<Exports extends ImageExports> {
     this.memory = memory;
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);
-    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_MAX });
     this.stackPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK_BASE + STACK_SIZE);
     this.slots = IMAGE_TABLE_BASE + image.file.table.size + image.file.symbols.length + HOST_SLOTS;
-    const instance = this.instantiate(image.module, IMAGE_BASE, IMAGE_TABLE_BASE, { host });
+    if (this.slots > TABLE_SIZE)
+      throw new Error(`image has more than ${TABLE_SIZE} functions: ${image.name}`);
+    const instance = this.instantiate(image.module, IMAGE_BASE, IMAGE_TABLE_BASE, {
+      host: { ...host, grow_table: this.growTable },
+    });
     this.exports = instance.exports as unknown as Exports;
     this.remember(image.name, IMAGE_BASE, image);
     const constructors = instance.exports['__wasm_call_ctors'] as unknown as (() => void) | undefined;
     constructors?.();
   }
+
+  /** The kernel has run out of table slots. */
+  private readonly growTable = (size: number): number => {
+    try {
+      this.table.grow(size - this.table.length);
+      return 0;
+    } catch (error) {
+      if (error instanceof RangeError) return -1;
+      throw error;
+    }
+  };
 
   /**
    * Instantiates a module at its bases and applies its data relocations.

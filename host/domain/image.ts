@@ -58,6 +58,7 @@ export interface KernelExports extends ImageExports {
   kill_current(): number;
   reap(client: number): number;
   syscall(number: number, a: number, b: number, c: number): number;
+  bench_lookup(rounds: number, name: number): number;
   bench_kmalloc(rounds: number, size: number): number;
   bench_kmalloc_end(): void;
   bench_dispatch(rounds: number, fd: number, buffer: number, count: number): number;

@@ -49,5 +49,7 @@ export const USER_BASE = 0x1c00000;
 /** Bytes of a driver domain's memory: 16 MiB, and what the allocators themselves need of it. */
 export const DOMAIN_MEMORY = 0x1080000;
 
-/** Slots of a domain's function table; slot 0 stays null. */
-export const TABLE_SIZE = 4096;
+/** Slots that a domain's function table begins with; slot 0 stays null. An instance that imports a table costs the more the longer that is. */
+export const TABLE_SIZE = 1024;
+/** The most that it grows to. */
+export const TABLE_MAX = 0x4000;

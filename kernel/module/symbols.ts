@@ -52,6 +52,13 @@ function set_count(to: i32): void {
   store<u32>(MACHINE_BASE, to, M_SYMBOL_COUNT);
 }
 
+/** The look-up benchmark. @returns how many of `rounds` look-ups found the symbol */
+export function bench_lookup(rounds: i32, name: usize): i32 {
+  let found = 0;
+  for (let i = 0; i < rounds; i++) if (find_symbol(name)) found++;
+  return found;
+}
+
 /** @returns 0, -EEXIST, -ENOMEM, -ENOSPC or -ENAMETOOLONG */
 export function add_symbol(owner: usize, name: usize, value: u32, flags: u32, crc: u32): i32 {
   if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;

@@ -3,7 +3,7 @@
 
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { EBUSY, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM } from '../../kernel/abi/errno.ts';
-import { MODULES_SIZE, TABLE_SIZE } from '../../kernel/abi/map.ts';
+import { MODULES_SIZE, TABLE_MAX } from '../../kernel/abi/map.ts';
 import { loadFixture } from './fixtures.ts';
 
 export interface Refusal {
@@ -59,7 +59,7 @@ export const REFUSALS: readonly Refusal[] = [
   },
   {
     step: 'more table slots than there are',
-    module: () => claiming('base', ({ file }) => ({ table: { ...file.table, size: TABLE_SIZE } })),
+    module: () => claiming('base', ({ file }) => ({ table: { ...file.table, size: TABLE_MAX } })),
     errno: ENOMEM,
     line: null,
   },

@@ -51,7 +51,7 @@ export async function alternate(
   subject: Loop,
   floor: Loop,
 ): Promise<BenchRow> {
-  const { samples, batchMs, signal } = context;
+  const { batchMs, signal } = context;
   context.progress(`measuring ${name}`);
   const warm = [new WarmUp(floor), new WarmUp(subject)] as const;
   for (const each of warm) {
@@ -61,13 +61,36 @@ export async function alternate(
       await turn();
     }
   }
+  return paired(
+    context,
+    name,
+    warm[0].best,
+    () => batch(subject, batchMs),
+    () => batch(floor, batchMs),
+  );
+}
+
+/** One sample in ns per operation. */
+export type Sample = () => number | Promise<number>;
+
+/**
+ * Takes samples of a subject and of its floor in turn.
+ * @param best the floor's time when nobody disturbs it, in ns
+ */
+export async function paired(
+  { samples, signal }: BenchContext,
+  name: string,
+  best: number,
+  subject: Sample,
+  floor: Sample,
+): Promise<BenchRow> {
   const pairs: { below: number; above: number }[] = [];
   const disturbed: { below: number; above: number }[] = [];
   while (pairs.length < samples && pairs.length + disturbed.length < samples * PATIENCE) {
     throwIfCancelled(signal);
-    const below = batch(floor, batchMs);
-    const above = batch(subject, batchMs);
-    (below > warm[0].best * DISTURBED ? disturbed : pairs).push({ below, above });
+    const below = await floor();
+    const above = await subject();
+    (below > best * DISTURBED ? disturbed : pairs).push({ below, above });
     await turn();
   }
   if (pairs.length < samples / 2)

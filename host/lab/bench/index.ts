@@ -1,6 +1,8 @@
 // The experiments of `isolab bench`, in the order in which they are run: one file each, one line here.
 
 import type { BenchExperiment } from './experiment.ts';
+import { insmod } from './insmod.ts';
 import { kmalloc } from './kmalloc.ts';
+import { lookup } from './lookup.ts';
 
-export const EXPERIMENTS: readonly BenchExperiment[] = [kmalloc];
+export const EXPERIMENTS: readonly BenchExperiment[] = [kmalloc, insmod, lookup];

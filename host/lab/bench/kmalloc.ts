@@ -1,30 +1,11 @@
 // What kmalloc and kfree cost beside AssemblyScript's own allocator (TLSF, kernel/tlsf.ts): the same loop in the kernel's
 // image and in an image of asc's, on memories of the same kind and size, with slub_debug off and on.
 
-import { kernelImports } from '../../domain/imports.ts';
-import { Domain } from '../../domain/domain.ts';
-import type { KernelExports } from '../../domain/image.ts';
 import { SLUB_ALL, SLUB_OFF } from '../../../kernel/abi/heap.ts';
-import { KERNEL_MEMORY, WASM_PAGE } from '../../../kernel/abi/map.ts';
+import { bareKernel, kernelMemory } from './bare-kernel.ts';
 import { alternate, type BenchContext, type BenchExperiment, type BenchRow } from './experiment.ts';
 
 const SIZES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
-
-function memory(): WebAssembly.Memory {
-  const pages = KERNEL_MEMORY / WASM_PAGE;
-  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-}
-
-/** A kernel in this thread, without anybody around it. */
-function bareKernel({ images }: BenchContext, slubDebug: number): KernelExports {
-  const own = memory();
-  const nobody = (): void => {};
-  const imports = kernelImports(own, nobody, nobody, nobody);
-  const domain = new Domain<KernelExports>(images.kernel, own, imports);
-  domain.exports.boot(domain.slots, 1, 2000, 0, slubDebug);
-  domain.publish();
-  return domain.exports;
-}
 
 interface TlsfExports {
   bench_alloc(rounds: number, size: number): number;
@@ -41,14 +22,14 @@ function must(give: (rounds: number, size: number) => number, size: number): (ro
 
 async function run(context: BenchContext): Promise<BenchRow[]> {
   const module = await WebAssembly.compile(await context.file('tlsf.wasm'));
-  const instance = new WebAssembly.Instance(module, { env: { memory: memory() } });
+  const instance = new WebAssembly.Instance(module, { env: { memory: kernelMemory() } });
   const tlsf = instance.exports as unknown as TlsfExports;
   const rows: BenchRow[] = [];
   for (const [debug, flags] of [
     ['off', SLUB_OFF],
     ['on', SLUB_ALL],
   ] as const) {
-    const kernel = bareKernel(context, flags);
+    const kernel = bareKernel(context, flags).exports;
     for (const size of SIZES) {
       const subject = must(kernel.bench_kmalloc, size);
       const floor = must(tlsf.bench_alloc, size);
