@@ -109,8 +109,8 @@ export {
   module_free,
   module_leaked_bytes,
   module_leaked_objects,
-  set_blacklist,
 } from './module/load';
+export { set_blacklist } from './module/blacklist';
 export { module_param_add, module_parameter, module_parameter_text } from './module/params';
 export { module_kallsyms } from './module/kallsyms';
 export { module_announce, module_gone } from './module/remote';

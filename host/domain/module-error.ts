@@ -1,35 +1,13 @@
 // Why a module could not be loaded or unloaded: an errno, and what insmod and rmmod say to it.
 
-import {
-  EAGAIN,
-  EBUSY,
-  EEXIST,
-  EINVAL,
-  EIO,
-  ENAMETOOLONG,
-  ENODEV,
-  ENOENT,
-  ENOEXEC,
-  ENOMEM,
-  ENOSPC,
-  EPERM,
-  ETIMEDOUT,
-} from '../../kernel/abi/errno.ts';
+import { EAGAIN, EINVAL, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { strerror } from './strerror.ts';
 
+/** What insmod says otherwise than strerror. */
 const INSMOD_WORDS = new Map<number, string>([
-  [EPERM, 'Operation not permitted'],
   [ENOENT, 'Unknown symbol in module'],
-  [EIO, 'Input/output error'],
   [ENOEXEC, 'Invalid module format'],
-  [EAGAIN, 'Resource temporarily unavailable'],
-  [ENOMEM, 'Cannot allocate memory'],
-  [EBUSY, 'Device or resource busy'],
-  [EEXIST, 'File exists'],
-  [ENODEV, 'No such device'],
   [EINVAL, 'Invalid parameters'],
-  [ENOSPC, 'No space left on device'],
-  [ENAMETOOLONG, 'File name too long'],
-  [ETIMEDOUT, 'Connection timed out'],
 ]);
 
 export class ModuleError extends Error {
@@ -50,7 +28,7 @@ export class ModuleError extends Error {
 
 /** @param detail what only the host knows of it */
 export function insmodError(module: string, errno: number, detail?: string): ModuleError {
-  const words = INSMOD_WORDS.get(errno) ?? `error ${errno}`;
+  const words = INSMOD_WORDS.get(errno) ?? strerror(errno);
   return new ModuleError(
     errno,
     `could not insert module ${module}: ${words}${detail === undefined ? '' : ` (${detail})`}`,
@@ -64,6 +42,6 @@ export function rmmodError(module: string, errno: number, holders: string[] = []
       ? `Module ${module} is not currently loaded`
       : errno === EAGAIN
         ? `Module ${module} is in use${holders.length > 0 ? ` by: ${holders.join(' ')}` : ''}`
-        : `could not remove module ${module}: ${INSMOD_WORDS.get(errno) ?? `error ${errno}`}`;
+        : `could not remove module ${module}: ${strerror(errno)}`;
   return new ModuleError(errno, words);
 }

@@ -20,7 +20,13 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { VERMAGIC } from '../abi/version';
-import { M_CALL_MODULE, M_CALL_OPERATION, M_MODULE_BYTES, M_MODULES_DISABLED } from '../abi/machine';
+import {
+  M_CALL_MODULE,
+  M_CALL_OPERATION,
+  M_CHANNEL,
+  M_MODULE_BYTES,
+  M_MODULES_DISABLED,
+} from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
 import { OP_INIT } from '../abi/operation';
 import {
@@ -66,6 +72,7 @@ import {
 import { TAINT_FORCED_RMMOD, TAINT_PROPRIETARY } from '../abi/machine';
 import { EAGAIN, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import { blacklisted } from './blacklist';
 import { kallsyms_free } from './kallsyms';
 import { add_module, find_module, module_orphaned, remove_module, seal_module } from './list';
 import { params_free, params_restore } from './params';
@@ -81,35 +88,13 @@ import { files_orphan } from '../fs/files';
 import { resources_remove } from '../fs/resources';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { same_name, same_text, strlen, strscpy } from '../lib/text';
+import { same_text, strlen, strscpy } from '../lib/text';
 
 /** VERMAGIC as a C string. */
 const magic_text = memory.data(64);
-/** Names that are not loaded, separated by commas: the boot option module_blacklist. */
-const blacklist = memory.data(1024);
-const word = memory.data(NAME_SIZE);
 
 export function load_init(): void {
   for (let i = 0; i < VERMAGIC.length; i++) store<u8>(magic_text + i, <u8>VERMAGIC.charCodeAt(i));
-}
-
-/** @param names separated by commas */
-export function set_blacklist(names: usize): void {
-  strscpy(blacklist, names, 1024);
-}
-
-function blacklisted(name: usize): bool {
-  for (let at = blacklist; load<u8>(at);) {
-    let length = 0;
-    while (load<u8>(at) && load<u8>(at) != 0x2c) {
-      if (length < NAME_SIZE - 1) store<u8>(word + length++, load<u8>(at));
-      at++;
-    }
-    store<u8>(word + length, 0);
-    if (same_name(word, name)) return true;
-    if (load<u8>(at)) at++;
-  }
-  return false;
 }
 
 /**
@@ -212,7 +197,7 @@ export function module_resolve(mod: usize, name: usize, crc: u32, how: u32): i32
       pr(LEVEL_ERR, cstr('%s: disagrees about version of symbol %s'), mod + MOD_NAME, name);
       return -EINVAL;
     }
-    taint_forced(mod, name);
+    taint_forced(mod, name, load<u32>(MACHINE_BASE, M_CHANNEL) != 0); // what a domain finds the kernel has told
   }
   const owner = <usize>load<u32>(symbol, SYM_OWNER);
   owner_of_last = owner;
