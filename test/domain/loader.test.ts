@@ -15,7 +15,7 @@ import { readAccounting, readDevices, readModules } from '../../host/machine/ins
 import { EAGAIN, EBUSY, EEXIST, ENOENT, ENOEXEC, ENOMEM, ENXIO } from '../../kernel/abi/errno.ts';
 import { MODULE_COMING, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
 import { M_TAINT, TAINT_PROPRIETARY } from '../../kernel/abi/machine.ts';
-import { DOMAIN_MEMORY, MACHINE_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';
+import { DOMAIN_MEMORY, MACHINE_BASE, TABLE_MAX, WASM_PAGE } from '../../kernel/abi/map.ts';
 import {
   CALL_MODULE_ABORT,
   CALL_MODULE_LIVE,
@@ -247,7 +247,7 @@ describe('a module that is loaded', () => {
     const stacked = await loadFixture('stacked');
     expect(
       refused(() =>
-        load({ ...stacked, file: { ...stacked.file, table: { ...stacked.file.table, size: 5000 } } }),
+        load({ ...stacked, file: { ...stacked.file, table: { ...stacked.file.table, size: TABLE_MAX } } }),
       ).errno,
     ).toBe(ENOMEM);
     // The device of its name is taken: the last step fails.
