@@ -66,6 +66,7 @@ typedef _Bool bool;
 #define ENOEXEC 8
 #define EBADF 9
 #define EAGAIN 11
+#define EWOULDBLOCK EAGAIN
 #define ENOMEM 12
 #define EACCES 13
 #define EFAULT 14

@@ -178,10 +178,12 @@ describe.each(MUTATIONS)('damage by %s', (mutation) => {
       metadata: 0.1,
     },
   };
-  test.runIf(mutation in mostly)('is seen by the reader or by the engine, mostly', () => {
-    const seen = mutants.filter(({ bytes }) => refusal(bytes) !== null || !WebAssembly.validate(bytes));
-    expect(seen.length).toBeGreaterThan(ROUNDS * mostly[mutation]!);
-  });
+  const least = mostly[mutation];
+  if (least !== undefined)
+    test('is seen by the reader or by the engine, mostly', () => {
+      const seen = mutants.filter(({ bytes }) => refusal(bytes) !== null || !WebAssembly.validate(bytes));
+      expect(seen.length).toBeGreaterThan(ROUNDS * least);
+    });
 });
 
 describe('code that was changed', () => {
