@@ -20,7 +20,7 @@ export async function loadModule(
   compiling.catch(() => {}); // what is wrong with it, readModule says first, and better
   const file = readModule(bytes);
   const name = file.name || fallback;
-  const names = namesOf(bytes, file);
+  const names = namesOf(file);
   const adjusted = adjustModule(bytes, file, name);
   const module = adjusted.bytes === bytes ? compiling : WebAssembly.compile(adjusted.bytes);
   const [digest, compiled] = await Promise.all([hashing, module]);

@@ -1,7 +1,6 @@
 // The names that /proc/kallsyms shows of a file: every function that the file's name section knows, and the data that it
 // exports, as the table that the kernel keeps (kernel/abi/module.ts: kallsyms).
 
-import { ModuleSymbols } from '../linker/symbols.ts';
 import type { ModuleFile } from '../linker/module-file.ts';
 import {
   KALLSYM_NAME,
@@ -16,10 +15,10 @@ const encoder = new TextEncoder();
 /** A name longer than this is cut: a C++ template's is no help to anybody. */
 const LONGEST = 127;
 
-/** The table for a file's bytes. Offsets of functions are from the file's beginning, of data from the memory base. */
-export function namesOf(bytes: Uint8Array, file: ModuleFile): Uint8Array {
+/** The table for a file. Offsets of functions are from the file's beginning, of data from the memory base. */
+export function namesOf(file: ModuleFile): Uint8Array {
   const exported = new Map(file.symbols.map((symbol) => [symbol.name, symbol]));
-  const entries = new ModuleSymbols(bytes).functions.map(({ name, start }) => {
+  const entries = file.functions.map(({ name, start }) => {
     const global = exported.has(name) && !exported.get(name)!.data;
     return { offset: start, type: global ? 'T' : 't', name };
   });

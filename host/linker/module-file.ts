@@ -19,9 +19,10 @@ import {
   type ExportedSymbol,
   type ModuleParameter,
 } from './metadata.ts';
-import { cleanName, readNames, type Names } from './names.ts';
+import { cleanName, readNames, shortName, type Names } from './names.ts';
 import { OP, typeName } from './opcodes.ts';
 import {
+  importedCount,
   readSections,
   signatureOf,
   type ExportKind,
@@ -75,6 +76,8 @@ export interface ModuleFile {
   versions: Map<string, number>;
   imports: ModuleImport[];
   exports: ModuleExport[];
+  /** Its own functions, with names that may be shown and where their bodies lie in the file. */
+  functions: { name: string; start: number }[];
   /** Offsets and lengths of what is copied to the memory base, and of the slots filled from the table base. */
   data: { offset: number; length: number }[];
   elements: { offset: number; count: number }[];
@@ -250,7 +253,13 @@ export function readModule(bytes: Uint8Array): ModuleFile {
   const entries = <T>(section: string, read: (reader: ByteReader) => T): T =>
     read(custom(sections, section) ?? new ByteReader(new Uint8Array()));
   const url = custom(sections, SECTION.sourceMap);
-  const shownName = namesOf(sections)?.module ?? '';
+  const names = namesOf(sections);
+  const shownName = names?.module ?? '';
+  const imported = importedCount(sections, 'function');
+  const functions = sections.bodies.map(({ start }, own) => {
+    const name = names?.functions.get(imported + own) ?? `function${imported + own}`;
+    return { name: shortName(name), start };
+  });
   return {
     name: nameOf(shownName, modinfo),
     shownName,
@@ -264,6 +273,7 @@ export function readModule(bytes: Uint8Array): ModuleFile {
     versions: claims.versions(entries(SECTION.versions, readVersions), imports),
     imports,
     exports,
+    functions,
     data: checker.data(),
     elements: checker.elements(),
     hasStart: sections.start !== null,
