@@ -81,6 +81,7 @@ describe("a stranger's file", () => {
         { name: 'buffer', kind: 'global', index: 2, signature: null, value: 12 },
         { name: 'sp', kind: 'global', index: 3, signature: null, value: null },
       ],
+      functions: [{ name: 'function1', start: expect.any(Number) as number }],
       data: [{ offset: 8, length: 16 }],
       elements: [{ offset: 2, count: 1 }],
       hasStart: false,
