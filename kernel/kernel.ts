@@ -25,66 +25,10 @@ import { add_symbol } from './module/symbols';
 import { end_task } from './lib/host';
 
 // Kernel symbols; each is an EXPORT_SYMBOL where it is written.
-export { printk, vprintk_emit } from './lib/printk';
+export * from './api';
 export { warn_slowpath } from './lib/warn';
-export { vsnprintf } from './lib/format';
-export { strlen, strscpy } from './lib/text';
-export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';
-export {
-  kmalloc,
-  kzalloc,
-  kmalloc_array,
-  kcalloc,
-  krealloc,
-  ksize,
-  kfree,
-  kvmalloc,
-  kvfree,
-} from './mm/kmalloc';
-export {
-  kmem_cache_create,
-  kmem_cache_alloc,
-  kmem_cache_free,
-  kmem_cache_size,
-  kmem_cache_shrink,
-  kmem_cache_destroy,
-} from './mm/caches';
-export { __get_free_pages, get_zeroed_page, free_pages } from './mm/pages';
-export { vmalloc, vzalloc, vfree } from './mm/vmalloc';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
-export { fixed_size_llseek } from './fs/seek';
-export {
-  proc_create,
-  proc_create_data,
-  pde_data,
-  proc_create_single,
-  proc_create_seq,
-  proc_mkdir,
-  proc_remove,
-  remove_proc_entry,
-} from './fs/proc';
-export {
-  timer_setup,
-  add_timer,
-  mod_timer,
-  del_timer,
-  del_timer_sync,
-  get_jiffies_64,
-  ktime_get,
-} from './lib/timer';
-export {
-  seq_open,
-  seq_release,
-  seq_read,
-  seq_lseek,
-  seq_printf,
-  seq_write,
-  seq_puts,
-  seq_putc,
-  single_open,
-  single_release,
-} from './fs/seq';
 
 /** Linux's do_exit: ends the task that is in the kernel. */
 export function do_exit(code: i32): void {
@@ -93,25 +37,9 @@ export function do_exit(code: i32): void {
 EXPORT_SYMBOL(do_exit);
 
 // Entry points of the host.
+export { module_need } from './module/load';
 export { log_write } from './lib/log';
-export {
-  module_begin,
-  module_describe,
-  module_layout,
-  module_resolve,
-  resolved_owner,
-  module_export,
-  module_need,
-  module_coming,
-  leave_module,
-  module_init,
-  module_exit,
-  module_free,
-  module_leaked_bytes,
-  module_leaked_objects,
-} from './module/load';
 export { set_blacklist } from './module/blacklist';
-export { module_param_add, module_parameter, module_parameter_text } from './module/params';
 export { module_kallsyms } from './module/kallsyms';
 export { module_announce, module_gone } from './module/remote';
 export { module_holder } from './module/uses';
