@@ -5,9 +5,12 @@
 import type { Domain } from './domain.ts';
 import type { KernelExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
-import { begin, describe, describeParameters, must, need, refusalOf, resolve } from './steps.ts';
-import type { Signature } from '../linker/module-file.ts';
+import { begin, describe, describeParameters, must, need, Refused, refusalOf, resolve } from './steps.ts';
+import { symbolText } from '../linker/crc.ts';
+import type { ModuleImport, Signature } from '../linker/module-file.ts';
+import { ENOEXEC } from '../../kernel/abi/errno.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
+import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import { MOD_NAME, SYMBOL_DATA, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
 
 /** A function of another driver that a module imports: it is called through the kernel (host/ipc/gate.ts). */
@@ -16,6 +19,24 @@ export interface Gate {
   signature: Signature;
   /** KIND_* of each parameter. */
   kinds: number[];
+}
+
+/**
+ * What instantiation checks where both are in one domain: a gate carries the owner's parameters, whatever the file claims of
+ * versions, and also where force has passed over them.
+ */
+function mustMatch(
+  domain: Domain<KernelExports>,
+  module: string,
+  wanted: ModuleImport,
+  owned: Signature,
+): void {
+  if (wanted.kind !== 'function') return;
+  const [asked, given] = [wanted.signature, owned].map((each) => symbolText(wanted.name, each));
+  if (asked === given) return;
+  const why = `imported function does not match the expected type: ${asked}, not ${given}`;
+  domain.log(LEVEL_ERR, `${module}: ${why}`);
+  throw new Refused(ENOEXEC, why);
 }
 
 /**
@@ -48,6 +69,7 @@ export function announce(
       const symbol = other?.file.symbols.find((each) => each.name === wanted.name);
       const callee = other?.file.exports.find((each) => each.name === wanted.name);
       if (symbol && callee?.signature) {
+        mustMatch(domain, name, wanted, callee.signature);
         gates.push({ name: wanted.name, signature: callee.signature, kinds: symbol.kinds });
       }
     }

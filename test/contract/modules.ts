@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
-import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM } from '../../kernel/abi/errno.ts';
+import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOEXEC, ENOMEM } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_END } from '../../kernel/abi/operation.ts';
 import { expectLine, withMachine, type Bench, type Setting } from '../support/machine.ts';
 import { DIFFERENCES } from './differences.ts';
@@ -237,6 +237,24 @@ export function modules(bench: Bench): void {
       await at.console.close(fd);
       await at.machine.rmmod('stacked');
       await at.machine.rmmod('base');
+    });
+
+    test('a function that another module exports with another type, whatever the file says of versions', async () => {
+      await at.load(await bench.fixture('base'));
+      const module = await bench.fixture('crosswise');
+      const type = 'imported function does not match the expected type';
+      const forced = await refused(at, () => at.machine.insmod(module, '', { force: true }));
+      expect(forced.errno).toBe(ENOEXEC);
+      expect(forced.message).toContain(type);
+      // It claims to have been built against this very symbol.
+      const crc = (await bench.fixture('base')).file.symbols.find(({ name }) => name === 'base_count')!.crc;
+      const versions = new Map(module.file.versions).set('base_count', crc);
+      const start = at.logged;
+      const lying = await refused(at, () =>
+        at.machine.insmod({ ...module, file: { ...module.file, versions } }),
+      );
+      expect(lying.errno).toBe(ENOEXEC);
+      expectLine(at.log(start), new RegExp(type));
     });
 
     test('a machine says which file it runs', () => {
