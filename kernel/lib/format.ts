@@ -120,8 +120,11 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
         precision = precision * 10 + letter - 0x30;
     }
     let longs = 0;
-    for (; letter == 0x6c || letter == 0x68 || letter == 0x7a; letter = load<u8>(++format))
+    let shorts = 0;
+    for (; letter == 0x6c || letter == 0x68 || letter == 0x7a; letter = load<u8>(++format)) {
       if (letter == 0x6c) longs++;
+      if (letter == 0x68) shorts++;
+    }
     if (!letter) {
       copy(start, format);
       break;
@@ -162,7 +165,10 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
         args += 8;
         negative = signed && <i64>value < 0;
       } else {
-        const word = load<u32>(args);
+        // The caller has widened it to an int; what is printed is as wide as it says.
+        const unused: u32 = shorts ? (shorts == 1 ? 16 : 24) : 0;
+        let word = load<u32>(args) << unused;
+        word = signed ? <u32>((<i32>word) >> unused) : word >> unused;
         args += 4;
         negative = signed && <i32>word < 0;
         value = negative ? <u64>(<i64>(<i32>word)) : word;

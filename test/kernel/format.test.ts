@@ -58,6 +58,9 @@ test.each<[string, (number | bigint | string)[], string]>([
   ['%.3s|%6.2s|%-6.2s|', ['abcdef', 'abcdef', 'abcdef'], 'abc|    ab|ab    |'],
   ['%*d|%-*d|%*d', [5, 42, 5, 42, -5, 42], '   42|42   |42   '],
   ['%.*s', [2, 'abcdef'], 'ab'],
+  ['%hd|%hu|%hx', [70000, -1, -1], '4464|65535|ffff'],
+  ['%hhd|%hhu|%hhx', [300, -1, 0x1ff], '44|255|ff'],
+  ['%hd|%hhi', [0x8000, 0x80], '-32768|-128'],
   ['%.5d|%8.3d|%-8.3d|', [42, 42, -42], '00042|     042|-042    |'],
   ['%.0d|%05.1d', [0, 7], '|    7'],
   ['%+d % d %+d', [5, 5, -5], '+5  5 -5'],
@@ -91,10 +94,22 @@ test('a long text is cut, wherever it comes from', () => {
 test.each([
   ['\x013text', 3, 'text'],
   ['\x017text', 7, 'text'],
-  ['text', 6, 'text'],
+  ['text', 4, 'text'],
+  ['\x01ctext', 4, 'text'],
 ])('printk takes the level off the front of %j', (format, level, text) => {
   const { printk } = kernel.exports as unknown as { printk(format: number, words: number): number };
   printk(kernel.domain.text(format), 0);
   expect(kernel.log().at(-1)).toBe(text);
   expect(kernel.records().at(-1)?.level).toBe(level);
+});
+
+test('a newline within a text begins another line, one at its end does not', () => {
+  const lines = (format: string): string[] => {
+    const before = kernel.log().length;
+    kernel.exports.vprintk_emit(6, kernel.domain.text(format), USER_BASE);
+    return kernel.log().slice(before);
+  };
+  expect(lines('one\ntwo\n')).toEqual(['one', 'two']);
+  expect(lines('one\n\nthree')).toEqual(['one', '', 'three']);
+  expect(lines('\n')).toEqual(['']);
 });
