@@ -31,9 +31,14 @@ type Callable = (...values: never[]) => unknown;
 export interface LoadOptions {
   /** As on insmod's command line: `name=value` separated by spaces; a value with spaces stands in double quotes. */
   parameters: string;
+  /** What persistent parameters were when the module was unloaded; set before those that are given. */
+  persistent?: Persistent;
   /** LOAD_* */
   flags: number;
 }
+
+/** Values of parameters by their names. */
+export type Persistent = ReadonlyMap<string, string>;
 
 export interface Inserted {
   /** Address of its struct module. */
@@ -45,8 +50,8 @@ export interface Unloaded {
   /** What it had not freed itself. */
   leakedBytes: number;
   leakedObjects: number;
-  /** The values of its persistent parameters, for its next insmod. */
-  persistent: string;
+  /** The values of its persistent parameters, for its next insmod; null pointers are left out. */
+  persistent: Persistent;
 }
 
 /**
@@ -93,6 +98,7 @@ export function insmod(
       must(exports.module_export(mod, domain.text(symbol), value, flags, crc | 0));
     }
     describeParameters(domain, loaded, mod, base);
+    restoreParameters(domain, mod, options.persistent);
     setParameters(domain, mod, options.parameters);
     const at = (entry: (typeof ENTRY_POINTS)[number]): number => slots.get(entry) ?? 0;
     must(exports.module_init(mod, at('__wasm_call_ctors'), at('init_module'), at('cleanup_module')));
@@ -166,21 +172,57 @@ function instantiate(
 /** Longest parameter that is taken, `name=value`. */
 const LONGEST_PARAMETER = 1024;
 
-/** The words of a command line; double quotes keep spaces together and are dropped, as Linux does. */
-function wordsOf(line: string): string[] {
-  return [...line.matchAll(/(?:"[^"]*"|[^\s"])+/g)].map(([word]) => word.replaceAll('"', ''));
+const SPACE = /\s/;
+
+/**
+ * Takes a command line apart as Linux's next_arg does: a quote anywhere keeps spaces together, and is dropped where it
+ * stands at the front of a word or a value and at the end.
+ *
+ * @returns names and values; null where there is no `=`
+ */
+function argumentsOf(line: string): [key: string, value: string | null][] {
+  const found: [string, string | null][] = [];
+  for (let at = 0; ;) {
+    while (at < line.length && SPACE.test(line[at]!)) at++;
+    if (at === line.length) return found;
+    const quoted = line[at] === '"';
+    if (quoted) at++;
+    const start = at;
+    let equals = 0;
+    for (let open = quoted; at < line.length && (open || !SPACE.test(line[at]!)); at++) {
+      if (line[at] === '=' && equals === 0) equals = at;
+      if (line[at] === '"') open = !open;
+    }
+    const word = line.slice(start, at);
+    if (equals === 0) {
+      found.push([quoted ? word.replace(/"$/, '') : word, null]);
+      continue;
+    }
+    let value = line.slice(equals + 1, at);
+    if (quoted || value.startsWith('"')) value = value.replace(/"$/, '');
+    found.push([line.slice(start, equals), value.replace(/^"/, '')]);
+  }
 }
 
 function setParameters(domain: Domain<ImageExports>, mod: number, parameters: string): void {
-  for (const word of wordsOf(parameters)) {
-    const equals = word.indexOf('=');
-    const key = equals < 0 ? word : word.slice(0, equals);
-    if (word.length > LONGEST_PARAMETER)
-      throw new Refused(EINVAL, `parameter of ${word.length} letters: ${key.slice(0, 40)}`);
-    const value = equals < 0 ? 0 : domain.text(word.slice(equals + 1));
-    const status = domain.exports.module_parameter(mod, domain.text(key), value);
-    if (status < 0) throw new Refused(-status, word);
+  for (const [key, value] of argumentsOf(parameters)) {
+    const length = key.length + (value === null ? 0 : value.length + 1);
+    if (length > LONGEST_PARAMETER)
+      throw new Refused(EINVAL, `parameter of ${length} letters: ${key.slice(0, 40)}`);
+    const text = value === null ? 0 : domain.text(value);
+    const status = domain.exports.module_parameter(mod, domain.text(key), text);
+    if (status < 0) throw new Refused(-status, value === null ? key : `${key}=${value}`);
   }
+}
+
+/** One that the module does not take any more, being another, is told in the log and keeps nobody from loading it. */
+function restoreParameters(
+  domain: Domain<ImageExports>,
+  mod: number,
+  persistent: Persistent = new Map(),
+): void {
+  for (const [key, value] of persistent)
+    domain.exports.module_parameter(mod, domain.text(key), domain.text(value));
 }
 
 /** Clears a module's table slots and frees all it has. */
@@ -217,16 +259,18 @@ export function rmmod(
   const unloaded = {
     leakedBytes: exports.module_leaked_bytes(mod),
     leakedObjects: exports.module_leaked_objects(mod),
-    persistent: (loaded?.file.modinfo.get('persist') ?? [])
-      .map((key) => `"${key}=${parameterText(domain, mod, key)}"`)
-      .join(' '),
+    persistent: new Map(
+      (loaded?.file.modinfo.get('persist') ?? []).flatMap((key) => {
+        const value = parameterText(domain, mod, key);
+        return value === null ? [] : [[key, value]];
+      }),
+    ),
   };
   release(domain, name, mod);
   return unloaded;
 }
 
-function parameterText(domain: Domain<ImageExports>, mod: number, key: string): string {
+function parameterText(domain: Domain<ImageExports>, mod: number, key: string): string | null {
   const at = domain.exports.module_parameter_text(mod, domain.text(key));
-  if (at < 0) return '';
-  return domain.textAt(at, LONGEST_PARAMETER);
+  return at <= 0 ? null : domain.textAt(at, LONGEST_PARAMETER);
 }

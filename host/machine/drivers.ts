@@ -6,7 +6,7 @@
 import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { LoadOptions, Unloaded } from '../domain/loader.ts';
+import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
@@ -51,7 +51,7 @@ export interface DriversHost {
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
-const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: '' };
+const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
 /** `-` and `_` are the same in a module's name. */
 const keyOf = (name: string): string => name.replaceAll('-', '_');
@@ -62,8 +62,8 @@ export class Drivers {
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
   private lastUnloaded: string | null = null;
-  /** Values of persistent parameters of modules that were unloaded, as insmod takes them. */
-  private readonly persistent = new Map<string, string>();
+  /** Values of persistent parameters of modules that were unloaded. */
+  private readonly persistent = new Map<string, Persistent>();
 
   constructor(host: DriversHost) {
     this.host = host;
@@ -103,9 +103,9 @@ export class Drivers {
     const { name } = loaded;
     if (this.known.has(keyOf(name))) throw insmodError(name, EEXIST);
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
-    const kept = this.persistent.get(keyOf(name)) ?? '';
+    const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const driver: Driver = {
-      ...{ loaded, options: { parameters: `${kept} ${parameters}`, flags }, state: 'starting', restarts: 0 },
+      ...{ loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, loading: Promise.resolve(), unloaded: NOTHING },
     };
     this.known.set(keyOf(name), driver);
@@ -275,7 +275,7 @@ export class Drivers {
       await this.bury(driver.incarnation); // and it has said by then what it left
       report = driver.unloaded;
     }
-    if (report.persistent !== '') this.persistent.set(keyOf(name), report.persistent);
+    if (report.persistent.size > 0) this.persistent.set(keyOf(name), report.persistent);
     return { name, leakedBytes: report.leakedBytes, leakedObjects: report.leakedObjects };
   }
 }

@@ -17,7 +17,7 @@ import { SEQ_PRIVATE } from '../abi/seq';
 import { EFAULT, EINVAL } from '../abi/errno';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
-import { strscpy } from '../lib/text';
+import { number_base, strscpy } from '../lib/text';
 import { version_text } from './kernel-files';
 import { pde_data, proc_create_data, proc_mkdir } from './proc';
 import { seq, seq_lseek, seq_putc, seq_read, single_open, single_release } from './seq';
@@ -129,14 +129,11 @@ function blank(letter: u32): bool {
 
 let at: usize = 0;
 
-/** Takes the next number of the line, decimal or with 0x. @returns it, or -1 where there is none in the range */
+/** Takes the next number of the line, with 0x in hexadecimal, with 0 in octal. @returns it, or -1 where there is none in the range */
 function take_number(most: u32): i64 {
   while (blank(load<u8>(at))) at++;
-  let base: u64 = 10;
-  if (load<u8>(at) == 0x30 && (load<u8>(at, 1) | 0x20) == 0x78) {
-    base = 16;
-    at += 2;
-  }
+  const base = number_base(at);
+  if (base == 16) at += 2;
   let value: u64 = 0;
   const from = at;
   for (; load<u8>(at) && !blank(load<u8>(at)); at++) {

@@ -58,3 +58,9 @@ export function fnv(hash: u32, from: usize, length: i32): u32 {
 export function fnv_text(text: usize): u32 {
   return fnv(FNV_OFFSET, text, strlen(text));
 }
+
+/** The base in which Linux reads a number without being told one: 16 after 0x, 8 after 0, else 10. */
+export function number_base(text: usize): u64 {
+  if (load<u8>(text) != 0x30) return 10;
+  return (load<u8>(text, 1) | 0x20) == 0x78 ? 16 : 8;
+}

@@ -25,7 +25,7 @@ import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { snprintf } from '../lib/format';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { same_name, strlen, strscpy } from '../lib/text';
+import { number_base, same_name, strlen, strscpy } from '../lib/text';
 
 const COMMA: u32 = 0x2c;
 
@@ -114,8 +114,10 @@ export function param_set(mod: usize, prm: usize, text: usize): i32 {
     status = set_elements(prm, text, false); // looks whether all of it can be read before anything is changed
     if (!status) set_elements(prm, text, true);
   }
-  if (status == -EINVAL)
-    pr(LEVEL_ERR, cstr("%s: `%s' invalid for parameter `%s'"), mod + MOD_NAME, text, prm + PRM_NAME);
+  if (status == -EINVAL) {
+    const value = text ? text : cstr('');
+    pr(LEVEL_ERR, cstr("%s: `%s' invalid for parameter `%s'"), mod + MOD_NAME, value, prm + PRM_NAME);
+  }
   return status;
 }
 
@@ -144,12 +146,12 @@ function set_elements(prm: usize, text: usize, write: bool): i32 {
 
 const INVALID: i64 = i64.MIN_VALUE;
 
-/** A number up to NUL or `end`, with a sign, in decimal or after 0x. */
+/** A number up to NUL or `end`, with a sign, as Linux's kstrtoint: after 0x in hexadecimal, after 0 in octal. */
 function number(text: usize, end: u32, unsigned: bool): i64 {
   const negative = load<u8>(text) == 0x2d;
   if (negative && unsigned) return INVALID;
-  let at = text + usize(negative);
-  const base: u64 = load<u8>(at) == 0x30 && (load<u8>(at, 1) | 0x20) == 0x78 ? 16 : 10;
+  let at = text + usize(negative || load<u8>(text) == 0x2b);
+  const base = number_base(at);
   if (base == 16) at += 2;
   if (!load<u8>(at) || load<u8>(at) == end) return INVALID;
   let value: u64 = 0;
@@ -202,6 +204,13 @@ function set_texts(prm: usize, text: usize): i32 {
   return 0;
 }
 
+/** How many values there are to show: of an array those that were given, all of them where none was. */
+function elements_of(prm: usize): u32 {
+  if (!(load<u32>(prm, PRM_TYPE) & PARAM_ARRAY)) return 1;
+  const used = load<u32>(prm, PRM_USED);
+  return used ? used : load<u32>(prm, PRM_COUNT);
+}
+
 /**
  * Writes a parameter's value as /sys shows it, ended by a newline and NUL.
  * @returns the length without the NUL; it is cut to fit
@@ -209,9 +218,7 @@ function set_texts(prm: usize, text: usize): i32 {
 export function param_show(prm: usize, to: usize, size: i32): i32 {
   const type = (<i32>load<u32>(prm, PRM_TYPE)) & ~PARAM_ARRAY;
   const address = <usize>load<u32>(prm, PRM_ADDRESS);
-  const array = load<u32>(prm, PRM_TYPE) & PARAM_ARRAY;
-  const used = load<u32>(prm, PRM_USED);
-  const elements = array ? (used ? used : load<u32>(prm, PRM_COUNT)) : 1;
+  const elements = elements_of(prm);
   let length = 0;
   for (let i: u32 = 0; i < elements; i++) {
     const word = type == PARAM_BOOL ? load<u8>(address + i) : load<u32>(address + (i << 2));
@@ -231,10 +238,17 @@ function put(to: usize, length: i32, size: i32, format: usize, word: usize): i32
 
 const shown = memory.data(1024);
 
-/** A parameter's value as text without a newline, valid until the next call. @returns its address, or -ENOENT */
+/**
+ * A parameter's value as text without a newline, valid until the next call.
+ * @returns its address, 0 where it is no text (a pointer is null), or -ENOENT
+ */
 export function module_parameter_text(mod: usize, name: usize): i32 {
   const prm = param_find(mod, name);
   if (!prm) return -ENOENT;
+  if ((load<u32>(prm, PRM_TYPE) & ~PARAM_ARRAY) == PARAM_CHARP) {
+    for (let i: u32 = 0; i < elements_of(prm); i++)
+      if (!load<u32>(<usize>load<u32>(prm, PRM_ADDRESS) + (i << 2))) return 0;
+  }
   const length = param_show(prm, shown, 1024);
   store<u8>(shown + length - 1, 0);
   return <i32>shown;

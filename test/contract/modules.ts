@@ -3,8 +3,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
 import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOEXEC, ENOMEM } from '../../kernel/abi/errno.ts';
-import { O_RDONLY, O_RDWR, SEEK_END } from '../../kernel/abi/operation.ts';
-import { expectLine, withMachine, type Bench, type Setting } from '../support/machine.ts';
+import { O_RDONLY, O_RDWR, O_WRONLY, SEEK_END } from '../../kernel/abi/operation.ts';
+import { bytes, expectLine, withMachine, type Bench, type Setting } from '../support/machine.ts';
 import { DIFFERENCES } from './differences.ts';
 
 /** ioctls of test/fixtures/probe.ts */
@@ -255,6 +255,49 @@ export function modules(bench: Bench): void {
       );
       expect(lying.errno).toBe(ENOEXEC);
       expectLine(at.log(start), new RegExp(type));
+    });
+
+    test('numbers are read as Linux reads them, quotes as its command line has them', async () => {
+      const keeper = await bench.fixture('keeper');
+      const says = async (parameters: string): Promise<string[]> => {
+        const start = at.logged;
+        await at.machine.insmod({ ...keeper, name: 'reader' }, parameters);
+        await at.machine.rmmod('reader');
+        return at.log(start).filter((line) => line.startsWith('keeper'));
+      };
+      const list = 'keeper: 1 2 3';
+      expect(await says('number=010 limit=0x1f')).toEqual(['keeper: 8 31 "none" null', list]);
+      expect(await says('number=+7 limit=0')).toEqual(['keeper: 7 0 "none" null', list]);
+      expect(await says('label="two words" empty=""')).toEqual(['keeper: 7 6 "two words" text', list]);
+      expect(await says('"label=two words"')).toEqual(['keeper: 7 6 "two words" text', list]);
+      expect(await says('label=a"b c"d number=3')).toEqual(['keeper: 3 6 "a"b c"d" text', list]);
+      const start = at.logged;
+      await refused(at, () => at.machine.insmod(keeper, 'number'));
+      await refused(at, () => at.machine.insmod(keeper, 'number=08'));
+      const refusals = at.log(start).filter((line) => line.startsWith('keeper'));
+      expect(refusals).toEqual([
+        "keeper: `' invalid for parameter `number'",
+        "keeper: `08' invalid for parameter `number'",
+      ]);
+    });
+
+    test('what a module asks to keep is there again, whatever letters it has', async () => {
+      const keeper = await bench.fixture('keeper');
+      const write = async (name: string, value: string): Promise<void> => {
+        const fd = await at.open(`/sys/module/keeper/parameters/${name}`, O_WRONLY);
+        expect(await at.console.write(fd, bytes(value))).toBe(value.length);
+        await at.console.close(fd);
+      };
+      await at.machine.insmod(keeper);
+      await write('label', 'one "two three');
+      await write('number', '12');
+      await write('limit', '13');
+      await write('list', '7,8');
+      await at.machine.rmmod('keeper');
+      const start = at.logged;
+      await at.load(keeper);
+      const lines = at.log(start).filter((line) => line.startsWith('keeper'));
+      expect(lines).toEqual(['keeper: 12 6 "one "two three" null', 'keeper: 7 8 3']);
     });
 
     test('a machine says which file it runs', () => {
