@@ -139,6 +139,10 @@ class Checker {
     if (sections.tables.length) throw new BadModule('it has a table of its own');
     if (count('memory') > 1) throw new BadModule('it imports more than one memory');
     if (count('table') > 1) throw new BadModule('it imports more than one table');
+    // An engine has limits of its own, and throws something else than its usual refusal beyond them.
+    for (const entry of sections.imports)
+      if (entry.kind === 'table' && entry.limits.minimum > MAX_MODULE_TABLE)
+        throw new BadModule(`it imports too large a table: ${entry.limits.minimum} slots`);
   }
 
   private code(): void {

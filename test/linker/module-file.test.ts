@@ -102,6 +102,11 @@ describe("a stranger's file", () => {
     ['two dylink.0', file(dylink(), dylink()), /more than one section dylink.0/],
     ['too much memory', file(dylink(0x4000001)), /too much memory: 67108865/],
     ['too much of the table', file(dylink(0, 65537)), /too much of the table: 65537/],
+    [
+      'a table that no engine has',
+      file(dylink(), [2, (to) => to.u32(1).text('env').text('t').u8(1).u8(0x70).u8(0).u32(0x80000000)]),
+      /too large a table: 2147483648 slots/,
+    ],
     ['sections out of order', file(dylink(), functions, types), /out of order/],
     ['a section twice', file(dylink(), types, types), /out of order/],
     ['an unknown section', file(dylink(), [14, (to) => to]), /section 14 is unknown/],
