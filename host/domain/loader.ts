@@ -22,7 +22,17 @@ import { addresses, addressTaken, missingFunction, UnknownImport } from './got.t
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { rmmodError } from './module-error.ts';
-import { begin, describe, describeParameters, must, need, Refused, refusalOf, resolve } from './steps.ts';
+import {
+  begin,
+  cannotLink,
+  describe,
+  describeParameters,
+  must,
+  need,
+  Refused,
+  refusalOf,
+  resolve,
+} from './steps.ts';
 
 const ENTRY_POINTS = ['__wasm_call_ctors', 'init_module', 'cleanup_module'] as const;
 
@@ -147,8 +157,7 @@ function link(
     return { env: env, ...addresses(loaded.file, base, slots, find) };
   } catch (error) {
     if (!(error instanceof UnknownImport)) throw error;
-    domain.log(LEVEL_ERR, `${loaded.name}: cannot be linked: ${error.message}`);
-    throw new Refused(ENOEXEC, `cannot be linked: ${error.message}`);
+    throw cannotLink(domain, loaded.name, error.message);
   }
 }
 

@@ -6,7 +6,8 @@ import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
 import type { ModuleImport } from '../linker/module-file.ts';
-import { ENAMETOOLONG } from '../../kernel/abi/errno.ts';
+import { ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
   LOAD_FORCE,
   LOAD_INTREE,
@@ -38,6 +39,12 @@ export class Refused extends Error {
 export function must(status: number): number {
   if (status < 0) throw new Refused(-status);
   return status;
+}
+
+/** Refuses an import that no loader can give, and says so in the log. */
+export function cannotLink(domain: Domain<ImageExports>, module: string, what: string): Refused {
+  domain.log(LEVEL_ERR, `${module}: cannot be linked: ${what}`);
+  return new Refused(ENOEXEC, `cannot be linked: ${what}`);
 }
 
 /** What a load throws, as insmod says it; null where it was no refusal. */
@@ -92,11 +99,14 @@ export function need(domain: Domain<ImageExports>, { file }: LoadedModule, mod: 
  */
 export function resolve(
   domain: Domain<ImageExports>,
-  { file }: LoadedModule,
+  { name, file }: LoadedModule,
   mod: number,
   wanted: ModuleImport,
   flags: number,
 ): number {
+  // Everything else the engine would look up on an object of the host, which has functions of its own.
+  if (wanted.kind === 'function' && wanted.module !== 'env')
+    throw cannotLink(domain, name, `import ${wanted.module}.${wanted.name}`);
   const data = wanted.module === 'GOT.mem';
   const signed = wanted.kind === 'function' ? wanted.crc : 0;
   const how =

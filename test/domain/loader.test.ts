@@ -2,7 +2,7 @@
 // is loaded is found, counted, used by others, and gone after rmmod.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Domain } from '../../host/domain/domain.ts';
+import { Domain, TextTooLong } from '../../host/domain/domain.ts';
 import type { DomainExports } from '../../host/domain/image.ts';
 import { domainImports, type KernelGate } from '../../host/domain/imports.ts';
 import { insmod, rmmod, type Inserted } from '../../host/domain/loader.ts';
@@ -118,6 +118,29 @@ describe('what is refused leaves everything as it was', () => {
     expect(kernel.snapshot()).toEqual(before);
     expect(kernel.check()).toEqual([]);
   });
+});
+
+test('three texts on their way to the kernel, however long, do not overwrite each other', () => {
+  const { domain } = kernel;
+  const fits = (length: number): boolean => {
+    try {
+      return domain.text('x'.repeat(length)) > 0;
+    } catch (error) {
+      if (error instanceof TextTooLong) return false;
+      throw error;
+    }
+  };
+  let longest = 1024; // of a parameter
+  expect(fits(longest)).toBe(true);
+  while (fits(longest + 1)) longest++;
+  for (let round = 0; round < 100; round++) {
+    domain.text('x'.repeat(round * 7));
+    const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(longest));
+    const places = texts.map((text) => domain.text(text));
+    expect(places.map((place) => domain.textAt(place, longest + 1) === texts[places.indexOf(place)])).toEqual(
+      [true, true, true],
+    );
+  }
 });
 
 describe('in a driver’s domain', () => {

@@ -76,6 +76,22 @@ export const REFUSALS: readonly Refusal[] = [
     line: /^mistyped: disagrees about version of symbol kmalloc$/,
   },
   {
+    step: 'a function of the host’s own, which may be missing',
+    module: () =>
+      claiming('base', ({ file }) => ({
+        weak: new Set(['__proto__.valueOf']),
+        imports: [
+          ...file.imports,
+          {
+            ...{ module: '__proto__', name: 'valueOf', kind: 'function', crc: 0 },
+            signature: { parameters: [], results: [] },
+          },
+        ],
+      })),
+    errno: ENOEXEC,
+    line: /^base: cannot be linked: import __proto__\.valueOf$/,
+  },
+  {
     step: 'an import that no kernel has',
     module: () =>
       claiming('base', ({ file }) => ({
