@@ -8,7 +8,7 @@ import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts'
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
-import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
@@ -17,7 +17,7 @@ import { Incarnation } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
-import type { Images, Notice } from './protocol.ts';
+import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
 
@@ -31,6 +31,8 @@ export interface Driver {
   /** Settled when it is no longer starting. */
   loading: Promise<unknown>;
   unloaded: Unloaded;
+  /** While it is being unloaded: told of its death, after which nobody starts it again. */
+  leaving: (() => void) | null;
 }
 
 /** What the machine is to its drivers. */
@@ -106,7 +108,7 @@ export class Drivers {
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const driver: Driver = {
       ...{ loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
-      ...{ incarnation: null, loading: Promise.resolve(), unloaded: NOTHING },
+      ...{ incarnation: null, loading: Promise.resolve(), unloaded: NOTHING, leaving: null },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -201,7 +203,10 @@ export class Drivers {
 
   /** Ends every incarnation: their kernel is dead. */
   end(): void {
-    for (const { incarnation } of this) if (incarnation) void this.bury(incarnation);
+    for (const { incarnation, leaving } of this) {
+      if (incarnation) void this.bury(incarnation);
+      leaving?.();
+    }
   }
 
   /** The kernel has given an incarnation up. */
@@ -219,7 +224,8 @@ export class Drivers {
     if (!life || life.dead) return;
     if (fault) life.log(LEVEL_ALERT, formatOops(fault, this.context(driver, life, fault)));
     // Where it is still being loaded, `load` rejects.
-    if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));
+    if (driver.leaving) driver.leaving();
+    else if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));
   }
 
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
@@ -252,6 +258,31 @@ export class Drivers {
     }
   }
 
+  /**
+   * Has the kernel unload a driver. One that dies in its cleanup is gone as well: nobody has use for a successor.
+   * @throws ModuleError
+   */
+  private async dismiss(driver: Driver, life: KernelLife, ask: () => Promise<Answer<number>>): Promise<void> {
+    let gone = false;
+    const death = new Promise<void>((resolve) => {
+      driver.leaving = () => resolve(void (gone = true));
+    });
+    try {
+      unwrap(await ask());
+    } catch (error) {
+      if (!(error instanceof ModuleError)) throw error;
+      const inCleanup = error.errno === EIO || error.errno === ETIMEDOUT;
+      if (!inCleanup || !driver.incarnation?.fenced) {
+        if (gone) void this.host.recover(() => this.restart(driver, life, 'trap'));
+        throw error;
+      }
+      await death; // the kernel is told of it before the supervisor
+      if (life.dead) throw new MachineDied('the kernel has died while a driver was unloaded');
+    } finally {
+      driver.leaving = null;
+    }
+  }
+
   /** @throws ModuleError */
   async rmmod(asked: string, force: boolean): Promise<UnloadReport> {
     const life = this.host.alive();
@@ -267,7 +298,7 @@ export class Drivers {
     } else if (!driver) {
       throw rmmodError(name, ENOENT);
     } else if (driver.incarnation) {
-      unwrap(await methods.deleteModule(name, force));
+      await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
     this.known.delete(keyOf(name));
     this.lastUnloaded = name;

@@ -44,7 +44,7 @@ import {
   OP_WRITE,
 } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
-import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
+import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_GOING, MODULE_LIVE } from '../abi/module';
 import { EIO, MAX_ERRNO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import {
@@ -290,8 +290,9 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   store<u32>(ep, DYING);
   store<u32>(ep, error | (others << 16), EP_ERROR);
   const mod = endpoint_module(channel);
-  // One that dies while it is loaded is given up: its devices have nobody to wait for.
-  if (mod && load<u32>(mod, MOD_STATE) == MODULE_COMING) resources_remove(mod, channel + 1);
+  // One that dies while it is loaded or unloaded has no successor: its devices have nobody to wait for.
+  const state = mod ? load<u32>(mod, MOD_STATE) : MODULE_LIVE;
+  if (state == MODULE_COMING || state == MODULE_GOING) resources_remove(mod, channel + 1);
   else resources_orphan(channel + 1);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));

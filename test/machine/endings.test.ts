@@ -173,6 +173,32 @@ describe('a driver’s thread', () => {
     }
     expect(machine.check()).toEqual([]);
   });
+
+  test('dies in its cleanup: it is gone, with what it had registered, and nobody starts it again', async () => {
+    const probe = await loadFixture('probe');
+    await machine.insmod(probe);
+    await machine.rmmod('probe');
+    const before = machine.accounting();
+    const devices = machine.devices();
+    for (const [parameters, by] of [
+      ['parting=1', 'trap'],
+      ['parting=2', 'deadline'],
+    ] as const) {
+      await machine.insmod(probe, parameters);
+      events.length = 0;
+      expect(await machine.rmmod('probe')).toMatchObject({ name: 'probe' });
+      expect(events.filter(isFault)).toMatchObject([{ module: 'probe', by }]);
+      expect(events.filter(driverIs('probe', 'starting'))).toEqual([]);
+      expect(machine.status().drivers.map(({ name }) => name)).not.toContain('probe');
+      expect(machine.lsmod().map(({ name }) => name)).not.toContain('probe');
+      expect(machine.devices()).toEqual(devices);
+      expect(machine.accounting()).toEqual(before);
+      expect(machine.status().zombies).toBe(0);
+    }
+    expect(machine.check()).toEqual([]);
+    await machine.insmod(probe);
+    await works(machine.console, '/dev/probe');
+  });
 });
 
 describe.each(PLACEMENTS)('the kernel’s thread of a %s machine', (placement) => {
