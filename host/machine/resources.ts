@@ -13,6 +13,7 @@ export class Resources {
   private readonly waiting: (() => void)[] = [];
   private readonly spares = new Map<ThreadKind, Promise<Thread>>();
   private made = 0;
+  private living = 0;
   private closed = false;
 
   constructor(platform: Platform) {
@@ -22,6 +23,24 @@ export class Resources {
   /** Memories made so far, for tests. */
   get memories(): number {
     return this.made;
+  }
+
+  /** Threads that are being started or were started here and are not known to have ended, the spare ones too. */
+  get threads(): number {
+    return this.living;
+  }
+
+  private async spawn(kind: ThreadKind): Promise<Thread> {
+    this.living++;
+    const ended = (): void => void this.living--;
+    try {
+      const thread = await this.platform.spawn(kind);
+      void thread.ended.then(ended);
+      return thread;
+    } catch (error) {
+      ended();
+      throw error;
+    }
   }
 
   /** A zeroed shared memory of `bytes`. Waits while there are too many. */
@@ -56,7 +75,7 @@ export class Resources {
 
   /** A thread that listens; another one is started for the next who asks. */
   async takeThread(kind: ThreadKind): Promise<Thread> {
-    const spare = this.spares.get(kind) ?? this.platform.spawn(kind);
+    const spare = this.spares.get(kind) ?? this.spawn(kind);
     this.spares.delete(kind);
     const thread = await spare;
     if (kind !== 'client') this.prepare(kind);
@@ -66,7 +85,7 @@ export class Resources {
   /** Starts a spare thread. */
   prepare(kind: ThreadKind): void {
     if (this.closed || this.spares.has(kind)) return;
-    const spare = this.platform.spawn(kind);
+    const spare = this.spawn(kind);
     this.spares.set(kind, spare);
     // Whoever takes it is told of the failure; until then nobody waits for it.
     spare.catch(() => {});
