@@ -7,6 +7,7 @@ import { addBench } from './bench.ts';
 import { addBuild } from './build.ts';
 import { addCompare } from './compare.ts';
 import { addDepmod } from './depmod.ts';
+import { addFuzz } from './fuzz.ts';
 import { addImages } from './images.ts';
 import { addModinfo } from './modinfo.ts';
 import { addOops } from './oops.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
   addBench,
   addShell,
+  addFuzz,
   addBuild,
   addServe,
   addImages,
