@@ -67,6 +67,8 @@ export class KernelThread implements KernelMethods {
   private readonly remote = new Map<string, LoadedModule>();
   private readonly symbols = new Map<string, ModuleSymbols>();
   private lastUnloaded: string | null = null;
+  /** Whose work is being done where it is no client's: a tool's, else that of timers. */
+  private comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private halted = false;
 
   constructor(host: ThreadHost) {
@@ -184,7 +186,7 @@ export class KernelThread implements KernelMethods {
       number: words[(MACHINE_BASE + M_OOPSES) >> 2]! + 1,
       cpu: CPU_KERNEL,
       pid: pidOfClient(client),
-      comm: client < 0 ? 'insmod' : client === 0 ? 'console' : `client${client}`,
+      comm: client < 0 ? this.comm : client === 0 ? 'console' : `client${client}`,
     };
     const files = this.modules.values();
     return oopsContext(fault, task, memory, memory, files, this.lastUnloaded);
@@ -244,9 +246,18 @@ export class KernelThread implements KernelMethods {
     }
   }
 
+  private as<T>(comm: 'insmod' | 'rmmod', entry: () => T): Answer<T> {
+    this.comm = comm;
+    try {
+      return this.answer(entry);
+    } finally {
+      this.comm = 'swapper/0';
+    }
+  }
+
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
     this.modules.set(loaded.name, loaded);
-    const answer = this.answer(() => {
+    const answer = this.as('insmod', () => {
       insmod(this.domain, loaded, options);
       return this.domain.statics;
     });
@@ -261,7 +272,7 @@ export class KernelThread implements KernelMethods {
   }
 
   rmmod(name: string, force: boolean): Answer<Unloaded> {
-    const answer = this.answer(() => {
+    const answer = this.as('rmmod', () => {
       const how = force ? UNLOAD_FORCE : 0;
       const holders = (): string[] => this.holders(name);
       return rmmod(this.domain, name, { loaded: this.modules.get(name), how, holders });

@@ -181,9 +181,22 @@ export function nodes_remove_all(mod: usize, endpoint: u32): i32 {
   for (let i = 0; i < MAX_NODES; i++) {
     const node = node_at(i);
     if (!load<u32>(node, NODE_TYPE) || load<u32>(node, NODE_OWNER) != endpoint) continue;
-    if (<usize>load<u32>(node, NODE_MODULE) == mod) node_remove(node);
+    if (<usize>load<u32>(node, NODE_MODULE) != mod) continue;
+    node_remove(node);
   }
   return count;
+}
+
+/** What is open on files that a module of this domain has forgotten is closed while its functions are still there. */
+export function nodes_release(mod: usize): void {
+  for (let i = 0; i < MAX_NODES; i++) {
+    const node = node_at(i);
+    if (!load<u32>(node, NODE_TYPE) || load<u32>(node, DEV_ENDPOINT)) continue;
+    if (<usize>load<u32>(node, NODE_MODULE) != mod) continue;
+    files_release(node);
+    store<u32>(node, load<u32>(node, DEV_EPOCH) + 1, DEV_EPOCH);
+    node_seal(node);
+  }
 }
 
 const component = memory.data(NAME_SIZE);

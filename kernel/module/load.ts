@@ -85,6 +85,7 @@ import { free_owned } from '../mm/owned';
 import { area_alloc, area_free } from '../mm/vmalloc';
 import { alloc_slots, free_slots } from '../mm/slots';
 import { files_orphan } from '../fs/files';
+import { nodes_release } from '../fs/nodes';
 import { resources_remove } from '../fs/resources';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
@@ -274,6 +275,15 @@ export function module_init(mod: usize, constructors: u32, init: u32, exit: u32)
   const status = init ? call_indirect<i32>(init) : 0;
   leave_module();
   if (status < 0) return status;
+  if (status)
+    pr(
+      LEVEL_WARNING,
+      cstr(
+        "do_init_module: '%s'->init suspiciously returned %d, it should follow 0/-E convention\ndo_init_module: loading module anyway...",
+      ),
+      mod + MOD_NAME,
+      status,
+    );
   store<u32>(mod, MODULE_LIVE, MOD_STATE);
   return 0;
 }
@@ -371,10 +381,9 @@ export function module_exit(name: usize, how: i32): i32 {
   if (status < 0) return status;
   store<u32>(mod, MODULE_GOING, MOD_STATE);
   const exit = load<u32>(mod, MOD_EXIT);
-  if (exit) {
-    enter_module(mod);
-    call_indirect<void>(exit);
-    leave_module();
-  }
+  enter_module(mod);
+  if (exit) call_indirect<void>(exit);
+  nodes_release(mod);
+  leave_module();
   return <i32>mod;
 }

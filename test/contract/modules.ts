@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
-import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOEXEC, ENOMEM } from '../../kernel/abi/errno.ts';
+import { EAGAIN, EBUSY, EEXIST, EINVAL, EIO, ENOENT, ENOEXEC, ENOMEM } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, O_WRONLY, SEEK_END } from '../../kernel/abi/operation.ts';
 import { bytes, expectLine, withMachine, type Bench, type Setting } from '../support/machine.ts';
 import { DIFFERENCES } from './differences.ts';
@@ -298,6 +298,37 @@ export function modules(bench: Bench): void {
       await at.load(keeper);
       const lines = at.log(start).filter((line) => line.startsWith('keeper'));
       expect(lines).toEqual(['keeper: 12 6 "one "two three" null', 'keeper: 7 8 3']);
+    });
+
+    test('a file of /proc that a module forgot is closed while its code is there, also by force', async () => {
+      const procfile = await bench.fixture('procfile');
+      const round = async (): Promise<string[]> => {
+        const start = at.logged;
+        await at.machine.insmod(procfile, 'forgetful');
+        const fd = await at.open('/proc/procfile', O_RDONLY);
+        expect((await at.console.read(fd, 7)).result).toBe(7);
+        await at.machine.rmmod('procfile', { force: true });
+        expect((await at.console.read(fd, 7)).result).toBe(-EIO);
+        expect(await at.console.close(fd)).toBe(0);
+        return at.log(start);
+      };
+      await round(); // a page once taken for small objects stays theirs
+      const before = at.machine.accounting();
+      expect((await round()).slice(-2)).toEqual([
+        'procfile: forced removal: kernel tainted.',
+        expect.stringMatching(/^procfile: left \d+ proc files registered$/),
+      ]);
+      expect(at.machine.accounting()).toEqual(before);
+      expect(at.machine.lsmod().map(({ name }) => name)).toEqual(['null']);
+    });
+
+    test('an init that answers with more than 0 is told, and stays', async () => {
+      const start = at.logged;
+      await at.load(await bench.fixture('probe'), 'ending=5');
+      expect(at.log(start)).toEqual([
+        "do_init_module: 'probe'->init suspiciously returned 5, it should follow 0/-E convention",
+        'do_init_module: loading module anyway...',
+      ]);
     });
 
     test('a machine says which file it runs', () => {
