@@ -52,7 +52,14 @@ export default defineConfig({
         worker: { format: 'es' },
         server: { headers: ISOLATION_HEADERS },
         // Named, so that none is found in the middle of a run: vite would reload the page under the test.
-        optimizeDeps: { include: ['comlink', '@jridgewell/trace-mapping'] },
+        optimizeDeps: {
+          include: [
+            'comlink',
+            '@jridgewell/trace-mapping',
+            '@noble/hashes/sha2.js',
+            '@noble/hashes/utils.js',
+          ],
+        },
         test: {
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],

@@ -25,7 +25,13 @@ const BELOW: Record<string, readonly string[]> = {
 };
 const FACES = ['cli', 'web'];
 /** Packages that run on every runtime; a layer below the faces may use no other. */
-const PORTABLE = ['@jridgewell/gen-mapping', '@jridgewell/trace-mapping', 'assemblyscript', 'comlink'];
+const PORTABLE = [
+  '@jridgewell/gen-mapping',
+  '@jridgewell/trace-mapping',
+  '@noble/hashes',
+  'assemblyscript',
+  'comlink',
+];
 
 interface Import {
   /** Path of the importing file from the project's folder, with forward slashes. */

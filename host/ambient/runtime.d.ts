@@ -28,14 +28,6 @@ declare class TextEncoder {
   encodeInto(text: string, to: Uint8Array): { read: number; written: number };
 }
 
-/** `subtle` exists in secure contexts only; it refuses views of shared memory. */
-declare const crypto: {
-  readonly subtle: {
-    digest(algorithm: 'SHA-256', bytes: ArrayBufferView<ArrayBuffer> | ArrayBuffer): Promise<ArrayBuffer>;
-  };
-  getRandomValues<T extends ArrayBufferView>(array: T): T;
-};
-
 declare function btoa(text: string): string;
 declare function atob(text: string): string;
 

@@ -2,6 +2,7 @@
 
 import { adjustModule } from '../linker/adjust.ts';
 import { readModule } from '../linker/module-file.ts';
+import { sha256 } from '../linker/sha256.ts';
 import { namesOf } from './names.ts';
 import type { LoadedModule } from './loaded.ts';
 
@@ -14,16 +15,14 @@ export async function loadModule(
   map: string | null,
   fallback: string,
 ): Promise<LoadedModule> {
-  // The engine compiles and hashes on other threads, while this one reads.
+  // The engine compiles on another thread, while this one reads and hashes.
   const compiling = WebAssembly.compile(bytes);
-  const hashing = crypto.subtle.digest('SHA-256', bytes);
   compiling.catch(() => {}); // what is wrong with it, readModule says first, and better
   const file = readModule(bytes);
   const name = file.name || fallback;
   const names = namesOf(file);
   const adjusted = adjustModule(bytes, file, name);
-  const module = adjusted.bytes === bytes ? compiling : WebAssembly.compile(adjusted.bytes);
-  const [digest, compiled] = await Promise.all([hashing, module]);
-  const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return { name, bytes, sha256, map, file, names, module: compiled, shifts: adjusted.shifts };
+  const sum = sha256(bytes);
+  const module = await (adjusted.bytes === bytes ? compiling : WebAssembly.compile(adjusted.bytes));
+  return { name, bytes, sha256: sum, map, file, names, module, shifts: adjusted.shifts };
 }

@@ -7,6 +7,7 @@
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { BadModule } from '../linker/module-file.ts';
+import { sha256 } from '../linker/sha256.ts';
 import { MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import type { Placement } from '../machine/types.ts';
 import { Bench, type BenchSetting, type Target } from './bench.ts';
@@ -73,9 +74,6 @@ export function targetOf<T>(targets: readonly T[], seed: number): T {
   return target;
 }
 
-const hex = (digest: ArrayBuffer): string =>
-  [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-
 class Runner {
   private readonly setting: CampaignSetting;
   private readonly since = performance.now();
@@ -141,9 +139,9 @@ class Runner {
     benches: readonly Bench[],
   ): Promise<Tried> {
     const { module } = target;
-    const sha256 = hex(await crypto.subtle.digest('SHA-256', bytes));
-    this.seen.add(sha256);
-    const tried: Tried = { seed, module: module.name, mutation, description, sha256, outcomes: {} };
+    const sum = sha256(bytes);
+    this.seen.add(sum);
+    const tried: Tried = { seed, module: module.name, mutation, description, sha256: sum, outcomes: {} };
     const read = await readMutant(bytes, module.name);
     for (const bench of benches) {
       const { placement } = bench;

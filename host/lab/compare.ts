@@ -5,7 +5,7 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { CallMeasurements, type CallOptions } from './calls.ts';
 import { clockStepNs } from './clock.ts';
-import { sha256 } from './image.ts';
+import { sha256 } from '../linker/sha256.ts';
 import { faultNames, provokeClean, readFaulty, type Faulty } from './provoke.ts';
 import { PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
 import { Side, type BootOptions, type Setting } from './side.ts';
@@ -137,6 +137,6 @@ async function identify(
   });
   return {
     driver: { name: measured, sha256: both(hashOf) },
-    image: { sha256: await sha256(image), readBack: both((placement) => sides[placement].readBack) },
+    image: { sha256: sha256(image), readBack: both((placement) => sides[placement].readBack) },
   };
 }

@@ -1,16 +1,11 @@
 // A disk image in a character device: written in pieces, read back whole, compared by SHA-256.
 
+import { sha256 } from '../linker/sha256.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import type { Client } from '../machine/types.ts';
 
 /** Bytes a call: a quarter of what a client may pass. */
 const PIECE = 0x10000;
-
-/** SHA-256 in lower-case hexadecimal. Copies first: digest refuses views of shared memory. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 /** Writes the image from the device's beginning. @returns null, or why it did not fit, in words */
 export async function writeImage(client: Client, path: string, image: Uint8Array): Promise<string | null> {

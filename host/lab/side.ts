@@ -4,7 +4,8 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { attempt } from './attempt.ts';
-import { contentHash, sha256, writeImage } from './image.ts';
+import { contentHash, writeImage } from './image.ts';
+import { sha256 } from '../linker/sha256.ts';
 import { within, throwIfCancelled, type CancelSignal } from './wait.ts';
 
 export interface BootOptions {
@@ -157,7 +158,7 @@ export class Side {
 
   async #fill(): Promise<void> {
     const { image, measured, drivers } = this.#setting;
-    this.imageHash = await sha256(image);
+    this.imageHash = sha256(image);
     this.imageProblem = await this.#store(measured);
     this.readBack = this.imageProblem === null ? this.imageHash : null;
     this.#keeper = this.imageProblem === null ? measured : null;

@@ -152,5 +152,5 @@ async function linkAt(options: LinkOptions): Promise<Linked> {
   const main = build(parsed, settings, bases.main);
   const high = build(parsed, settings, bases.high);
   const relocated = relocate({ low, main, high }, bases);
-  return finish(main, alignment, bases.main, relocated, options, await sourceVersion(parsed.sources));
+  return finish(main, alignment, bases.main, relocated, options, sourceVersion(parsed.sources));
 }

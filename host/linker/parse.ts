@@ -9,6 +9,7 @@ import { libraryFiles } from 'assemblyscript/asc';
 import { refusalAt } from './arguments.ts';
 import { takeDeclarations, type Declarations } from './declarations.ts';
 import { LinkError, type Refusal } from './refusal.ts';
+import { sha256 } from './sha256.ts';
 import { LIBRARY } from './source-map.ts';
 
 export interface ParseOptions {
@@ -146,9 +147,9 @@ export async function parse(options: ParseOptions): Promise<Parsed> {
  * What tells a module's sources from others': 24 hexadecimal letters, as Linux's srcversion. Only what the files say
  * counts, not where they lie; the standard library does not.
  */
-export async function sourceVersion(sources: readonly asc.Source[]): Promise<string> {
+export function sourceVersion(sources: readonly asc.Source[]): string {
   const texts = sources.filter(({ isLibrary }) => !isLibrary).map(({ text }) => text);
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(texts.join('\0')));
-  const letters = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return letters.slice(0, 24).toUpperCase();
+  return sha256(new TextEncoder().encode(texts.join('\0')))
+    .slice(0, 24)
+    .toUpperCase();
 }

@@ -1,7 +1,7 @@
 // What the page fetches: images, drivers, the disk; and what it says where it does not get them.
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { sha256 } from '../../host/lab/image.ts';
+import { sha256 } from '../../host/linker/sha256.ts';
 import { DRIVERS } from '../../host/lab/load.ts';
 import { browserLab, floppy } from '../../host/web/lab.ts';
 import { VERSION } from '../../kernel/abi/version.ts';
@@ -12,7 +12,7 @@ test('the lab has the drivers in their order, with their maps', async () => {
   const lab = await browserLab('/');
   expect(lab.drivers.map(({ name }) => name)).toEqual(DRIVERS);
   for (const { bytes, sha256: hash, map } of lab.drivers) {
-    expect(await sha256(bytes)).toBe(hash);
+    expect(sha256(bytes)).toBe(hash);
     expect(map).toContain('"mappings"');
   }
   expect(lab.environment.version).toBe(VERSION);
