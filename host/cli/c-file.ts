@@ -21,6 +21,7 @@ export const COMPILE_FLAGS: readonly string[] = [
   '-fvisibility=default', // what is hidden is not exported
   '-Wall',
   '-Wextra',
+  '-Wno-unused-parameter', // operations have the kernel's parameters, needed or not
 ];
 
 /** Of the linker; the last exports the constructors, which nobody runs otherwise. */
