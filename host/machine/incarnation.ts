@@ -16,6 +16,8 @@ import {
   CHANNEL_SIZE,
   CHANNEL_ZOMBIE,
   D_COPYING,
+  K_EXCUSES,
+  K_GATE,
   K_GENERATION,
   Q_SEQUENCE,
   S_GENERATION,
@@ -113,9 +115,14 @@ export class Incarnation {
     return incarnation;
   }
 
+  /** A word of its channel. */
+  private held(offset: number): number {
+    return Atomics.load(this.life.words, wordOf(this.channel, offset));
+  }
+
   /** Whether the kernel has given it up, which the supervisor may not have heard of yet. */
   get fenced(): boolean {
-    return Atomics.load(this.life.words, wordOf(this.channel, K_GENERATION)) !== this.generation;
+    return this.held(K_GENERATION) !== this.generation;
   }
 
   /** Loads the driver, which the kernel knows already. Resolves when it is live, throws ModuleError when it was refused. */
@@ -161,7 +168,8 @@ export class Incarnation {
       },
     };
     thread.port.postMessage(start);
-    await outcome;
+    const inTime = this.limit(deadlineMs);
+    await outcome.finally(inTime);
   }
 
   /** It is dead, for a reason that somebody has detected. */
@@ -195,6 +203,20 @@ export class Incarnation {
     return (this.freeing ??= this.free());
   }
 
+  /** Ends it when its init has taken too long; time in which another driver hung that it had called is not its own. */
+  private limit(ms: number): () => void {
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = (excuses: number): void => {
+      timer = setTimeout(() => {
+        const now = this.held(K_EXCUSES);
+        if (now !== excuses || this.held(K_GATE) !== 0) arm(now);
+        else this.die('deadline', null);
+      }, ms);
+    };
+    arm(this.held(K_EXCUSES));
+    return () => clearTimeout(timer);
+  }
+
   private async free(): Promise<void> {
     const { life, thread, channel } = this;
     await thread.ended;
@@ -202,8 +224,9 @@ export class Incarnation {
     Atomics.store(life.words, wordOf(channel, D_COPYING), 0);
     life.ring();
     this.resources.giveMemory(this.memory);
-    // The kernel raises the generation when it has buried the incarnation; a successor must not share it.
-    while (!life.dead && Atomics.load(life.words, wordOf(channel, K_GENERATION)) === this.generation) {
+    // The kernel raises the generation when it has buried the incarnation; a successor must not share it. Nor may it have a
+    // channel whose call of another driver is still to be answered.
+    while (!life.dead && (this.held(K_GATE) !== 0 || this.held(K_GENERATION) === this.generation)) {
       await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
     }
     // The memory of a dead kernel may be another's already.

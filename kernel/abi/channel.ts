@@ -50,6 +50,10 @@ export const A_STATUS = 196;
 // the kernel's words
 /** The fence: raised by one when the incarnation that holds the channel is given up. */
 export const K_GENERATION = 256;
+/** 1 while the kernel has a call of another driver's symbol by this channel's: the channel is nobody else's until then. */
+export const K_GATE = 260;
+/** How many such calls have failed because the other driver died: the caller's time begins anew. */
+export const K_EXCUSES = 264;
 
 // the driver's thread's words
 export const D_SLEEPING = 320;

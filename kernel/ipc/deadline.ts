@@ -67,7 +67,7 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   if (gate_busy(channel)) {
     // It waits for another driver, which has a deadline of its own.
     store<f64>(record, time + limit, CL_DEADLINE);
-    return limit;
+    return queue_deadline(ep, time, limit);
   }
   const mod = endpoint_module(channel);
   pr(

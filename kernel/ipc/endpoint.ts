@@ -240,17 +240,16 @@ export function endpoint_reply(channel: i32): void {
     if (operation == OP_OPEN) store<u32>(file, load<u32>(ch, R_HANDLE), FILE_HANDLE);
   }
   store<u32>(ep, 0, EP_CURRENT);
+  const leaves = operation == OP_CLEANUP && status >= 0;
   const next = <i32>load<u32>(ep, EP_HEAD) - 1;
-  if (next >= 0) {
+  if (next >= 0 && !leaves) {
     const behind = load<u32>(client_at(next), CL_NEXT);
     store<u32>(ep, behind, EP_HEAD);
     if (!behind) store<u32>(ep, 0, EP_TAIL);
     send(ep, channel, next);
   }
-  if (operation == OP_CLEANUP) {
-    if (status < 0) store<u32>(endpoint_module(channel), MODULE_LIVE, MOD_STATE);
-    else unloaded(channel);
-  }
+  if (leaves) unloaded(channel);
+  else if (operation == OP_CLEANUP) store<u32>(endpoint_module(channel), MODULE_LIVE, MOD_STATE);
   if (complete(client, status)) answer_client(client, false);
 }
 
@@ -268,15 +267,16 @@ function protocol_error(channel: i32, operation: i32, status: i32, most: i32): v
   endpoint_die(channel, EIO, EIO);
 }
 
-/** A module has run its cleanup: whatever the kernel still has of it goes. */
+/** A module has run its cleanup: whatever the kernel still has of it goes, and whoever is in the queue is answered. */
 function unloaded(channel: i32): void {
   const ep = endpoint_at(channel);
   const mod = endpoint_module(channel);
   resources_remove(mod, channel + 1);
   module_gone(mod);
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
-  store<u32>(ep, DEAD);
-  gate_release(channel);
+  store<u32>(ep, DYING);
+  store<u32>(ep, EIO | (EIO << 16), EP_ERROR);
+  endpoint_bury(channel);
 }
 
 /**

@@ -12,20 +12,29 @@ import {
   GATE_SYMBOL,
   GRANT_READ,
   GRANT_WRITE,
+  K_EXCUSES,
+  K_GATE,
 } from '../abi/channel';
 import { MAX_CHANNELS } from '../abi/limits';
 import { MAX_CLIENTS } from '../abi/map';
 import { OP_SYMBOL, SYS_SYMBOL } from '../abi/operation';
 import { MOD_ENDPOINT, MOD_NAME, SYM_OWNER, SYM_VALUE } from '../abi/module';
-import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, ENOMEM, EPERM } from '../abi/errno';
+import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, ENOMEM, EPERM, ETIMEDOUT } from '../abi/errno';
 import { LEVEL_ERR } from '../abi/log';
-import { CL_CALL, CL_CHANNEL, CL_RESULT, client_at, PARKED } from '../fs/clients';
+import { CL_CALL, CL_CHANNEL, CL_DEADLINE, CL_RESULT, client_at, PARKED } from '../fs/clients';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { find_symbol } from '../module/symbols';
 import { is_user } from '../module/uses';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { channel_at, endpoint_generation, endpoint_module, endpoint_submit } from './endpoint';
+import {
+  channel_at,
+  endpoint_at,
+  endpoint_generation,
+  endpoint_module,
+  endpoint_submit,
+  EP_CURRENT,
+} from './endpoint';
 
 // A channel's gate.
 const GATE_BUFFER = 0; // in the kernel's heap, 0 where it has made no such call
@@ -50,7 +59,7 @@ export function gate_busy(channel: i32): bool {
 /** A gate buffer of at least `length` bytes. @returns its address, -EAGAIN, -EINVAL or -ENOMEM */
 export function gate_buffer(channel: i32, length: i32): i32 {
   const gate = gate_at(channel);
-  if (gate_busy(channel)) return -EAGAIN; // a predecessor's call still holds it
+  if (gate_busy(channel)) return -EAGAIN; // no honest driver asks in the middle of a call
   if (length <= 0) return -EINVAL;
   if (<u32>length > load<u32>(gate, GATE_LENGTH)) {
     const buffer = kmalloc_for(0, length);
@@ -110,17 +119,33 @@ export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   store<u32>(gate, endpoint_generation(channel), GATE_GENERATION);
   store<u32>(gate, atomic.load<u32>(channel_at(channel), C_SEQUENCE), GATE_SEQUENCE);
   const started = endpoint_submit(client, callee, OP_SYMBOL, 0, buffer, length, GRANT_READ | GRANT_WRITE);
-  if (started == PARKED) store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
+  if (started == PARKED) {
+    store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
+    atomic.store<u32>(channel_at(channel), 1, K_GATE);
+  }
   return started;
 }
 
 /** The answer to a driver's call is there; nobody may be left to hear it. */
 export function answer_gate(channel: i32): void {
   const gate = gate_at(channel);
-  const generation = load<u32>(gate, GATE_GENERATION);
-  if (!generation || generation != endpoint_generation(channel)) return gate_release(channel);
   const ch = channel_at(channel);
-  store<i32>(ch, load<i32>(client_at(MAX_CLIENTS + channel), CL_RESULT), A_STATUS);
-  atomic.store<u32>(ch, load<u32>(gate, GATE_SEQUENCE), A_SEQUENCE);
-  atomic.notify(ch + A_SEQUENCE, 1);
+  const status = load<i32>(client_at(MAX_CLIENTS + channel), CL_RESULT);
+  const generation = load<u32>(gate, GATE_GENERATION);
+  if (!generation || generation != endpoint_generation(channel)) {
+    gate_release(channel);
+  } else {
+    if (status == -ETIMEDOUT || status == -EIO) excuse(channel);
+    store<i32>(ch, status, A_STATUS);
+    atomic.store<u32>(ch, load<u32>(gate, GATE_SEQUENCE), A_SEQUENCE);
+    atomic.notify(ch + A_SEQUENCE, 1);
+  }
+  atomic.store<u32>(ch, 0, K_GATE);
+}
+
+/** The one that a driver has called died over it: whoever waits for the caller begins to wait anew. */
+function excuse(channel: i32): void {
+  atomic.add<u32>(channel_at(channel), 1, K_EXCUSES);
+  const client = <i32>load<u32>(endpoint_at(channel), EP_CURRENT) - 1;
+  if (client >= 0) store<f64>(client_at(client), 0, CL_DEADLINE);
 }

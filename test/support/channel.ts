@@ -66,6 +66,8 @@ export class Channel {
 export class HandmadeDriver {
   readonly channel: Channel;
   readonly generation: number;
+  /** Its struct module. */
+  readonly mod: number;
   private readonly kernel: TestKernel;
   private calls = 0;
 
@@ -81,6 +83,7 @@ export class HandmadeDriver {
     const text = (each: string): number => domain.text(each);
     const mod = exports.module_begin(text(name), text(VERMAGIC), text('GPL'), LOAD_INTREE, index + 1);
     if (mod < 0) throw new Error(`cannot be loaded: ${name}`);
+    this.mod = mod;
     exports.module_announce(mod, 100, 1, 1);
     if ((this.call(CALL_REGISTER_CHRDEV, 0, name) ?? -1) < 0)
       throw new Error(`cannot be registered: ${name}`);
@@ -101,7 +104,12 @@ export class HandmadeDriver {
     channel.set(C_DATA_LENGTH, forged.length ?? channel.data(text));
     channel.set(C_SEQUENCE, ++this.calls);
     this.kernel.exports.poll();
-    return channel.get(A_SEQUENCE) === this.calls ? channel.get(A_STATUS) : null;
+    return this.answer;
+  }
+
+  /** The answer to its last call, or null while there is none. */
+  get answer(): number | null {
+    return this.channel.get(A_SEQUENCE) === this.calls ? this.channel.get(A_STATUS) : null;
   }
 
   /** Answers the request in flight. */
