@@ -3,6 +3,7 @@
 //
 // The policy: a driver that dies while it serves is restarted at once; one that dies while it is loaded is given up.
 
+import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
@@ -10,12 +11,13 @@ import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
-import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
+import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
+import { keyOf, ownersFirst, ownersOf, Waiting } from './owners.ts';
 import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
@@ -28,8 +30,6 @@ export interface Driver {
   restarts: number;
   /** Null in the kernel's own domain, and between two incarnations. */
   incarnation: Incarnation | null;
-  /** Settled when it is no longer starting. */
-  loading: Promise<unknown>;
   unloaded: Unloaded;
   /** While it is being unloaded: told of its death, after which nobody starts it again. */
   leaving: (() => void) | null;
@@ -55,14 +55,12 @@ const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
-/** `-` and `_` are the same in a module's name. */
-const keyOf = (name: string): string => name.replaceAll('-', '_');
-
 export class Drivers {
   /** Given up, but not known to have ended. */
   zombies = 0;
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
+  private readonly waiting = new Waiting<Driver>();
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
@@ -95,6 +93,7 @@ export class Drivers {
 
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
+    this.waiting.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
     this.host.emit({ type: 'driver', at, module: name, state, generation: this.generation(driver) });
@@ -108,21 +107,26 @@ export class Drivers {
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const driver: Driver = {
       ...{ loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
-      ...{ incarnation: null, loading: Promise.resolve(), unloaded: NOTHING, leaving: null },
+      ...{ incarnation: null, unloaded: NOTHING, leaving: null },
     };
     this.known.set(keyOf(name), driver);
     try {
       await this.load(driver);
     } catch (error) {
-      this.known.delete(keyOf(name));
+      this.forget(name);
       throw error;
     }
     this.become(driver, 'up');
   }
 
+  private forget(name: string): void {
+    this.known.delete(keyOf(name));
+    this.waiting.changed();
+  }
+
   /** Loads every driver into a kernel that has just booted; one that is refused is given up. */
   async reload(): Promise<void> {
-    for (const driver of this) {
+    for (const driver of ownersFirst(this)) {
       driver.incarnation = null;
       this.become(driver, 'starting');
       await this.loadOrGiveUp(driver);
@@ -141,10 +145,7 @@ export class Drivers {
   }
 
   private load(driver: Driver): Promise<void> {
-    const loading =
-      this.host.placement === 'monolithic' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver);
-    driver.loading = Promise.allSettled([loading]);
-    return loading;
+    return this.host.placement === 'monolithic' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver);
   }
 
   private async loadIntoKernel({ loaded, options }: Driver): Promise<void> {
@@ -160,7 +161,7 @@ export class Drivers {
   private async loadIntoDomain(driver: Driver): Promise<void> {
     const { loaded, options } = driver;
     const life = this.host.alive();
-    await this.awaitOwners(driver);
+    await this.awaitOwners(driver, life); // before it takes a thread
     const { resources, images, deadlineMs } = this.host;
     const incarnation = await Incarnation.prepare(life, resources, {
       died: (by, fault) => this.died(driver, by, fault),
@@ -168,11 +169,8 @@ export class Drivers {
       unloaded: (report) => (driver.unloaded = report),
     });
     driver.incarnation = incarnation;
-    const timer = setTimeout(() => incarnation.die('deadline', null), deadlineMs);
     try {
-      const { methods } = life.control;
-      const flags = options.flags | (driver.restarts > 0 ? LOAD_AGAIN : 0);
-      const gates = unwrap(await methods.announce(loaded, flags, incarnation.channel));
+      const gates = await this.announce(driver, life, incarnation.channel);
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
       incarnation.entries = entry ? [entry] : [];
       await incarnation.start(loaded, options, gates, images, deadlineMs);
@@ -180,18 +178,41 @@ export class Drivers {
       if (driver.incarnation === incarnation) driver.incarnation = null;
       void this.bury(incarnation);
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
-  /** A symbol of a module that is still being loaded is waited for, as Linux does; its deadline bounds that. */
-  private async awaitOwners(driver: Driver): Promise<void> {
-    const wanted = new Set(driver.loaded.file.imports.map(({ name }) => name));
-    for (const other of this) {
-      if (other === driver || other.state !== 'starting') continue;
-      if (other.loaded.file.symbols.some(({ name }) => wanted.has(name))) await other.loading;
+  /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
+  private async announce(driver: Driver, life: KernelLife, channel: number): Promise<Gate[]> {
+    const flags = driver.options.flags | (driver.restarts > 0 ? LOAD_AGAIN : 0);
+    for (;;) {
+      await this.awaitOwners(driver, life);
+      try {
+        return unwrap(await life.control.methods.announce(driver.loaded, flags, channel));
+      } catch (error) {
+        if (!(error instanceof ModuleError) || !this.missingOwner(driver, life)) throw error;
+      }
     }
+  }
+
+  private awaitOwners(driver: Driver, life: KernelLife): Promise<void> {
+    return this.waiting.until(driver, () => {
+      if (life.dead) throw new MachineDied('the kernel has died while a driver waited for another');
+      return this.missingOwner(driver, life);
+    });
+  }
+
+  /** One whose symbols a driver needs, and that is on its way: it starts, or has died and nobody has told this yet. */
+  private missingOwner({ loaded }: Driver, life: KernelLife): Driver | undefined {
+    const owners = ownersOf(loaded, this);
+    if (owners.length === 0) return undefined;
+    const alive = new Set(
+      readModules(life.memory)
+        .filter(({ state }) => state !== MODULE_UNFORMED)
+        .map(({ name }) => keyOf(name)),
+    );
+    return owners.find(
+      (owner) => owner.state === 'starting' || (owner.state === 'up' && !alive.has(keyOf(owner.loaded.name))),
+    );
   }
 
   private bury(incarnation: Incarnation): Promise<void> {
@@ -203,6 +224,7 @@ export class Drivers {
 
   /** Ends every incarnation: their kernel is dead. */
   end(): void {
+    this.waiting.changed();
     for (const { incarnation, leaving } of this) {
       if (incarnation) void this.bury(incarnation);
       leaving?.();
@@ -300,7 +322,7 @@ export class Drivers {
     } else if (driver.incarnation) {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
-    this.known.delete(keyOf(name));
+    this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
       await this.bury(driver.incarnation); // and it has said by then what it left

@@ -1,0 +1,72 @@
+// Who has to be there before a module can be loaded: the owners of the symbols that it cannot do without. One that is still
+// being loaded, or has died and will be back, is waited for, as Linux waits for a module that is coming; a machine that boots
+// anew loads owners first.
+
+import type { LoadedModule } from '../domain/loaded.ts';
+import type { DriverStatus } from './types.ts';
+
+/** What is looked at of a driver. */
+export interface Owner {
+  readonly loaded: LoadedModule;
+  state: DriverStatus['state'];
+}
+
+/** `-` and `_` are the same in a module's name. */
+export const keyOf = (name: string): string => name.replaceAll('-', '_');
+
+/** Those of `drivers` whose symbols, or who themselves, must be there for a module; weak imports need nobody. */
+export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers: Iterable<D>): D[] {
+  const wanted = new Set(
+    file.imports.filter((each) => !file.weak.has(`${each.module}.${each.name}`)).map((each) => each.name),
+  );
+  const needed = new Set(file.needed.map(keyOf));
+  return [...drivers].filter(
+    ({ loaded }) =>
+      keyOf(loaded.name) !== keyOf(name) &&
+      (needed.has(keyOf(loaded.name)) || loaded.file.symbols.some((symbol) => wanted.has(symbol.name))),
+  );
+}
+
+/** Owners before those who use them, in the given order otherwise. */
+export function ownersFirst<D extends Owner>(drivers: Iterable<D>): D[] {
+  const all = [...drivers];
+  const ordered = new Set<D>();
+  const seen = new Set<D>();
+  const visit = (driver: D): void => {
+    if (seen.has(driver)) return;
+    seen.add(driver);
+    ownersOf(driver.loaded, all).forEach(visit);
+    ordered.add(driver);
+  };
+  all.forEach(visit);
+  return [...ordered];
+}
+
+/** Drivers that wait for their owners. */
+export class Waiting<D extends Owner> {
+  private readonly waits = new Map<D, D>();
+  private wake: (() => void)[] = [];
+
+  /** Something has changed that somebody may wait for. */
+  changed(): void {
+    for (const wake of this.wake.splice(0)) wake();
+  }
+
+  /** @param missing the owner to be waited for now; throws where there is nothing to wait for any more */
+  async until(driver: D, missing: () => D | undefined): Promise<void> {
+    try {
+      for (let owner = missing(); owner && !this.waitsFor(owner, driver); owner = missing()) {
+        this.waits.set(driver, owner);
+        await new Promise<void>((resolve) => this.wake.push(resolve));
+      }
+    } finally {
+      this.waits.delete(driver);
+    }
+  }
+
+  /** Whether one waits, by whatever detour, for another: two who need each other cannot both be first. */
+  private waitsFor(one: D, other: D): boolean {
+    for (let at: D | undefined = one; at; at = this.waits.get(at)) if (at === other) return true;
+    return false;
+  }
+}
