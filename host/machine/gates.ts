@@ -52,11 +52,15 @@ interface Buffer {
   length: number;
 }
 
-/** Where buffers lie in the gate buffer. @returns null when a length is none */
-function layout(
-  kinds: readonly number[],
-  values: readonly Value[],
-): { buffers: Buffer[]; size: number } | null {
+/** Where buffers lie in the gate buffer. */
+interface Layout {
+  buffers: Buffer[];
+  /** Of all of it. */
+  size: number;
+}
+
+/** @returns null when a length is none */
+function layout(kinds: readonly number[], values: readonly Value[]): Layout | null {
   const buffers: Buffer[] = [];
   let size = GATE_PARAMETERS + 8 * kinds.length;
   for (const [parameter, kind] of kinds.entries()) {
@@ -123,8 +127,7 @@ export class Gates {
         else side.kernelBytes.fill(0, buffer + offset, buffer + offset + length);
       }
     });
-    const text = domain.text(name);
-    const status = side.call(CALL_SYMBOL, size, 0, text, name.length);
+    const status = side.call(CALL_SYMBOL, size, 0, domain.text(name), new TextEncoder().encode(name).length);
     if (status < 0) return { errno: -status };
     let result: Value | undefined;
     side.bracket(() => {
@@ -156,25 +159,37 @@ export class Gates {
     if (!laid || laid.size > granted) return -EINVAL;
     const image = this.domain.exports;
     const places: number[] = [];
-    try {
-      for (const { parameter, offset, length } of laid.buffers) {
-        const place = image.kmalloc(Math.max(length, 1), GFP_KERNEL);
-        if (place === 0) return -ENOMEM;
-        places.push(place);
-        values[parameter] = place;
-        if (this.side.copyIn(place, address + offset, length)) return -EFAULT;
-      }
+    const status = this.run(laid, places, values, address, () => {
       image.enter_module(mod);
       const result = (exports[symbol.name] as unknown as Callable)(...values);
       image.leave_module();
-      for (const [i, { kind, offset, length }] of laid.buffers.entries()) {
-        if (kind === KIND_OUT && this.side.copyOut(address + offset, places[i]!, length)) return -EFAULT;
-      }
       if (result !== undefined)
         this.side.bracket(() => put(view, address + GATE_RESULT, results[0]!, result));
-      return 0;
-    } finally {
-      for (const place of places) image.kfree(place);
+    });
+    // Not after a trap: what has trapped is not called again.
+    for (const place of places) image.kfree(place);
+    return status;
+  }
+
+  /** Copies the buffers of a call in, runs it, copies them out. @param places takes the addresses of what it allocates */
+  private run(
+    { buffers }: Layout,
+    places: number[],
+    values: Value[],
+    address: number,
+    body: () => void,
+  ): number {
+    for (const { parameter, offset, length } of buffers) {
+      const place = this.domain.exports.kmalloc(Math.max(length, 1), GFP_KERNEL);
+      if (place === 0) return -ENOMEM;
+      places.push(place);
+      values[parameter] = place;
+      if (this.side.copyIn(place, address + offset, length)) return -EFAULT;
     }
+    body();
+    for (const [i, { kind, offset, length }] of buffers.entries()) {
+      if (kind === KIND_OUT && this.side.copyOut(address + offset, places[i]!, length)) return -EFAULT;
+    }
+    return 0;
   }
 }
