@@ -4,6 +4,7 @@
 import { describe } from 'vitest';
 import type { Bench } from '../support/machine.ts';
 import { cModules } from './c-modules.ts';
+import { calls } from './calls.ts';
 import { clients } from './clients.ts';
 import { demand } from './demand.ts';
 import { failureTable } from './failure-table.ts';
@@ -26,6 +27,7 @@ export function contract(bench: Bench): void {
     modules(bench);
     failureTable(bench);
     taints(bench);
+    calls(bench);
     demand(bench);
     log(bench);
     clients(bench);

@@ -25,3 +25,8 @@ export function without({ file, ...loaded }: LoadedModule, entry: string): Loade
 export function weakly({ file, ...loaded }: LoadedModule, symbol: string): LoadedModule {
   return { ...loaded, file: { ...file, weak: new Set(file.weak).add(`env.${symbol}`) } };
 }
+
+/** Exports nothing to other modules. */
+export function symbolless({ file, ...loaded }: LoadedModule): LoadedModule {
+  return { ...loaded, file: { ...file, symbols: [] } };
+}
