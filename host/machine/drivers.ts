@@ -126,8 +126,8 @@ export class Drivers {
 
   /** Loads every driver into a kernel that has just booted; one that is refused is given up. */
   async reload(): Promise<void> {
+    for (const driver of this) driver.incarnation = null; // its life is over
     for (const driver of ownersFirst(this)) {
-      driver.incarnation = null;
       this.become(driver, 'starting');
       await this.loadOrGiveUp(driver);
     }
@@ -189,7 +189,9 @@ export class Drivers {
       try {
         return unwrap(await life.control.methods.announce(driver.loaded, flags, channel));
       } catch (error) {
-        if (!(error instanceof ModuleError) || !this.missingOwner(driver, life)) throw error;
+        const missing = this.missingOwner(driver, life);
+        if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))
+          throw error;
       }
     }
   }
@@ -211,7 +213,8 @@ export class Drivers {
         .map(({ name }) => keyOf(name)),
     );
     return owners.find(
-      (owner) => owner.state === 'starting' || (owner.state === 'up' && !alive.has(keyOf(owner.loaded.name))),
+      ({ state, incarnation, loaded: { name } }) =>
+        state === 'starting' || (state === 'up' && incarnation?.life === life && !alive.has(keyOf(name))),
     );
   }
 

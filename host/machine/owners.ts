@@ -65,7 +65,7 @@ export class Waiting<D extends Owner> {
   }
 
   /** Whether one waits, by whatever detour, for another: two who need each other cannot both be first. */
-  private waitsFor(one: D, other: D): boolean {
+  waitsFor(one: D, other: D): boolean {
     for (let at: D | undefined = one; at; at = this.waits.get(at)) if (at === other) return true;
     return false;
   }

@@ -229,6 +229,20 @@ function wrong(bench: Bench): void {
     expect(at.machine.lsmod()).toEqual([]);
   });
 
+  test('two that cannot do without each other, after a death of both: each is given up, and nobody waits', async () => {
+    await at.machine.insmod(await calleeOf(bench));
+    await at.machine.insmod(await bench.fixture('caller'));
+    await at.machine.rmmod('callee', { force: true });
+    await at.machine.insmod(await bench.fixture('callee'));
+    const over = ['callee', 'caller'].map((name) => nextEvent(at.machine, driverIs(name, 'failed')));
+    for (const name of ['callee', 'caller']) at.machine.kill(name);
+    await Promise.all(over);
+    await at.machine.reboot();
+    expect(at.machine.status().drivers.map(({ state }) => state)).toEqual(['failed', 'failed']);
+    expect(at.machine.lsmod()).toEqual([]);
+    for (const name of ['callee', 'caller']) await at.machine.rmmod(name);
+  });
+
   test('both die at once: both are there again', async () => {
     await both();
     for (let round = 1; round <= 4; round++) {
