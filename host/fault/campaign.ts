@@ -164,8 +164,7 @@ class Runner {
     seed: number,
   ): Promise<Outcome> {
     const outcome = await bench.try(mutant, runs);
-    if (outcome.failure === null || bench.placement === 'monolithic' || outcome.kind !== 'hang')
-      return outcome;
+    if (outcome.failure === null || bench.placement === 'monolithic' || !outcome.late) return outcome;
     const { deadlineMs = MIN_DEADLINE_MS } = this.setting;
     const patient = this.bench(bench.placement, target, deadlineMs * MORE_TIME);
     try {

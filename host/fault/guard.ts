@@ -13,6 +13,12 @@ export type Ending<T> =
   | { how: 'no answer' }
   | { how: 'escaped'; what: string };
 
+/** How a step ended that was not done. */
+export function endingText(ending: Exclude<Ending<unknown>, { how: 'done' }>): string {
+  if (ending.how === 'refused') return ending.error.message;
+  return ending.how === 'escaped' ? ending.what : ending.how;
+}
+
 const NO_ANSWER = Symbol('no answer');
 
 /** An exception in one line, with where it was thrown. */

@@ -36,6 +36,8 @@ export interface Outcome {
   detail: string;
   /** What was not as it was afterwards: in words, the first few. */
   changed: string[];
+  /** Whether a deadline has passed, or a heartbeat was missed: also what a machine does that shares its processors. */
+  late: boolean;
   /** Whether kernel and bystanders are whole: always so where it was contained. */
   survived: boolean;
   /** What must never be; null in an outcome that is in order. */
@@ -77,17 +79,15 @@ export interface Evidence {
   golden: readonly string[];
   /** What is not as it was; null where the kernel died. */
   changed: string[] | null;
-  /** Whether something that runs differs from the whole module: then what it does is not the loader's doing. */
-  runs: boolean;
 }
 
 const MOST_CHANGES = 4;
 
 export function refused(kind: 'container' | 'engine', detail: string): Outcome {
-  return { class: 'refused', kind, detail, changed: [], survived: true, failure: null };
+  return { class: 'refused', kind, detail, changed: [], late: false, survived: true, failure: null };
 }
 
-export function judge({ placement, course, golden, changed, runs }: Evidence): Outcome {
+export function judge({ placement, course, golden, changed }: Evidence): Outcome {
   const { faults, refusal, escaped } = course;
   const isolated = placement !== 'monolithic';
   const kind = kindOf(course, golden, changed ?? []);
@@ -98,12 +98,13 @@ export function judge({ placement, course, golden, changed, runs }: Evidence): O
     (host ? `an exception of the host: ${host.text}` : null) ??
     (isolated && changed === null ? 'the kernel died of an isolated driver' : null) ??
     (isolated && changed!.length > 0 ? `not contained: ${changed!.join('; ')}` : null) ??
-    (kind === 'load step' && changed!.length > 0 && !runs ? `refused, but ${changed!.join('; ')}` : null);
+    (kind === 'load step' && changed!.length > 0 ? `refused, but ${changed!.join('; ')}` : null);
   return {
     class: classOf(kind),
     kind,
     detail: faults[0]?.text ?? refusal ?? course.stays ?? '',
     changed: (changed ?? []).slice(0, MOST_CHANGES),
+    late: course.faults.some(({ by }) => by === 'deadline' || by === 'heartbeat'),
     survived,
     failure,
   };
@@ -124,7 +125,7 @@ function kindOf(course: Course, golden: readonly string[], changed: string[]): K
   if (by('thread ended') || killed) return 'exit';
   if (changed.some(isDamage)) return 'silent damage';
   if (stays !== null) return 'stays';
-  // Where nothing that runs is another's than the whole module's, the judge calls that a failure.
+  // Whatever else is left of it then, the load did not undo: a failure.
   if (refusal !== null) return 'load step';
   if (changed.length > 0) return 'leftovers';
   if (leaked > 0) return 'leak';

@@ -91,18 +91,18 @@ export function reportOf(campaign: Campaign, seed: number): FuzzReport {
 type Column = [head: string, of: (tally: Tally) => number];
 
 const COLUMNS: readonly Column[] = [
-  ['mutants', ({ mutants }) => mutants],
+  ['tried', ({ mutants }) => mutants],
   ['refused', ({ classes }) => classes.refused],
   ['harmless', ({ classes }) => classes.harmless],
   ['altered', ({ classes }) => classes.altered],
-  ['survived', ({ survived }) => survived],
+  ['whole', ({ survived }) => survived],
 ];
 
 /** Kinds of an altered module's end, as the table calls them. */
 const ENDS: readonly [Kind, string][] = [
   ['wrong answers', 'wrong'],
   ['leak', 'leak'],
-  ['stays', 'stays'],
+  ['stays', 'stay'],
   ['leftovers', 'left'],
   ['trap', 'trap'],
   ['hang', 'hang'],
@@ -118,8 +118,8 @@ export function tallyTable(report: FuzzReport): string {
   for (const [placement, tally] of Object.entries(report.placements)) {
     const heads = [...COLUMNS.map(([head]) => head), ...ENDS.map(([, head]) => head)];
     const row = (name: string, counts: readonly (string | number)[]): string =>
-      name.padEnd(11) +
-      counts.map((count, i) => String(count).padStart(Math.max(heads[i]!.length, 5) + 1)).join('');
+      name.padEnd(10) +
+      counts.map((count, i) => String(count).padStart(Math.max(heads[i]!.length, 3) + 1)).join('');
     const numbers = (each: Tally): number[] => [
       ...COLUMNS.map(([, of]) => of(each)),
       ...ENDS.map(([kind]) => each.kinds[kind]),
