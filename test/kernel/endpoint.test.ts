@@ -47,10 +47,12 @@ import {
   COMPLAINT_PROTOCOL,
   O_RDONLY,
   O_RDWR,
+  OP_CLEANUP,
   OP_OPEN,
   OP_READ,
   OP_WRITE,
   SYS_CLOSE,
+  SYS_DELETE_MODULE,
   SYS_LSEEK,
   SYS_OPEN,
   SYS_READ,
@@ -327,4 +329,35 @@ describe('a call by a driver', () => {
     expect(kernel.log().at(-1)).toBe('x'.repeat(236));
     expect(kernel.check()).toEqual([]);
   });
+});
+
+test.each([
+  ['after rmmod -f', 1],
+  ['after an rmmod that fails', 0],
+])('who waits behind the cleanup is answered: %s', (_, force) => {
+  const [remover, second] = [new HandmadeClient(kernel, 2), new HandmadeClient(kernel, 3)];
+  if (!force) {
+    // Begun while the file was not open yet.
+    client.call(SYS_CLOSE, fd);
+    driver.reply(0);
+  }
+  expect(remover.call(SYS_DELETE_MODULE, remover.text('made'), force)).toBe(null);
+  expect(driver.channel.get(Q_OPERATION)).toBe(OP_CLEANUP);
+  if (force) {
+    expect(client.call(SYS_READ, fd, client.address, 8)).toBe(null);
+    driver.reply(0);
+    expect(remover.answer).toBe(0);
+    expect(client.answer).toBe(-EIO);
+    expect(driver.channel.get(Q_OPERATION)).toBe(OP_CLEANUP); // nothing more was sent
+    expect(client.call(SYS_CLOSE, fd)).toBe(0);
+    expect(readModules(kernel.memory)).toEqual([]);
+  } else {
+    expect(second.call(SYS_OPEN, second.text('/dev/made'), O_RDWR)).toBe(-ENXIO);
+    driver.reply(-EBUSY);
+    expect(remover.answer).toBe(-EBUSY);
+    expect(second.call(SYS_OPEN, second.text('/dev/made'), O_RDWR)).toBe(null);
+    driver.reply(0);
+    expect(second.answer).toBe(0);
+  }
+  expect(kernel.check()).toEqual([]);
 });
