@@ -9,7 +9,7 @@ import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts'
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
-import { EAGAIN, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
+import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
@@ -54,6 +54,12 @@ export interface DriversHost {
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
+
+/** What came of a load, as insmod says it: what an incarnation dies of does not know that. */
+function asInsmod(name: string, error: unknown): unknown {
+  if (!(error instanceof ModuleError) || error.message.startsWith('could not insert')) return error;
+  return insmodError(name, error.errno, error.message);
+}
 
 export class Drivers {
   /** Given up, but not known to have ended. */
@@ -102,7 +108,8 @@ export class Drivers {
   async insmod(loaded: LoadedModule, parameters: string, flags: number): Promise<void> {
     this.host.alive();
     const { name } = loaded;
-    if (this.known.has(keyOf(name))) throw insmodError(name, EEXIST);
+    const known = this.get(name);
+    if (known && known.state !== 'failed') throw insmodError(name, EEXIST); // one that was given up is loaded nowhere
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const driver: Driver = {
@@ -144,8 +151,14 @@ export class Drivers {
     }
   }
 
-  private load(driver: Driver): Promise<void> {
-    return this.host.placement === 'monolithic' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver);
+  private async load(driver: Driver): Promise<void> {
+    try {
+      await (this.host.placement === 'monolithic'
+        ? this.loadIntoKernel(driver)
+        : this.loadIntoDomain(driver));
+    } catch (error) {
+      throw asInsmod(driver.loaded.name, error);
+    }
   }
 
   private async loadIntoKernel({ loaded, options }: Driver): Promise<void> {
@@ -313,7 +326,7 @@ export class Drivers {
     const life = this.host.alive();
     const driver = this.known.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;
-    if (driver?.state === 'starting') throw rmmodError(name, EAGAIN);
+    if (driver?.state === 'starting') throw rmmodError(name, EBUSY); // not live
     const { methods } = life.control;
     let report = NOTHING;
     if (this.host.placement === 'monolithic') {

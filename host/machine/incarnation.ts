@@ -177,12 +177,7 @@ export class Incarnation {
     if (this.ended) return;
     this.events.died(by, fault);
     // Before the end, which has a reason of its own for whoever loads it.
-    this.fail(
-      new ModuleError(
-        EIO,
-        `the driver has died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`,
-      ),
-    );
+    this.fail(new ModuleError(EIO, `it died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`));
     void this.end();
   }
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
 import { MachineDied } from '../../host/machine/control.ts';
 import type { ClientThread, Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
-import { EIO } from '../../kernel/abi/errno.ts';
+import { EEXIST, EIO } from '../../kernel/abi/errno.ts';
 import { MAX_FDS } from '../../kernel/abi/limits.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -128,7 +128,7 @@ describe('a driver’s thread', () => {
     await works(machine.console, '/dev/probe');
   });
 
-  test('that cannot be started again is given up, and said; unloaded and loaded it is as new', async () => {
+  test('that cannot be started again is given up, and said; loaded again it is as new', async () => {
     await machine.insmod(await loadFixture('probe'));
     const fd = await machine.console.open('/dev/probe', O_RDWR);
     expect(await machine.console.ioctl(fd, REMOVE_EXTRA, 0)).toBe(0);
@@ -151,8 +151,8 @@ describe('a driver’s thread', () => {
     expect(machine.lsmod().map(({ name }) => name)).not.toContain('probe');
     expect(machine.devices().map(({ path }) => path)).not.toContain('/dev/probe');
     await machine.rmmod('thief');
-    await machine.rmmod('probe');
     await machine.insmod(await loadFixture('probe'));
+    await expect(machine.insmod(await loadFixture('probe'))).rejects.toMatchObject({ errno: EEXIST });
     await works(machine.console, '/dev/probe');
     expect(machine.check()).toEqual([]);
   });
@@ -166,6 +166,10 @@ describe('a driver’s thread', () => {
     ] as const) {
       const error: unknown = await machine.insmod(probe, parameters).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(ModuleError);
+      const how = by === 'trap' ? 'trap: unreachable' : by;
+      expect((error as ModuleError).message).toBe(
+        `could not insert module probe: Input/output error (it died while it was loaded (${how}))`,
+      );
       expect(events.filter(isFault).at(-1)).toMatchObject({ module: 'probe', by });
       await seen(() => machine.status().zombies === 0);
       expect(machine.accounting()).toEqual(before);
