@@ -255,6 +255,13 @@ export class Drivers {
     accused?.incarnation?.die(reason === COMPLAINT_PROTOCOL ? 'protocol' : 'deadline', null);
   }
 
+  /** Gives a driver up at once, whenever its thread will have ended. Throws when there is none. */
+  kill(name: string): void {
+    const incarnation = this.get(name)?.incarnation;
+    if (!incarnation) throw new Error(`module is not loaded: ${name}`);
+    incarnation.die('thread ended', null);
+  }
+
   private died(driver: Driver, by: DetectedBy, fault: Fault | null): void {
     const { name } = driver.loaded;
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });

@@ -257,7 +257,7 @@ class SupervisedMachine implements Machine, DriversHost {
   kill(name: string): void {
     if (this.placement === 'monolithic')
       throw new Error(`in a monolithic kernel a driver has no thread that could be killed: ${name}`);
-    this.threadOf(name).terminate();
+    this.drivers.kill(name);
   }
 
   async attach(): Promise<ClientThread> {
