@@ -17,6 +17,7 @@ import {
   SYMBOL_GPL_ONLY,
 } from '../../kernel/abi/module.ts';
 import type { ModuleImport } from '../linker/module-file.ts';
+import { crossing } from './crossing.ts';
 import type { Domain } from './domain.ts';
 import { addresses, addressTaken, missingFunction, UnknownImport } from './got.ts';
 import type { ImageExports } from './image.ts';
@@ -150,7 +151,12 @@ function link(
     const { name } = wanted;
     const gate = gates.get(name);
     const slot = gate ? 0 : resolve(domain, loaded, mod, wanted, flags);
-    env[name] = gate ?? (slot === 0 ? missingFunction(name) : (domain.table.get(slot) as Callable));
+    const owner = gate || slot === 0 ? 0 : domain.exports.resolved_owner();
+    const bound = gate ?? (slot === 0 ? missingFunction(name) : (domain.table.get(slot) as Callable));
+    env[name] =
+      owner === 0 || owner === mod
+        ? bound
+        : (crossing(bound, owner, wanted.signature, domain.memory) as Callable);
   }
   try {
     const find = (wanted: ModuleImport): number => resolve(domain, loaded, mod, wanted, flags);

@@ -28,6 +28,9 @@ export interface StackFrame {
   host: HostPosition | null;
 }
 
+/** The module between two others (./crossing.ts): its frames are left out. No module may have such a name. */
+export const CROSSING = 'crossing*';
+
 /** Lets errors of this thread carry FRAME_LIMIT frames. A thread calls it before it runs any wasm. */
 export function installStackCapture(): void {
   Error.stackTraceLimit = FRAME_LIMIT;
@@ -50,7 +53,8 @@ export function stackOf(error: Error): StackFrame[] {
     if (previous === undefined) delete Error.prepareStackTrace;
     else Error.prepareStackTrace = previous;
   }
-  return (captured ?? fromText(typeof text === 'string' ? text : '')).slice(0, FRAME_LIMIT);
+  const frames = captured ?? fromText(typeof text === 'string' ? text : '');
+  return frames.filter(({ wasm }) => wasm?.module !== CROSSING).slice(0, FRAME_LIMIT);
 }
 
 /** A name or message that came out of a module or an engine, made fit for one line of a log. */

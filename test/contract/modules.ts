@@ -331,6 +331,23 @@ export function modules(bench: Bench): void {
       ]);
     });
 
+    test('what a module takes while another calls it stays its own', async () => {
+      const [lender, borrower] = [await bench.fixture('lender'), await bench.fixture('borrower')];
+      const before = at.machine.accounting();
+      const start = at.logged;
+      await at.machine.insmod(lender);
+      await at.machine.insmod(borrower, 'size=77');
+      expect(await at.machine.rmmod('borrower')).toMatchObject({ leakedBytes: 0, leakedObjects: 0 });
+      expect(at.machine.devices()).toContainEqual(
+        expect.objectContaining({ path: '/dev/lent', module: 'lender' }),
+      );
+      await at.machine.insmod(borrower);
+      await at.machine.rmmod('borrower');
+      expect(await at.machine.rmmod('lender')).toMatchObject({ leakedBytes: 0, leakedObjects: 0 });
+      expect(at.log(start)).toEqual(['borrower: 4711', 'borrower: 4711']);
+      expect(at.machine.accounting().bytesUsed).toBe(before.bytesUsed);
+    });
+
     test('a machine says which file it runs', () => {
       const drivers = at.machine.status().drivers.map(({ name, sha256 }) => ({ name, sha256 }));
       expect(drivers).toEqual([{ name: 'null', sha256: at.driver('null').sha256 }]);
