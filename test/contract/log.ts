@@ -1,7 +1,7 @@
 // The kernel's log as drivers write it and others read it.
 
 import { describe, expect, test } from 'vitest';
-import { LEVEL_ERR, LEVEL_INFO, LEVEL_WARNING, LOG_RECORDS, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
+import { LEVEL_ERR, LEVEL_WARNING, LOG_RECORDS, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { withMachine, type Bench } from '../support/machine.ts';
 
@@ -25,7 +25,7 @@ export function log(bench: Bench): void {
         { level: LEVEL_ERR, text: 'probe: -42 4000000000 beef text z 100%' },
         { level: LEVEL_ERR, text: 'probe: [   42] [-0042] [BEEF]' },
         { level: LEVEL_WARNING, text: 'probe: 00001234 %q %' },
-        { level: LEVEL_INFO, text: 'probe: plain' },
+        { level: LEVEL_WARNING, text: 'probe: plain' },
       ]);
     });
 
