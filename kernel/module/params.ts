@@ -21,7 +21,7 @@ import {
 import { NAME_SIZE } from '../abi/limits';
 import { EINVAL, ENAMETOOLONG, ENOMEM, ENOENT } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
-import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { kfree, kmalloc_for, ksize } from '../mm/kmalloc';
 import { snprintf } from '../lib/format';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
@@ -178,19 +178,17 @@ function truth(text: usize): i64 {
 
 /** Strings lie in a copy that belongs to the parameter: the command line is gone when the module reads them. */
 function set_texts(prm: usize, text: usize): i32 {
-  const copy = kmalloc_for(0, strlen(text) + 1);
-  if (!copy) return -ENOMEM;
-  strscpy(copy, text, strlen(text) + 1);
   const array = load<u32>(prm, PRM_TYPE) & PARAM_ARRAY;
   let used = 1;
-  if (array) for (let at = copy; load<u8>(at); at++) if (load<u8>(at) == COMMA) used++;
-  if (used > <i32>load<u32>(prm, PRM_COUNT)) {
-    kfree(copy);
-    return -EINVAL;
-  }
-  const address = <usize>load<u32>(prm, PRM_ADDRESS);
-  store<u32>(address, <u32>copy);
-  let element = address;
+  if (array) for (let at = text; load<u8>(at); at++) if (load<u8>(at) == COMMA) used++;
+  if (used > <i32>load<u32>(prm, PRM_COUNT)) return -EINVAL;
+  const size = strlen(text) + 1;
+  const copy = kmalloc_for(0, size + kept_texts(prm, used, 0));
+  if (!copy) return -ENOMEM;
+  strscpy(copy, text, size);
+  kept_texts(prm, used, copy + size);
+  let element = <usize>load<u32>(prm, PRM_ADDRESS);
+  store<u32>(element, <u32>copy);
   if (array)
     for (let at = copy; load<u8>(at); at++) {
       if (load<u8>(at) != COMMA) continue;
@@ -202,6 +200,30 @@ function set_texts(prm: usize, text: usize): i32 {
   store<u32>(prm, <u32>copy, PRM_STRING);
   store<u32>(prm, used, PRM_USED);
   return 0;
+}
+
+/**
+ * Texts of an array that were given once and are not given now, from the element `from` on: they stay, in memory that goes.
+ * @param to where they are moved to, 0 to leave them where they are
+ * @returns how many bytes they are
+ */
+function kept_texts(prm: usize, from: i32, to: usize): i32 {
+  const old = <usize>load<u32>(prm, PRM_STRING);
+  if (!old) return 0;
+  const end = old + ksize(old);
+  let total = 0;
+  for (let i = from; i < <i32>load<u32>(prm, PRM_COUNT); i++) {
+    const element = <usize>load<u32>(prm, PRM_ADDRESS) + (i << 2);
+    const text = <usize>load<u32>(element);
+    if (text < old || text >= end) continue; // the module's own
+    const size = strlen(text) + 1;
+    if (to) {
+      strscpy(to + total, text, size);
+      store<u32>(element, <u32>(to + total));
+    }
+    total += size;
+  }
+  return total;
 }
 
 /** How many values there are to show: of an array those that were given, all of them where none was. */
