@@ -10,6 +10,7 @@ import { demand } from './demand.ts';
 import { failureTable } from './failure-table.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
+import { parameters } from './parameters.ts';
 import { sysfs } from './sysfs.ts';
 import { sysctl } from './sysctl.ts';
 import { taints } from './taints.ts';
@@ -25,6 +26,7 @@ export function contract(bench: Bench): void {
     timers(bench);
     sysfs(bench);
     modules(bench);
+    parameters(bench);
     failureTable(bench);
     taints(bench);
     calls(bench);
