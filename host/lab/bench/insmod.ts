@@ -9,13 +9,14 @@ import type { KernelExports } from '../../domain/image.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { MODULES_BASE, MODULES_SIZE, TABLE_SIZE } from '../../../kernel/abi/map.ts';
 import { bareKernel } from './bare-kernel.ts';
+import { summarize } from '../statistics.ts';
 import { paired, type BenchContext, type BenchExperiment, type BenchRow } from './experiment.ts';
 
 const MODULES = ['null', 'base', 'lkdtm'];
-/** Loads of one sample. */
-const ROUNDS = 8;
+/** Each load is a sample: the median leaves out the few in which the engine collects garbage. */
+const SAMPLES = 8;
 /** Samples on one kernel: Node never frees an instance that has imported a table, and gets slower with each. */
-const RENEWAL = 6;
+const RENEWAL = 48;
 const NS_PER_MS = 1e6;
 
 /** The same module in bytes that the engine does not know: a custom section with a number at the end. */
@@ -94,51 +95,45 @@ class Station {
   }
 }
 
-async function mean(rounds: number, ms: () => number | Promise<number>): Promise<number> {
-  let sum = 0;
-  for (let i = 0; i < rounds; i++) sum += await ms();
-  return (sum / rounds) * NS_PER_MS;
-}
-
 async function measure(context: BenchContext, name: string): Promise<BenchRow[]> {
   const bytes = await context.file(`${name}.ko.wasm`);
   const module = await loadModule(bytes, null, name);
   const station = new Station(context, module);
   const fresh = new FreshBytes(bytes);
   const compiled = {
-    floor: () => mean(ROUNDS, () => station.instantiate(module.module)),
-    subject: () => mean(ROUNDS, () => station.insmod(module)),
+    floor: () => station.instantiate(module.module) * NS_PER_MS,
+    subject: () => station.insmod(module) * NS_PER_MS,
   };
   const fromBytes = {
-    floor: () =>
-      mean(ROUNDS, async () => {
-        const own = fresh.next();
-        const started = performance.now();
-        const made = await WebAssembly.compile(own);
-        return performance.now() - started + station.instantiate(made);
-      }),
-    subject: () =>
-      mean(ROUNDS, async () => {
-        const own = fresh.next();
-        const started = performance.now();
-        const loaded = await loadModule(own, null, name);
-        return performance.now() - started + station.insmod(loaded);
-      }),
+    floor: async () => {
+      const own = fresh.next();
+      const started = performance.now();
+      const made = await WebAssembly.compile(own);
+      return (performance.now() - started + station.instantiate(made)) * NS_PER_MS;
+    },
+    subject: async () => {
+      const own = fresh.next();
+      const started = performance.now();
+      const loaded = await loadModule(own, null, name);
+      return (performance.now() - started + station.insmod(loaded)) * NS_PER_MS;
+    },
   };
   const rows: BenchRow[] = [];
   for (const [kind, { floor, subject }] of Object.entries({ compiled, 'from bytes': fromBytes })) {
     const label = `${name}, ${bytes.length} bytes, ${kind}`;
     context.progress(`measuring ${label}`);
-    let best = Infinity;
+    const warm: number[] = [];
     for (let i = 0; i < RENEWAL; i++) {
-      best = Math.min(best, await floor());
+      warm.push(await floor());
       await subject();
     }
+    const best = summarize(warm).median;
     const renewing = async (): Promise<number> => {
       station.renew();
       return floor();
     };
-    rows.push(await paired(context, label, best, subject, renewing));
+    const many = { ...context, samples: context.samples * SAMPLES };
+    rows.push(await paired(many, label, best, subject, renewing));
   }
   return rows;
 }
