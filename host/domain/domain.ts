@@ -172,9 +172,10 @@ export class Domain<Exports extends ImageExports> {
     return this.slots - HOST_SLOTS;
   }
 
-  /** printk by the host: one line at a level. */
+  /** printk by the host: one line at a level, whatever letters are in it. */
   log(level: number, line: string): void {
-    this.exports.vprintk_emit(level, this.text(line.replaceAll('%', '%%')), 0);
+    const clean = line.replace(/\p{Cc}/gu, '?').replaceAll('%', '%%');
+    this.exports.vprintk_emit(level, this.text(clean), 0);
   }
 
   resetStack(): void {

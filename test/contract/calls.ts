@@ -132,7 +132,9 @@ export function calls(bench: Bench): void {
     });
   });
 
-  if (bench.placement === 'microkernel') describe('calls that go wrong', () => wrong(bench));
+  if (bench.placement !== 'microkernel') return;
+  describe('calls that go wrong', () => wrong(bench));
+  describe('calls whose ends are killed', () => killed(bench));
 }
 
 /** A condition that nobody tells of. */
@@ -140,8 +142,9 @@ async function seen(at: Setting, condition: () => boolean): Promise<void> {
   while (!condition()) await at.console.stat('/dev/null');
 }
 
-function wrong(bench: Bench): void {
-  const at = withMachine(bench, {}, { deadlineMs: 600 });
+/** A machine for modules that call each other, and what its tests need. */
+function bed(bench: Bench, deadlineMs: number) {
+  const at = withMachine(bench, {}, { deadlineMs });
   const restarts = (name: string): number =>
     at.machine.status().drivers.find((each) => each.name === name)?.restarts ?? -1;
   const said = (start: number, line: string): boolean => at.log(start).includes(line);
@@ -167,6 +170,11 @@ function wrong(bench: Bench): void {
     await at.load(second, `device=${name}`);
     return second;
   };
+  return { at, another, both, open, restarted, restarts, said };
+}
+
+function wrong(bench: Bench): void {
+  const { at, both, open, restarted, restarts } = bed(bench, 600);
 
   test('a callee that traps: EIO, and it serves again', async () => {
     await both();
@@ -264,6 +272,11 @@ function wrong(bench: Bench): void {
       expect(await at.console.close(fd)).toBe(0);
     }
   });
+}
+
+/** Nobody's deadline passes here: a driver is killed while others wait for it. */
+function killed(bench: Bench): void {
+  const { at, another, both, open, restarts, said } = bed(bench, 60000);
 
   test('the owner dies while several wait', async () => {
     await both();
