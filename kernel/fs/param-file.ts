@@ -24,11 +24,11 @@ import { EFAULT, EINVAL, ENODEV, ENOENT, ENOMEM } from '../abi/errno';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
 import { strscpy } from '../lib/text';
-import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { kmalloc_for } from '../mm/kmalloc';
 import { find_module } from '../module/list';
 import { param_find, param_set, param_show } from '../module/params';
 import { node_add, node_set } from './nodes';
-import { seq_lseek, seq_puts, seq_read, single_open, single_release } from './seq';
+import { seq_lseek, seq_puts, seq_read, single_open_private, single_release_private } from './seq';
 import { from_user } from './usercopy';
 
 // What is open: the module's name, then the parameter's.
@@ -44,7 +44,7 @@ const value = memory.data(VALUE_SIZE);
 /** The operations; `open` is the domain's own. */
 export function param_fops(open: u32): usize {
   store<u32>(fops, open, FOPS_OPEN);
-  store<u32>(fops, index_of(param_release), FOPS_RELEASE);
+  store<u32>(fops, index_of(single_release_private), FOPS_RELEASE);
   store<u32>(fops, index_of(seq_read), FOPS_READ);
   store<u32>(fops, index_of(param_write), FOPS_WRITE);
   store<u32>(fops, index_of(seq_lseek), FOPS_LLSEEK);
@@ -78,16 +78,7 @@ export function param_open(file: usize, mod: usize, prm: usize): i32 {
   if (!own) return -ENOMEM;
   strscpy(own, mod + MOD_NAME, NAME_SIZE);
   strscpy(own + PF_PARAM, prm + PRM_NAME, NAME_SIZE);
-  const status = single_open(file, index_of(show), own);
-  if (status < 0) kfree(own);
-  return status;
-}
-
-function param_release(file: usize): i32 {
-  const own = <usize>load<u32>(<usize>load<u32>(file, FILE_PRIVATE), SEQ_PRIVATE);
-  single_release(file);
-  kfree(own);
-  return 0;
+  return single_open_private(file, index_of(show), own);
 }
 
 function show(m: usize, _v: usize): i32 {

@@ -96,6 +96,21 @@ export function single_release(file: usize): i32 {
 }
 EXPORT_SYMBOL(single_release);
 
+/** single_open whose data is memory of kmalloc that goes with the file. */
+export function single_open_private(file: usize, show: u32, own: usize): i32 {
+  const status = single_open(file, show, own);
+  if (status < 0) kfree(own);
+  return status;
+}
+
+/** Its release. */
+export function single_release_private(file: usize): i32 {
+  const own = <usize>load<u32>(<usize>load<u32>(file, FILE_PRIVATE), SEQ_PRIVATE);
+  single_release(file);
+  kfree(own);
+  return 0;
+}
+
 // @ts-ignore: decorator
 @inline
 function overflowed(m: usize): bool {

@@ -19,7 +19,6 @@ import {
 } from '../abi/file';
 import { MACHINE_BASE } from '../abi/map';
 import { M_MODULES } from '../abi/machine';
-import { TAINT_LETTERS } from '../abi/taint';
 import { MAX_CHANNELS, MAX_MODULES, NAME_SIZE } from '../abi/limits';
 import {
   MOD_BASE,
@@ -44,6 +43,7 @@ import { SEQ_PRIVATE } from '../abi/seq';
 import { ENODEV, ENOENT, ENOMEM, ENOTDIR } from '../abi/errno';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { find_module } from '../module/list';
+import { show_taint } from '../module/show';
 import { user_of } from '../module/uses';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
@@ -52,7 +52,7 @@ import { directory_fops, directory_lseek, list_add, list_begin } from './directo
 import { node_add, node_seal, node_set } from './nodes';
 import { param_at, param_fops, param_open } from './param-file';
 import { set_found } from './path';
-import { seq, seq_lseek, seq_putc, seq_read, single_open, single_release } from './seq';
+import { seq, seq_lseek, seq_putc, seq_read, single_open_private, single_release_private } from './seq';
 
 /** NODE_DATA of the directory that lists the modules. */
 const MODULES: u32 = 1;
@@ -106,7 +106,7 @@ export function sysfs_init(top: usize): void {
   store<u32>(files, index_of(open_file), FOPS_OPEN);
   store<u32>(files, index_of(seq_read), FOPS_READ);
   store<u32>(files, index_of(seq_lseek), FOPS_LLSEEK);
-  store<u32>(files, index_of(release_file), FOPS_RELEASE);
+  store<u32>(files, index_of(single_release_private), FOPS_RELEASE);
   file_node = node_set(<usize>node_add(0, cstr(''), DT_NONE, 0, 0, 0), files);
   param_node = node_set(<usize>node_add(0, cstr(''), DT_NONE, 0, 0, 0), param_fops(index_of(open_parameter)));
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
@@ -267,17 +267,7 @@ function release_directory(file: usize): i32 {
 
 function open_file(file: usize): i32 {
   const own = hold();
-  if (!own) return -ENOMEM;
-  const status = single_open(file, index_of(show), own);
-  if (status < 0) kfree(own);
-  return status;
-}
-
-function release_file(file: usize): i32 {
-  const own = <usize>load<u32>(<usize>load<u32>(file, FILE_PRIVATE), SEQ_PRIVATE);
-  single_release(file);
-  kfree(own);
-  return 0;
+  return own ? single_open_private(file, index_of(show), own) : -ENOMEM;
 }
 
 /** As open, for a parameter of this domain. */
@@ -305,12 +295,9 @@ function show(m: usize, _v: usize): i32 {
   else if (kind == SRCVERSION) seq(m, cstr('%s\n'), load<u32>(mod, MOD_SRCVERSION));
   else if (kind == TEXT_SECTION) seq(m, cstr('0x%08x\n'), load<u32>(mod, MOD_TEXT));
   else if (kind == DATA_SECTION) seq(m, cstr('0x%08x\n'), load<u32>(mod, MOD_BASE));
-  else show_taint(m, load<u32>(mod, MOD_TAINT));
+  else {
+    show_taint(m, load<u32>(mod, MOD_TAINT));
+    seq_putc(m, 0x0a);
+  }
   return 0;
-}
-
-function show_taint(m: usize, taint: u32): void {
-  for (let bit = 0; bit < TAINT_LETTERS.length; bit++)
-    if (taint & (1 << bit)) seq_putc(m, TAINT_LETTERS.charCodeAt(bit));
-  seq_putc(m, 0x0a);
 }

@@ -20,6 +20,7 @@ import {
 import { LEVEL_ERR } from '../abi/log';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
+import { taint_letter, TAINTS } from '../lib/taint';
 import { page_address } from './page';
 
 const taint_line = memory.data(48);
@@ -31,12 +32,11 @@ function taint_text(): usize {
   const taint = load<u32>(MACHINE_BASE, M_TAINT);
   if (!taint) return cstr('Not tainted');
   const head = cstr('Tainted: ');
-  const set = cstr('PFSRMBUDAWCIOELKXTN');
   memory.copy(taint_line, head, 9);
   let end: usize = 9;
-  for (let bit = 0; bit < 19; bit++) {
+  for (let bit = 0; bit < TAINTS; bit++) {
     const on = (taint >> bit) & 1;
-    const letter: u32 = on ? load<u8>(set + bit) : bit ? 0x20 : 0x47; // G where there is no P
+    const letter: u32 = on ? taint_letter(bit) : bit ? 0x20 : 0x47; // G where there is no P
     store<u8>(taint_line + 9 + bit, <u8>letter);
     if (letter != 0x20) end = 10 + bit;
   }

@@ -26,6 +26,8 @@ import {
   M_CHANNEL,
   M_MODULE_BYTES,
   M_MODULES_DISABLED,
+  TAINT_FORCED_RMMOD,
+  TAINT_PROPRIETARY,
 } from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
 import { OP_INIT } from '../abi/operation';
@@ -69,7 +71,6 @@ import {
   UNLOAD_DECIDED,
   UNLOAD_FORCE,
 } from '../abi/module';
-import { TAINT_FORCED_RMMOD, TAINT_PROPRIETARY } from '../abi/machine';
 import { EAGAIN, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { blacklisted } from './blacklist';

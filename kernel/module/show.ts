@@ -32,6 +32,7 @@ import { proc_create_seq } from '../fs/proc';
 import { seq, seq_putc, seq_puts } from '../fs/seq';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
+import { taint_letter, TAINTS } from '../lib/taint';
 import { user_of } from './uses';
 
 const modules_operations = memory.data(SEQ_OPERATIONS_SIZE);
@@ -96,13 +97,14 @@ function modules_show(m: usize, mod: usize): i32 {
   return 0;
 }
 
+/** The letters of taints. */
+export function show_taint(m: usize, taint: u32): void {
+  for (let bit = 0; bit < TAINTS; bit++) if (taint & (1 << bit)) seq_putc(m, taint_letter(bit));
+}
+
 /** The letters of a module's taints, and + while it is coming, - while it is going. */
-export function module_flags(m: usize, mod: usize): void {
-  const letters = cstr('PFSRMBUDAWCIOELKXTN');
-  const taint = load<u32>(mod, MOD_TAINT);
-  for (let bit: u32 = 0; load<u8>(letters + bit); bit++) {
-    if (taint & (1 << bit)) seq_putc(m, load<u8>(letters + bit));
-  }
+function module_flags(m: usize, mod: usize): void {
+  show_taint(m, load<u32>(mod, MOD_TAINT));
   const state = load<u32>(mod, MOD_STATE);
   if (state == MODULE_COMING) seq_putc(m, 0x2b);
   if (state == MODULE_GOING) seq_putc(m, 0x2d);
