@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedModule } from '../domain/loaded.ts';
+import { keyOf } from '../linker/alias.ts';
 import { depmod, type Depmod, type DepmodFile, type Problem } from '../linker/depmod.ts';
 import { BadModule, readModule, type ExportedSymbol } from '../linker/module-file.ts';
 import { INDEX_FILES, ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
@@ -13,9 +14,6 @@ import { ENDING, type ProbeStore } from '../machine/module-store.ts';
 import { Failure } from './io.ts';
 import { loadModuleFile } from './machines.ts';
 import { IMAGES } from './root.ts';
-
-/** `-` and `_` are the same in a module's name. */
-const keyOf = (name: string): string => name.replaceAll('-', '_');
 
 /** What the kernel of this project exports. */
 export function kernelSymbols(): readonly ExportedSymbol[] {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { decodeOops, type CodeFile, type DecodedOops } from '../domain/decode.ts';
 import { Kallsyms } from '../domain/kallsyms.ts';
 import { findOopses } from '../domain/saved-oops.ts';
+import { keyOf } from '../linker/alias.ts';
 import { BadModule } from '../linker/module-file.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { Failure } from './io.ts';
@@ -53,9 +54,6 @@ function readText(path: string): string {
     throw new Failure(`${path} cannot be read: ${reason(error)}`);
   }
 }
-
-/** `-` and `_` are the same in a module's name. */
-const keyOf = (name: string): string => name.replaceAll('-', '_');
 
 class Folder {
   private readonly folder: string;

@@ -7,13 +7,14 @@ import type { KernelExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { begin, describe, describeParameters, must, need, Refused, refusalOf, resolve } from './steps.ts';
 import { symbolText } from '../linker/crc.ts';
+import { symbolFlags } from '../linker/metadata.ts';
 import type { ModuleImport, Signature } from '../linker/module-file.ts';
 import { ENOEXEC } from '../../kernel/abi/errno.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
-import { MOD_NAME, SYMBOL_DATA, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
+import { MOD_NAME } from '../../kernel/abi/module.ts';
 
-/** A function of another driver that a module imports: it is called through the kernel (host/ipc/gate.ts). */
+/** A function of another driver that a module imports: it is called through the kernel (host/machine/gates.ts). */
 export interface Gate {
   name: string;
   signature: Signature;
@@ -74,7 +75,7 @@ export function announce(
       }
     }
     file.symbols.forEach((symbol, index) => {
-      const bits = (symbol.gplOnly ? SYMBOL_GPL_ONLY : 0) | (symbol.data ? SYMBOL_DATA : 0);
+      const bits = symbolFlags(symbol);
       must(exports.module_export(mod, domain.text(symbol.name), index, bits, symbol.crc | 0));
     });
     describeParameters(domain, loaded, mod, 0);

@@ -6,7 +6,7 @@
 
 import type { ModuleSymbols } from '../linker/symbols.ts';
 import type { Kallsyms } from './kallsyms.ts';
-import { token } from './oops.ts';
+import { hex8, token } from './oops.ts';
 import type { SavedFrame, SavedOops, SavedText } from './saved-oops.ts';
 
 /** A module's or an image's file as it is at hand. */
@@ -61,7 +61,6 @@ interface Located {
 }
 
 const KERNEL = 'kernel';
-const hex = (value: number): string => value.toString(16).padStart(8, '0');
 /** `[ramdisk]`, nothing for the kernel, as an oops writes it. */
 const suffix = (name: string): string => (name === KERNEL ? '' : ` [${name}]`);
 
@@ -117,7 +116,7 @@ class Decoder {
     const inKallsyms = this.kallsymsBase(name, file);
     if (inKallsyms !== null && inKallsyms !== base)
       this.warn(
-        `kallsyms has ${name} at ${hex(inKallsyms)}, the oops at ${hex(base)}: they are of two boots`,
+        `kallsyms has ${name} at ${hex8(inKallsyms)}, the oops at ${hex8(base)}: they are of two boots`,
       );
   }
 
@@ -165,7 +164,7 @@ class Decoder {
       };
     }
     if (symbol === null && frame.text === '' && address !== null)
-      this.warn(`nothing is known of address ${hex(address)}`);
+      this.warn(`nothing is known of address ${hex8(address)}`);
     return claimed(frame);
   }
 
@@ -232,7 +231,7 @@ export function decodedLines({ saved, frames, warnings }: DecodedOops): string[]
   const shown = lines.filter((line) => line !== null);
   frames.forEach((frame, index) => {
     const mark = index === 0 && saved.kind !== null ? '>>RIP;' : 'Trace;';
-    const address = frame.address === null ? '????????' : hex(frame.address);
+    const address = frame.address === null ? '????????' : hex8(frame.address);
     const text = frame.text === '' ? '' : ` <${frame.text}>`;
     shown.push(`${mark} ${address}${text}${frame.source === null ? '' : `  ${frame.source}`}`);
     if (frame.folded > 0) shown.push(`Trace; ... ${frame.folded} more`);

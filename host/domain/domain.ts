@@ -1,7 +1,6 @@
 // A domain: a memory, a table and a symbol table, with the kernel's or the domain's image in it. Modules are put in by
 // ./loader.ts. The table is never shared, and never reused by another incarnation.
 
-import { SYMBOL_DATA, SYMBOL_GPL_ONLY } from '../../kernel/abi/module.ts';
 import {
   IMAGE_BASE,
   IMAGE_SIZE,
@@ -13,6 +12,8 @@ import {
   WINDOW_SIZE,
 } from '../../kernel/abi/map.ts';
 import { elementSize } from '../linker/metadata.ts';
+import { symbolFlags } from '../linker/metadata.ts';
+import { dataOffset } from '../linker/module-file.ts';
 import type { Image, ImageExports } from './image.ts';
 
 const IMAGE_TABLE_BASE = 1;
@@ -112,11 +113,10 @@ export class Domain<Exports extends ImageExports> {
   publish(): void {
     this.image.file.symbols.forEach((symbol, index) => {
       const slot = IMAGE_TABLE_BASE + this.image.file.table.size + index;
-      const flags = (symbol.gplOnly ? SYMBOL_GPL_ONLY : 0) | (symbol.data ? SYMBOL_DATA : 0);
-      const entry = this.image.file.exports.find(({ name }) => name === symbol.name);
       if (!symbol.data)
         this.table.set(slot, (this.exports as unknown as Record<string, unknown>)[symbol.name]);
-      const value = symbol.data ? IMAGE_BASE + (entry?.value ?? 0) : slot;
+      const value = symbol.data ? IMAGE_BASE + dataOffset(this.image.file, symbol.name) : slot;
+      const flags = symbolFlags(symbol);
       const status = this.exports.kernel_symbol(this.text(symbol.name), value, flags, symbol.crc | 0);
       if (status < 0) throw new Error(`symbol cannot be published (errno ${-status}): ${symbol.name}`);
     });

@@ -8,15 +8,9 @@
 import { EINVAL, ENOENT, ENOEXEC, EAGAIN } from '../../kernel/abi/errno.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
-import {
-  LOAD_TOLD,
-  MOD_BASE,
-  MOD_TABLE_BASE,
-  MOD_TABLE_SIZE,
-  SYMBOL_DATA,
-  SYMBOL_GPL_ONLY,
-} from '../../kernel/abi/module.ts';
-import type { ModuleImport } from '../linker/module-file.ts';
+import { LOAD_TOLD, MOD_BASE, MOD_TABLE_BASE, MOD_TABLE_SIZE } from '../../kernel/abi/module.ts';
+import { symbolFlags } from '../linker/metadata.ts';
+import { dataOffset, type ModuleImport } from '../linker/module-file.ts';
 import { crossing } from './crossing.ts';
 import type { Domain } from './domain.ts';
 import { addresses, addressTaken, missingFunction, UnknownImport } from './got.ts';
@@ -103,10 +97,9 @@ export function insmod(
     exports.leave_module();
     domain.remember(name, base, loaded);
     for (const [symbol, slot] of slots) domain.table.set(slot, instance.exports[symbol]);
-    for (const { name: symbol, gplOnly, data, crc } of file.symbols) {
-      const flags = (gplOnly ? SYMBOL_GPL_ONLY : 0) | (data ? SYMBOL_DATA : 0);
-      const value = data ? base + dataOffset(loaded, symbol) : slots.get(symbol)!;
-      must(exports.module_export(mod, domain.text(symbol), value, flags, crc | 0));
+    for (const symbol of file.symbols) {
+      const value = symbol.data ? base + dataOffset(file, symbol.name) : slots.get(symbol.name)!;
+      must(exports.module_export(mod, domain.text(symbol.name), value, symbolFlags(symbol), symbol.crc | 0));
     }
     describeParameters(domain, loaded, mod, base);
     restoreParameters(domain, mod, options.persistent);
@@ -122,11 +115,6 @@ export function insmod(
     exports.concluded?.(0);
     throw error;
   }
-}
-
-/** Where an exported variable lies, from the memory base. */
-function dataOffset({ file }: LoadedModule, symbol: string): number {
-  return file.exports.find((entry) => entry.name === symbol)?.value ?? 0;
 }
 
 /** What a module's imports are bound to beside the domain's own parts. */

@@ -17,6 +17,7 @@
 // Names come out of modules: in one of these lines they have neither spaces nor brackets, so that they forge nothing.
 
 import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
+import { TAINT_LETTERS } from '../../kernel/abi/taint.ts';
 import { VERSION } from '../../kernel/abi/version.ts';
 import type { Fault, Frame } from './fault.ts';
 import { FRAME_LIMIT } from './stack.ts';
@@ -140,7 +141,7 @@ const byName = (texts: readonly TextFile[]): ReadonlyMap<string, TextFile> =>
 /** Linux's print_tainted: each letter at its place, `G` where `P` is not. */
 export function printTainted(letters: string): string {
   if (letters === '') return 'Not tainted';
-  const places = [...'PFSRMBUDAWCIOELKXTN'].map((letter) => (letters.includes(letter) ? letter : ' '));
+  const places = [...TAINT_LETTERS].map((letter) => (letters.includes(letter) ? letter : ' '));
   if (places[0] === ' ') places[0] = 'G';
   return `Tainted: ${places.join('')}`;
 }
@@ -175,7 +176,8 @@ export function token(name: string): string {
   return name.replace(/[\s[\]\p{Cc}\p{Cf}]/gu, '?') || '?';
 }
 
-const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+/** An address, as oopses and kallsyms write it. */
+export const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 
 /** `ramdisk_write+0x1c/0x80` */
 function placeOf(frame: Frame): string {

@@ -3,11 +3,14 @@
 // `-` and `_` are the same, but for a range in brackets (`[0-9]`). A pattern is a shell's: `*`, `?`, `[a-c]`, `[!x]`, `\`.
 // Matching takes time proportional to pattern times text, whatever they are: patterns come from strangers' files.
 
+/** A name in the form in which names are compared: `-` and `_` are the same. */
+export const keyOf = (name: string): string => name.replaceAll('-', '_');
+
 /** `my_disk` for `extra/my-disk.ko.wasm`: the file's name up to its first dot, as kmod takes it. */
 export function moduleName(path: string): string {
   const file = path.slice(path.lastIndexOf('/') + 1);
   const dot = file.indexOf('.');
-  return (dot < 0 ? file : file.slice(0, dot)).replaceAll('-', '_');
+  return keyOf(dot < 0 ? file : file.slice(0, dot));
 }
 
 /** An alias or a pattern in the form in which it is compared; null where its brackets do not match. */

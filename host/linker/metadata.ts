@@ -171,11 +171,16 @@ export function readInfo(reader: ByteReader): Map<string, string[]> {
   return info;
 }
 
+/** SYMBOL_* of a symbol, in the file and in the kernel's table. */
+export function symbolFlags({ gplOnly, data }: Pick<ExportedSymbol, 'gplOnly' | 'data'>): number {
+  return (gplOnly ? SYMBOL_GPL_ONLY : 0) | (data ? SYMBOL_DATA : 0);
+}
+
 export function writeSymbols(to: ByteWriter, symbols: readonly ExportedSymbol[]): void {
   for (const { name, gplOnly, data, crc, kinds } of symbols) {
     to.cstring(name)
       .cstring(kinds.map((kind) => KINDS[kind]).join(''))
-      .u8((gplOnly ? SYMBOL_GPL_ONLY : 0) | (data ? SYMBOL_DATA : 0))
+      .u8(symbolFlags({ gplOnly, data }))
       .u32le(crc);
   }
 }

@@ -284,3 +284,8 @@ export function readModule(bytes: Uint8Array): ModuleFile {
     sourceMappingURL: url ? cleanName(url.text()) : null,
   };
 }
+
+/** Where an exported variable lies, from the memory base. */
+export function dataOffset({ exports }: ModuleFile, name: string): number {
+  return exports.find((entry) => entry.name === name)?.value ?? 0;
+}

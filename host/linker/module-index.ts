@@ -6,7 +6,7 @@
 //   modules.alias    alias PATTERN M          M serves what PATTERN matches
 //   modules.softdep  softdep M pre: a post: b a is wanted before M, b after it; neither has to be there
 
-import { fnmatch, moduleName, normalAlias } from './alias.ts';
+import { keyOf, fnmatch, moduleName, normalAlias } from './alias.ts';
 
 /** The texts, by the names of their files. */
 export interface IndexTexts {
@@ -95,7 +95,7 @@ export class ModuleIndex {
 
   /** A module by its name; `-` and `_` are the same. */
   module(name: string): IndexedModule | null {
-    return this.modules.get(name.replaceAll('-', '_')) ?? null;
+    return this.modules.get(keyOf(name)) ?? null;
   }
 
   /** The names of the modules that an alias stands for, in the order of the index: `symbol:S`, or what a pattern matches. */

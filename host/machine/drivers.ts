@@ -9,6 +9,7 @@ import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts'
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
+import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
@@ -17,7 +18,7 @@ import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { keyOf, ownersFirst, ownersOf, Waiting } from './owners.ts';
+import { ownersFirst, ownersOf, Waiting } from './owners.ts';
 import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';

@@ -7,7 +7,7 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { strerror } from '../domain/strerror.ts';
-import { fnmatch, moduleName, normalAlias } from '../linker/alias.ts';
+import { keyOf, fnmatch, moduleName, normalAlias } from '../linker/alias.ts';
 import { BadModule } from '../linker/module-file.ts';
 import { ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
 import { EEXIST, EINVAL, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
@@ -203,7 +203,7 @@ class Run {
   }
 
   #loaded(name: string): ReturnType<ModuleLoader['lsmod']>[number] | null {
-    return this.#machine.lsmod().find((each) => each.name.replaceAll('-', '_') === name) ?? null;
+    return this.#machine.lsmod().find((each) => keyOf(each.name) === name) ?? null;
   }
 
   #command(kind: 'install' | 'remove', name: string): string | null {

@@ -3,6 +3,7 @@
 // anew loads owners first.
 
 import type { LoadedModule } from '../domain/loaded.ts';
+import { keyOf } from '../linker/alias.ts';
 import type { DriverStatus } from './types.ts';
 
 /** What is looked at of a driver. */
@@ -10,9 +11,6 @@ export interface Owner {
   readonly loaded: LoadedModule;
   state: DriverStatus['state'];
 }
-
-/** `-` and `_` are the same in a module's name. */
-export const keyOf = (name: string): string => name.replaceAll('-', '_');
 
 /** Those of `drivers` whose symbols, or who themselves, must be there for a module; weak imports need nobody. */
 export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers: Iterable<D>): D[] {

@@ -1,6 +1,6 @@
 // In which order modprobe inserts: what a module needs before it, softdeps around each of them. Pure.
 
-import { fnmatch } from '../linker/alias.ts';
+import { keyOf, fnmatch } from '../linker/alias.ts';
 import type { ModuleIndex, Softdep } from '../linker/module-index.ts';
 import type { ModprobeConfig } from './modprobe-config.ts';
 
@@ -51,7 +51,7 @@ export class ProbeOrder {
     const { pre, post } = this.#config.softdeps.find(fits) ??
       this.#index.softdeps.find(fits) ?? { pre: [], post: [] };
     const found = (names: string[]): string[] =>
-      names.flatMap((name) => this.lookUp(name.replaceAll('-', '_')).map((each) => each.module));
+      names.flatMap((name) => this.lookUp(keyOf(name)).map((each) => each.module));
     return { pre: found(pre), post: found(post) };
   }
 

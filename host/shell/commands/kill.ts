@@ -1,3 +1,4 @@
+import { keyOf } from '../../linker/alias.ts';
 import { MachineDied } from '../../machine/control.ts';
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
@@ -22,7 +23,7 @@ A signal (-9) may be given; it is always the same end.`,
       { ...call, operands },
       async (operand) => {
         const found = processes(machine).find(({ pid, name }) =>
-          /^\d+$/.test(operand) ? pid === Number(operand) : name === operand.replaceAll('-', '_'),
+          /^\d+$/.test(operand) ? pid === Number(operand) : name === keyOf(operand),
         );
         if (!found) throw new Complaint(`(${operand}) - No such process`);
         if (found.pid === KERNEL_PID)
