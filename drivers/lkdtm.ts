@@ -36,7 +36,7 @@ const NAMES = cstr(
   'BUG\nACCESS_NULL\nWILD_WRITE\nLOOP\nEXHAUST_STACK\nEXHAUST_HEAP\nSLAB_FREE_DOUBLE\nWRITE_AFTER_FREE\nLIE_LENGTH\nLIE_STATUS\nEXIT\n',
 );
 
-const fops: FileOperations = operations_at(memory.data(24));
+const fops: FileOperations = operations_at(memory.data(28));
 const wanted = memory.data(64);
 let major: u32 = 0;
 /** Keeps loops and recursions from being nothing. */

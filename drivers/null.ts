@@ -19,7 +19,7 @@ MODULE_AUTHOR('isolab');
 MODULE_DESCRIPTION('The null device');
 MODULE_ALIAS('devname:null');
 
-const fops: FileOperations = operations_at(memory.data(24));
+const fops: FileOperations = operations_at(memory.data(28));
 let major: u32 = 0;
 
 function null_read(file: File, to: usize, count: i32, position: usize): i32 {

@@ -34,7 +34,7 @@ MODULE_ALIAS('devname:ramdisk');
 export let size: u32 = 0x200000;
 module_param(size, 'uint', 0o444, 'size of the disk in bytes');
 
-const fops: FileOperations = operations_at(memory.data(24));
+const fops: FileOperations = operations_at(memory.data(28));
 let major: u32 = 0;
 let disk: usize = 0;
 

@@ -56,7 +56,7 @@ declare function base_fill(to: usize, length: i32, value: i32): i32;
 
 const PART: i32 = 64;
 const part = memory.data(64);
-const fops: FileOperations = operations_at(memory.data(24));
+const fops: FileOperations = operations_at(memory.data(28));
 let major: u32 = 0;
 let reads: i32 = 0;
 

@@ -21,7 +21,7 @@ MODULE_AUTHOR('isolab');
 MODULE_DESCRIPTION('The zero device');
 MODULE_ALIAS('devname:zero');
 
-const fops: FileOperations = operations_at(memory.data(24));
+const fops: FileOperations = operations_at(memory.data(28));
 let major: u32 = 0;
 
 function zero_read(file: File, to: usize, count: i32, position: usize): i32 {

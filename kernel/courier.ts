@@ -1,12 +1,14 @@
-// The courier: carries requests off a channel into a driver's domain and replies back, without any JavaScript on the way of a
-// call. It belongs to the host code around a driver (host/ipc/driver-side.ts): its memory is the kernel's, its imports are
-// the domain's entry points, and the driver can reach neither it nor what it sees. It keeps no state of its own.
+// The courier: carries requests out of a channel's ring into a driver's domain and replies back, without any JavaScript on the
+// way of a call. It belongs to the host code around a driver (host/ipc/driver-side.ts): its memory is the kernel's, its imports
+// are the domain's entry points, and the driver can reach neither it nor what it sees. It keeps no state of its own.
 
 import { M_DOORBELL, M_SLEEPING } from './abi/machine';
 import { MACHINE_BASE } from './abi/map';
 import { OP_IOCTL } from './abi/operation';
 import {
+  D_CURRENT,
   K_GENERATION,
+  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_ARGUMENT1,
   Q_GENERATION,
@@ -22,6 +24,9 @@ import {
   R_POSITION,
   R_SEQUENCE,
   R_STATUS,
+  R_TAG,
+  RING_HALF,
+  RING_SLOTS,
 } from './abi/channel';
 
 /** The domain's entry points, see ipc/serve.ts. */
@@ -53,42 +58,56 @@ const LONGEST_TURN = 64;
 /**
  * Serves what comes on the channel at `ch`, as long as the next request is there within `spins` looks.
  *
- * @param taken sequence of the last request that was taken
+ * @param ring address of the channel's rings
+ * @param taken sequence of the last submission that was taken; the last reply has the same
  * @returns the same for the next turn; unchanged where nothing came
  */
-export function turn(ch: usize, generation: u32, taken: u32, spins: i32): u32 {
+export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins: i32): u32 {
   for (let served = 0; served < LONGEST_TURN; served++) {
+    const next = taken + 1;
+    const slot = (next & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+    const q = ring + slot;
     let left = spins;
-    let sequence = atomic.load<u32>(ch, Q_SEQUENCE);
-    while (sequence == taken && --left) sequence = atomic.load<u32>(ch, Q_SEQUENCE);
-    if (sequence == taken || load<u32>(ch, Q_GENERATION) != generation) return taken;
-    taken = sequence;
-    const operation = load<i32>(ch, Q_OPERATION);
-    const first = load<i32>(ch, Q_ARGUMENT0);
-    const second = load<i32>(ch, Q_ARGUMENT1);
+    let sequence = atomic.load<u32>(q, Q_SEQUENCE);
+    while (sequence != next && --left > 0) sequence = atomic.load<u32>(q, Q_SEQUENCE);
+    if (sequence != next || load<u32>(q, Q_GENERATION) != generation) return taken;
+    const operation = load<i32>(q, Q_OPERATION);
+    const first = load<i32>(q, Q_ARGUMENT0);
+    const second = load<i32>(q, Q_ARGUMENT1);
+    store<u32>(ch, <u32>q, D_CURRENT);
     let status: i32;
     if (operation > OP_IOCTL) {
       status = special(operation, first, second);
     } else {
-      const granted = load<u32>(ch, Q_GRANT_RIGHTS) != 0;
+      const granted = load<u32>(q, Q_GRANT_RIGHTS) != 0;
       status = serve(
         operation,
-        load<u32>(ch, Q_HANDLE),
-        load<u32>(ch, Q_MINOR),
-        load<i64>(ch, Q_POSITION),
-        granted ? load<u32>(ch, Q_GRANT_ADDRESS) : first,
+        load<u32>(q, Q_HANDLE),
+        load<u32>(q, Q_MINOR),
+        load<i64>(q, Q_POSITION),
+        granted ? load<u32>(q, Q_GRANT_ADDRESS) : first,
         granted ? first : second,
       );
     }
+    store<u32>(ch, 0, D_CURRENT);
     if (atomic.load<u32>(ch, K_GENERATION) != generation) return taken;
-    store<u32>(ch, generation, R_GENERATION);
-    store<i32>(ch, status, R_STATUS);
-    store<u32>(ch, <u32>served_handle(), R_HANDLE);
-    store<i64>(ch, served_position(), R_POSITION);
-    atomic.store<u32>(ch, taken, R_SEQUENCE);
+    taken = next;
+    const r = ring + RING_HALF + slot;
+    store<u32>(r, generation, R_GENERATION);
+    store<i32>(r, status, R_STATUS);
+    store<u32>(r, <u32>served_handle(), R_HANDLE);
+    store<i64>(r, served_position(), R_POSITION);
+    store<u32>(r, next, R_TAG);
+    atomic.store<u32>(r, next, R_SEQUENCE);
     if (!atomic.load<u32>(MACHINE_BASE, M_SLEEPING)) continue;
     atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
     atomic.notify(MACHINE_BASE + M_DOORBELL, -1); // its event loop and its in-thread client may both wait
   }
   return taken;
+}
+
+/** Whether a submission waits behind `taken`. */
+export function waiting(ring: usize, taken: u32): bool {
+  const next = taken + 1;
+  return atomic.load<u32>(ring + (next & (RING_SLOTS - 1)) * MESSAGE_SIZE, Q_SEQUENCE) == next;
 }

@@ -3,7 +3,7 @@
 
 import { EXPORT_SYMBOL } from './lib/export';
 import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from './abi/map';
-import { M_CALL_CLIENT, M_STATE, STATE_RUNNING } from './abi/machine';
+import { M_CALL_CLIENT, M_CORES, M_STATE, STATE_RUNNING } from './abi/machine';
 import { LEVEL_INFO, LEVEL_NOTICE } from './abi/log';
 import { OP_ECHO, SYS_IOCTL, SYS_READ } from './abi/operation';
 import { boot_common } from './boot';
@@ -16,7 +16,8 @@ import { cstr } from './lib/cstr';
 import { pr } from './lib/printk';
 import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE, FILE_POSITION } from './abi/file';
 import { EBADF, EBUSY, EIO, ENXIO } from './abi/errno';
-import { clients_init, file_of, PARKED } from './fs/clients';
+import { CL_CALL, CL_RESULT, client_at, clients_init, file_of, PARKED } from './fs/clients';
+import { request_fill } from './fs/requests';
 import { tree_init } from './fs/tree';
 import { sys_read, system_call } from './fs/syscalls';
 import { endpoint_busy, endpoint_submit, endpoints_init } from './ipc/endpoint';
@@ -46,11 +47,22 @@ export { module_holder } from './module/uses';
 export { module_requested, wanted_module } from './module/request';
 export { bench_lookup } from './module/symbols';
 export { bench_kmalloc, bench_kmalloc_end } from './mm/bench';
-export { poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
+export { gate_wait, poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
+export { gate_call } from './ipc/calls';
+export { gate_open } from './ipc/gate';
+export { held_forsake } from './ipc/held';
 export { current_client, oops, kill_current, reap } from './oops';
 
 /** Boots the kernel's domain. */
-export function boot(slots: i32, number: u32, deadline: u32, panic_on_oops: u32, slub_debug: u32): void {
+export function boot(
+  slots: i32,
+  number: u32,
+  deadline: u32,
+  panic_on_oops: u32,
+  slub_debug: u32,
+  cores: u32,
+): void {
+  store<u32>(MACHINE_BASE, cores, M_CORES);
   log_init(); // the log ring, before anything that may want to say something
   set_emit(index_of(log_write));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
@@ -73,9 +85,23 @@ export function kernel_symbol(name: usize, slot: u32, flags: u32, crc: u32): i32
 }
 
 /** A system call of the in-thread client: runs the loop until it is done. */
-export function syscall(number: i32, a: i32, b: i32, c: i32): i32 {
-  const result = system_call(0, number, a, b, c);
+export function syscall(number: i32, a: i32, b: i32, c: i32, d: i32): i32 {
+  const result = system_call(0, number, a, b, c, d);
   return result == PARKED ? await_call(0, number) : result;
+}
+
+/**
+ * Begins a system call of the in-thread client, whose host goes on meanwhile and polls.
+ * @returns its result, or PARKED: then syscall_done tells
+ */
+export function syscall_begin(number: i32, a: i32, b: i32, c: i32, d: i32): i32 {
+  return system_call(0, number, a, b, c, d);
+}
+
+/** @returns the result of the call that was begun, PARKED while it has none */
+export function syscall_result(): i32 {
+  const record = client_at(0);
+  return load<u32>(record, CL_CALL) ? PARKED : load<i32>(record, CL_RESULT);
 }
 
 /**
@@ -104,7 +130,8 @@ export function bench_echo(fd: i32, rounds: i32, from: i32): i32 {
   const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
   if (!endpoint || endpoint == ENDPOINT_NONE) return -ENXIO;
   if (endpoint_busy(endpoint - 1)) return -EBUSY; // it would be queued, and nobody echo meanwhile
-  return endpoint_submit(0, endpoint - 1, OP_ECHO, 0, rounds, from, 0) == PARKED ? endpoint - 1 : -EIO;
+  request_fill(0, OP_ECHO, 0, rounds, from, 0);
+  return endpoint_submit(0, endpoint - 1) == PARKED ? endpoint - 1 : -EIO;
 }
 
 export function bench_echo_end(): i32 {

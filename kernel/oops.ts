@@ -55,5 +55,5 @@ export function kill_current(): i32 {
 
 /** Closes the files of a client that was ended, as do_exit does. @returns 0, or PARKED while a driver is asked */
 export function reap(client: i32): i32 {
-  return system_call(client, SYS_EXIT, 0, 0, 0);
+  return system_call(client, SYS_EXIT, 0, 0, 0, 0);
 }

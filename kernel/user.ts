@@ -3,13 +3,13 @@
 
 /** The in-thread client's system call, bound to the kernel's export. */
 @external("host", "syscall")
-declare function syscall(number: i32, a: i32, b: i32, c: i32): i32;
+declare function syscall(number: i32, a: i32, b: i32, c: i32, d: i32): i32;
 
 /** The syscall benchmark: one system call, again and again. @returns the last result */
 export function repeat(rounds: i32, number: i32, a: i32, b: i32, c: i32): i32 {
   let result = 0;
   for (let i = 0; i < rounds; i++) {
-    result = syscall(number, a, b, c);
+    result = syscall(number, a, b, c, 0);
     if (result < 0) break;
   }
   return result;

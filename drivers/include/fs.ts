@@ -46,7 +46,15 @@ export class FileOperations {
   open: u32;
   /** (file: File) => i32 */
   release: u32;
+  /** FOP_IDEMPOTENT or 0. */
+  flags: u32;
 }
+
+/**
+ * Reads and writes may be done twice, since each names its place. A driver in a domain of its own that dies is then not
+ * noticed by those who read and write: what was in flight is asked of its successor, and open files are opened there.
+ */
+export const FOP_IDEMPOTENT: u32 = 1;
 
 /** The table index of a function, as a FileOperations holds it. The function must not have optional parameters. */
 // @ts-ignore: decorator

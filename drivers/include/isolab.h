@@ -262,7 +262,15 @@ struct file_operations {
   long (*unlocked_ioctl)(struct file *file, unsigned int command, unsigned long argument);
   int (*open)(struct file *file);
   int (*release)(struct file *file);
+  /* FOP_IDEMPOTENT or 0. */
+  u32 fop_flags;
 };
+
+/*
+ * Reads and writes may be done twice, since each names its place. A driver in a domain of its own that dies is then not noticed
+ * by those who read and write: what was in flight is asked of its successor, and open files are opened there.
+ */
+#define FOP_IDEMPOTENT 1u
 
 /*
  * Registers a device under a major number, 0 for one that the kernel chooses; it appears as /dev/NAME. The operations must

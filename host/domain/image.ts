@@ -37,7 +37,14 @@ export interface ImageExports {
 }
 
 export interface KernelExports extends ImageExports {
-  boot(slots: number, number: number, deadline: number, panicOnOops: number, slubDebug: number): void;
+  boot(
+    slots: number,
+    number: number,
+    deadline: number,
+    panicOnOops: number,
+    slubDebug: number,
+    cores: number,
+  ): void;
   running(): void;
   log_write(level: number, text: number, length: number): void;
   poll(): number;
@@ -57,7 +64,13 @@ export interface KernelExports extends ImageExports {
   oops(): number;
   kill_current(): number;
   reap(client: number): number;
-  syscall(number: number, a: number, b: number, c: number): number;
+  syscall(number: number, a: number, b: number, c: number, d: number): number;
+  syscall_begin(number: number, a: number, b: number, c: number, d: number): number;
+  syscall_result(): number;
+  gate_call(channel: number, operation: number, a: number, b: number, length: number): number;
+  gate_wait(channel: number): number;
+  gate_open(channel: number): void;
+  held_forsake(channel: number): void;
   bench_lookup(rounds: number, name: number): number;
   bench_kmalloc(rounds: number, size: number): number;
   bench_kmalloc_end(): void;

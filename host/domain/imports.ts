@@ -1,9 +1,30 @@
 // What the host does for the kernel's wasm, all of it: read a clock, wait, pass a complaint on, end a task, tell the frames of
-// a warning; and for a driver's domain: read the clock, call the kernel, copy between two memories, tell the frames of a
+// a warning, call into a sandbox, carry a message where memory does not; and for a driver's domain: read the clock, call the kernel, copy between two memories, tell the frames of a
 // warning, end its thread. Everything else is decided in wasm.
 // (Compiling, instantiating, setting table slots and waking are done by the loader and by wasm itself.)
 
+import { GATE_TRAPPED } from '../../kernel/abi/channel.ts';
 import { DriverExit } from './fault.ts';
+
+/** How the kernel's image reaches drivers other than by memory. */
+export interface Carriers {
+  /** Runs a request in a sandbox (kernel/lib/host.ts). @returns the driver's status, or GATE_TRAPPED */
+  gate(
+    channel: number,
+    operation: number,
+    handle: number,
+    device: number,
+    positionLow: number,
+    positionHigh: number,
+    buffer: number,
+    count: number,
+  ): number;
+  /** Carries the submission at an address to a driver's thread. */
+  post(channel: number, submission: number): void;
+}
+
+/** For a kernel that has drivers behind rings alone. */
+export const NO_CARRIERS: Carriers = { gate: () => GATE_TRAPPED, post: () => undefined };
 
 /** Imports of the kernel's image (kernel/lib/host.ts). */
 export function kernelImports(
@@ -11,6 +32,7 @@ export function kernelImports(
   complain: (channel: number, generation: number, reason: number) => void,
   warn: (text: number) => void,
   askForModule: (client: number, alias: number) => void,
+  { gate, post }: Carriers = NO_CARRIERS,
 ): WebAssembly.ModuleImports {
   const words = new Int32Array(memory.buffer);
   return functions({
@@ -20,6 +42,8 @@ export function kernelImports(
     complain,
     warn,
     ask_for_module: askForModule,
+    gate,
+    post,
     end_task: (code: number) => {
       throw new DriverExit(code);
     },

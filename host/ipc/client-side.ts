@@ -50,7 +50,7 @@ export class ClientSide {
    *
    * @returns its result; -EIO with `killed` when the client was ended in it, -EIO when the machine died meanwhile
    */
-  call(number: number, a = 0, b = 0, c = 0): { result: number; killed: boolean } {
+  call(number: number, a = 0, b = 0, c = 0, d = 0): { result: number; killed: boolean } {
     const { kernel, base } = this;
     const answer = base + (SLOT_ANSWER >> 2);
     const sequence = (Atomics.load(kernel, base + (SLOT_SEQUENCE >> 2)) + 1) | 0;
@@ -58,6 +58,7 @@ export class ClientSide {
     kernel[base + (SLOT_ARGUMENT >> 2)] = a;
     kernel[base + (SLOT_ARGUMENT >> 2) + 1] = b;
     kernel[base + (SLOT_ARGUMENT >> 2) + 2] = c;
+    kernel[base + (SLOT_ARGUMENT >> 2) + 3] = d;
     Atomics.store(kernel, base + (SLOT_SEQUENCE >> 2), sequence);
     ring(kernel);
     for (let spins = 0; spins < SPINS; spins++) {

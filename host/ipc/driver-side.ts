@@ -16,29 +16,36 @@ import {
   CHANNEL_DATA_SIZE,
   CHANNEL_SIZE,
   D_COPYING,
+  D_CURRENT,
   D_GONE,
-  D_SLEEPING,
+  D_HEART,
+  D_PONG,
   GRANT_READ,
   GRANT_WRITE,
   K_GENERATION,
+  K_RING,
   Q_GRANT_ADDRESS,
   Q_GRANT_LENGTH,
   Q_GRANT_RIGHTS,
-  Q_SEQUENCE,
+  S_PING,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
 import { DRIVER_SPINS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import type { Copies } from './copy.ts';
 import { ring } from './doorbell.ts';
+import { DriverBell } from './driver-bell.ts';
 
 /** Thrown into an incarnation that was given up: it leaves whatever it was doing. */
 export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-/** A turn of the courier, kernel/courier.ts. */
-export type Turn = (channel: number, generation: number, taken: number, spins: number) => number;
+/** kernel/courier.ts. */
+export interface Courier {
+  turn(channel: number, ring: number, generation: number, taken: number, spins: number): number;
+  waiting(ring: number, taken: number): number;
+}
 
 /** What the domain's image says instead of the time of the next timer where there is none, in ms. */
 const NEVER = 1e9;
@@ -55,6 +62,7 @@ export class DriverSide {
   private readonly copies: Copies;
   /** Index of the channel's first word. */
   private readonly base: number;
+  private readonly bell: DriverBell;
   private taken = 0;
   private called = 0;
 
@@ -71,6 +79,7 @@ export class DriverSide {
     this.generation = generation;
     this.copies = copies;
     this.base = (CHANNELS_BASE + channel * CHANNEL_SIZE) >> 2;
+    this.bell = new DriverBell(this.kernel, channel);
   }
 
   private fenced(): boolean {
@@ -86,28 +95,51 @@ export class DriverSide {
    *
    * @param timers runs the timers that are due; ms until the next, NEVER where there is none
    */
-  run(turn: Turn, timers: () => number = () => NEVER): void {
-    while (!this.stopped() && !this.fenced()) {
-      const taken = turn(this.base << 2, this.generation, this.taken, DRIVER_SPINS);
+  run(courier: Courier, timers: () => number = () => NEVER): void {
+    while (!this.over) {
+      const worked = this.turn(courier, this.bell.spins);
       const left = timers();
-      if (taken === this.taken) this.sleep(left);
-      this.taken = taken;
+      if (!worked) this.bell.sleep(left, () => this.over || this.expected(courier));
     }
   }
 
-  /** Sleeps until there may be a request, or for so many ms; the flag goes up before the last look, so that the kernel's notice is not lost. */
-  private sleep(most: number): void {
+  /** Whether this incarnation is to serve no more. */
+  get over(): boolean {
+    return this.stopped() || this.fenced();
+  }
+
+  /** Serves what is there, or comes within so many looks. @returns whether there was anything */
+  turn(courier: Courier, spins: number): boolean {
     const { kernel, base } = this;
-    const doorbell = base + (Q_SEQUENCE >> 2);
-    Atomics.store(kernel, base + (D_SLEEPING >> 2), 1);
-    if (!this.stopped()) Atomics.wait(kernel, doorbell, this.taken, most >= NEVER ? Infinity : most);
-    Atomics.store(kernel, base + (D_SLEEPING >> 2), 0);
+    const ping = Atomics.load(kernel, base + (S_PING >> 2));
+    if (kernel[base + (D_PONG >> 2)] !== ping) Atomics.store(kernel, base + (D_PONG >> 2), ping);
+    const rings = kernel[base + (K_RING >> 2)]!;
+    const taken = courier.turn(base << 2, rings, this.generation, this.taken, spins);
+    if (taken === this.taken) return false;
+    this.taken = taken;
+    this.beat();
+    return true;
+  }
+
+  /** Whether something waits to be served: a request, or an echo for the supervisor. */
+  expected(courier: Courier): boolean {
+    const { kernel, base } = this;
+    return (
+      courier.waiting(kernel[base + (K_RING >> 2)]!, this.taken) !== 0 ||
+      Atomics.load(kernel, base + (S_PING >> 2)) !== kernel[base + (D_PONG >> 2)]
+    );
+  }
+
+  /** The driver has done something that its host sees: it is alive. */
+  private beat(): void {
+    this.kernel[this.base + (D_HEART >> 2)]!++;
   }
 
   /** A call by the driver's domain to the kernel; throws Fenced. */
   call(operation: number, a: number, b: number, data: number, length: number): number {
     const { kernel, base } = this;
     if (this.fenced()) throw new Fenced();
+    this.beat();
     const size = Math.min(length, CHANNEL_DATA_SIZE, this.domainBytes.length - data);
     if (size > 0) {
       const at = (base << 2) + CHANNEL_DATA;
@@ -144,22 +176,25 @@ export class DriverSide {
     return this.bracket(() => this.copies.in(to >>> 0, from >>> 0, count >>> 0));
   }
 
-  /** The range that the request in progress grants. */
+  /** The range that the request in progress grants; of no length where there is none. */
   grant(): { address: number; length: number } {
     const { kernel, base } = this;
+    const current = kernel[base + (D_CURRENT >> 2)]! >> 2;
+    if (current === 0) return { address: 0, length: 0 };
     return {
-      address: kernel[base + (Q_GRANT_ADDRESS >> 2)]!,
-      length: kernel[base + (Q_GRANT_LENGTH >> 2)]!,
+      address: kernel[current + (Q_GRANT_ADDRESS >> 2)]!,
+      length: kernel[current + (Q_GRANT_LENGTH >> 2)]!,
     };
   }
 
   /** Whether the request in progress grants a range; the kernel has written the grant and does not touch it meanwhile. */
   private granted(user: number, own: number, count: number, right: number): boolean {
     const { kernel, base } = this;
-    if ((kernel[base + (Q_GRANT_RIGHTS >> 2)]! & right) === 0) return false;
-    const offset = (user - kernel[base + (Q_GRANT_ADDRESS >> 2)]!) >>> 0;
+    const current = kernel[base + (D_CURRENT >> 2)]! >> 2;
+    if (current === 0 || (kernel[current + (Q_GRANT_RIGHTS >> 2)]! & right) === 0) return false;
+    const offset = (user - kernel[current + (Q_GRANT_ADDRESS >> 2)]!) >>> 0;
     const length = count >>> 0;
-    const granted = kernel[base + (Q_GRANT_LENGTH >> 2)]!;
+    const granted = kernel[current + (Q_GRANT_LENGTH >> 2)]!;
     return offset + length <= granted && (own >>> 0) + length <= this.domainBytes.length;
   }
 
@@ -172,6 +207,7 @@ export class DriverSide {
       throw new Fenced();
     }
     copy();
+    this.beat();
     Atomics.store(this.kernel, copying, 0);
     return 0;
   }

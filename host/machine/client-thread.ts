@@ -41,8 +41,8 @@ class ClientThread implements ClientMethods {
     return this.side;
   }
 
-  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult> {
-    const { result, killed } = this.machine().call(number, a, b, c);
+  call(number: number, a: number, b: number, c: number, d = 0): Answer<SystemCallResult> {
+    const { result, killed } = this.machine().call(number, a, b, c, d);
     return killed ? { ok: false, why: 'killed' } : { ok: true, value: { result, data: null } };
   }
 

@@ -8,7 +8,7 @@ import { domainImports } from '../domain/imports.ts';
 import { insmod, rmmod } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { installStackCapture } from '../domain/stack.ts';
-import { DriverSide, Fenced, type Turn } from '../ipc/driver-side.ts';
+import { DriverSide, Fenced, type Courier } from '../ipc/driver-side.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
@@ -64,7 +64,7 @@ class Incarnation {
           ? gates.serve(loaded, inserted)
           : this.special(domain, operation, argument0, argument1);
       const courier = this.besideDriver(images.courier, { serve, served_handle, served_position, special });
-      this.side.run(courier['turn'] as unknown as Turn, () => domain.exports.run_timers());
+      this.side.run(courier as unknown as Courier, () => domain.exports.run_timers());
     } catch (thrown) {
       this.ended(thrown);
     }

@@ -19,7 +19,7 @@ import {
   K_EXCUSES,
   K_GATE,
   K_GENERATION,
-  Q_SEQUENCE,
+  K_RING,
   S_GENERATION,
   S_OBITUARY,
   S_STATE,
@@ -28,6 +28,7 @@ import {
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
 import { EAGAIN, EIO, ENOSPC } from '../../kernel/abi/errno.ts';
+import { ringDriver } from '../ipc/driver-bell.ts';
 import { listen, MachineDied } from './control.ts';
 import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -107,9 +108,9 @@ export class Incarnation {
     }
     const incarnation = new Incarnation(life, resources, channel, memory, thread, events);
     const { words } = life;
-    const kernels = wordOf(channel, K_GENERATION);
+    const kept = new Set([wordOf(channel, K_GENERATION), wordOf(channel, K_RING)]);
     for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++)
-      if (at !== kernels) words[at] = 0;
+      if (!kept.has(at)) words[at] = 0;
     Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
     Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
     return incarnation;
@@ -191,7 +192,7 @@ export class Incarnation {
       Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
       Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
       Atomics.store(words, wordOf(channel, S_STOP), 1);
-      Atomics.notify(words, wordOf(channel, Q_SEQUENCE));
+      ringDriver(words, channel);
       life.ring();
       thread.terminate();
     }

@@ -76,8 +76,8 @@ export class KernelThread implements KernelMethods {
   }
 
   boot(options: KernelBoot): StaticData[] {
-    const { placement, memory, images, number, deadlineMs, panicOnOops, slubDebug, blacklist, requests } =
-      options;
+    const { placement, memory, images, number, deadlineMs, panicOnOops, slubDebug } = options;
+    const { cores, blacklist, requests } = options;
     const complain = (channel: number, generation: number, reason: number): void =>
       post(this.host.port, { type: 'complaint', channel, generation, reason });
     this.domain = new Domain<KernelExports>(
@@ -95,7 +95,7 @@ export class KernelThread implements KernelMethods {
     );
     this.kernel = this.domain.exports;
     this.modules.set('kernel', images.kernel);
-    this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug);
+    this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug, cores);
     this.domain.publish();
     this.domain.publishNames();
     this.kernel.set_blacklist(this.domain.text(blacklist));
@@ -297,7 +297,7 @@ export class KernelThread implements KernelMethods {
   deleteModule(name: string, force: boolean): Answer<number> {
     return this.answer(() => {
       this.putText(name);
-      const status = this.kernel.syscall(SYS_DELETE_MODULE, USER_BASE, force ? 1 : 0, 0);
+      const status = this.kernel.syscall(SYS_DELETE_MODULE, USER_BASE, force ? 1 : 0, 0, 0);
       if (status < 0) throw rmmodError(name, -status, status === -EAGAIN ? this.holders(name) : []);
       this.remote.delete(name);
       return status;
@@ -353,7 +353,7 @@ export class KernelThread implements KernelMethods {
 
   private take(number: number, fd: number, count: number): Answer<SystemCallResult> {
     return this.answer(() => {
-      const result = this.kernel.syscall(number, fd, USER_BASE, count);
+      const result = this.kernel.syscall(number, fd, USER_BASE, count, 0);
       const length = Math.min(Math.max(result, 0), USER_SIZE);
       return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
     });
@@ -365,8 +365,8 @@ export class KernelThread implements KernelMethods {
     return this.call(SYS_WRITE, fd, USER_BASE, data.length);
   }
 
-  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult> {
-    return this.answer(() => ({ result: this.kernel.syscall(number, a, b, c), data: null }));
+  call(number: number, a: number, b: number, c: number, d = 0): Answer<SystemCallResult> {
+    return this.answer(() => ({ result: this.kernel.syscall(number, a, b, c, d), data: null }));
   }
 
   async measure(spec: MeasureSpec): Promise<Measured> {

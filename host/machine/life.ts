@@ -29,6 +29,7 @@ export interface LifeOptions {
   panicOnOops: boolean;
   /** SLUB_… of kernel/abi/heap.ts; 0 for the default. */
   slubDebug: number;
+  cores: number;
   blacklist: string;
   requests: boolean;
 }

@@ -51,6 +51,8 @@ export interface MachineOptions {
   panicOnOops?: boolean;
   /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
+  /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
+  cores?: number;
   /** Loads what the kernel asks for; without it nothing is loaded on demand. */
   requestModule?: RequestModule;
   /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
@@ -79,6 +81,7 @@ class SupervisedMachine implements Machine, DriversHost {
   lastWords: LogView | null = null;
   private readonly panicOnOops: boolean;
   private readonly slubDebug: number;
+  private readonly cores: number;
   private readonly blacklist: string;
   private readonly drivers = new Drivers(this);
   private readonly demand: Demand;
@@ -100,6 +103,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);
+    this.cores = options.cores ?? resources.platform.cores;
     this.blacklist = (blacklist ?? []).join(',');
     this.demand = new Demand(
       {
@@ -136,12 +140,12 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   private async bootOnce(): Promise<void> {
-    const { placement, images, deadlineMs, panicOnOops, slubDebug, blacklist } = this;
+    const { placement, images, deadlineMs, panicOnOops, slubDebug, cores, blacklist } = this;
     const requests = this.demand.possible;
     const number = ++this.boots;
     const life = await KernelLife.boot(
       this.resources,
-      { placement, images, number, deadlineMs, panicOnOops, slubDebug, blacklist, requests },
+      { placement, images, number, deadlineMs, panicOnOops, slubDebug, cores, blacklist, requests },
       {
         notice: (notice) => this.heard(notice),
         died: (by, fault) => this.died(number, by, fault),

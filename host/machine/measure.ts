@@ -64,7 +64,7 @@ export class Bench {
     const { kernel, bytes } = { kernel: this.domain.exports, bytes: spec.bytes };
     if (bytes > USER_SIZE / 2)
       throw new CannotMeasure(`a read is measured up to ${USER_SIZE / 2} bytes, not ${bytes}`);
-    const fd = kernel.syscall(SYS_OPEN, USER_BASE, O_RDONLY, 0);
+    const fd = kernel.syscall(SYS_OPEN, USER_BASE, O_RDONLY, 0, 0);
     if (fd < 0) throw new CannotMeasure(`cannot be opened (errno ${-fd}): ${spec.path}`);
     const subject = this.subject(spec, fd);
     const floor = this.floor(spec, fd);
@@ -98,7 +98,7 @@ export class Bench {
         }
         return measured.subject.length < spec.samples;
       },
-      end: () => void kernel.syscall(SYS_CLOSE, fd, 0, 0),
+      end: () => void kernel.syscall(SYS_CLOSE, fd, 0, 0, 0),
     };
   }
 

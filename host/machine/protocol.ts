@@ -35,6 +35,8 @@ export interface KernelBoot {
   deadlineMs: number;
   panicOnOops: boolean;
   slubDebug: number;
+  /** Cores of this computer: with one nobody spins. */
+  cores: number;
   /** Names of modules that are not loaded, separated by commas. */
   blacklist: string;
   /** Whether anybody can load a module that the kernel asks for. */
@@ -60,7 +62,7 @@ export interface CallMethods {
   open(path: string, flags: number): Answer<SystemCallResult>;
   read(fd: number, count: number): Answer<SystemCallResult>;
   write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
-  call(number: number, a: number, b: number, c: number): Answer<SystemCallResult>;
+  call(number: number, a: number, b: number, c: number, d?: number): Answer<SystemCallResult>;
   /** A call whose first argument is a path. */
   callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult>;
   /** Its data is a struct stat. */

@@ -1,17 +1,32 @@
-// A channel between the kernel and one incarnation of a driver's domain: CHANNELS_BASE + index * CHANNEL_SIZE, in the
-// kernel's memory. A message is one 64-byte line; its sequence word is its doorbell and is written last.
+// A channel between the kernel and one driver that lives in another domain: CHANNELS_BASE + index * CHANNEL_SIZE, in the
+// kernel's memory. One writer a line.
 //
-//   line 0  request    kernel -> driver      line 4  words of the kernel
-//   line 1  reply      driver -> kernel      line 5  words of the driver's thread
-//   line 2  call       driver -> kernel      line 6  words of the supervisor
-//   line 3  answer     kernel -> driver      512…    data of a call: text and names
+//   line 0  grant of a sandbox's request, by the kernel; bare echo (the floor of a call), kernel -> driver
+//   line 1  reply of a sandbox, by its host;             bare echo, driver -> kernel
+//   line 2  call       driver -> kernel        line 5  words of the driver's thread that the kernel reads
+//   line 3  answer     kernel -> driver        line 6  words of the supervisor
+//   line 4  words of the kernel                line 7  words of the driver's thread that others read seldom
+//   512…    data of a call: text and names
+//
+// Requests and replies go through two rings, elsewhere in the kernel's memory (K_RING): RING_SLOTS submissions, then as many
+// completions, each one 64-byte line whose own sequence word is its doorbell and is written last. A submission lies in the
+// slot of its sequence, a completion in the slot of its own; it names the submission that it answers, so that several
+// requests can be in flight and be answered in any order. A single call is a ring of which one slot is in use.
 //
 // A driver's wasm maps none of this: the host code around it reads and writes on its behalf.
 // Read by both compilers: constants only.
 
 export const CHANNEL_SIZE = 1024;
 
-// request
+/** Bytes of a message. */
+export const MESSAGE_SIZE = 64;
+/** Requests that may be in flight on a channel; a power of two. */
+export const RING_SLOTS = 64;
+/** Bytes from a channel's submissions to its completions. */
+export const RING_HALF = RING_SLOTS * MESSAGE_SIZE;
+export const RING_SIZE = RING_HALF * 2;
+
+// submission; line 0 of a channel is drawn alike
 export const Q_SEQUENCE = 0;
 export const Q_GENERATION = 4;
 export const Q_OPERATION = 8;
@@ -29,12 +44,16 @@ export const Q_ARGUMENT1 = 44;
 export const GRANT_READ = 1;
 export const GRANT_WRITE = 2;
 
-// reply
-export const R_SEQUENCE = 64;
-export const R_GENERATION = 68;
-export const R_STATUS = 72;
-export const R_HANDLE = 76;
-export const R_POSITION = 80; // i64
+// completion; line 1 of a channel is drawn alike, 64 bytes further
+export const R_SEQUENCE = 0;
+export const R_GENERATION = 4;
+export const R_STATUS = 8;
+export const R_HANDLE = 12;
+export const R_POSITION = 16; // i64
+/** Sequence of the submission that is answered. */
+export const R_TAG = 24;
+/** Where a sandbox's host leaves handle and position. */
+export const REPLY_LINE = 64;
 
 // call
 export const C_SEQUENCE = 128;
@@ -54,11 +73,14 @@ export const K_GENERATION = 256;
 export const K_GATE = 260;
 /** How many such calls have failed because the other driver died: the caller's time begins anew. */
 export const K_EXCUSES = 264;
+/** Address of the channel's rings. */
+export const K_RING = 268;
 
-// the driver's thread's words
+// the driver's thread's words; D_SLEEPING and D_BELL of a domain's home channel serve all channels of the domain
+/** 1 while the thread sleeps, or is about to. */
 export const D_SLEEPING = 320;
-/** 1 while a copy between the driver's memory and a granted range is under way. */
-export const D_COPYING = 324;
+/** What it sleeps on: counted up by whoever has something for it when it sleeps. */
+export const D_BELL = 324;
 /** The generation whose incarnation trapped or left, by its own word. */
 export const D_GONE = 328;
 
@@ -70,6 +92,24 @@ export const S_OBITUARY = 388;
 export const S_STOP = 392;
 /** The generation under which the supervisor started the present incarnation. */
 export const S_GENERATION = 396;
+/** Home channel + 1 of the domain that this channel's driver lives in; 0 for this channel itself. */
+export const S_HOME = 400;
+/** How messages travel: TRANSPORT_. */
+export const S_TRANSPORT = 404;
+/** Asks for an echo in D_PONG: whether the thread's loop turns. */
+export const S_PING = 408;
+/** In the home channel: counts what the thread has to hear of by its event loop. */
+export const S_ATTENTION = 412;
+
+// the driver's thread's words that others read seldom
+/** 1 while a copy between the driver's memory and a granted range is under way. */
+export const D_COPYING = 448;
+/** Address of the submission in progress; its grant is what the driver may copy to and from. */
+export const D_CURRENT = 452;
+/** Counts whatever the host code around the driver does for it: a driver whose heart beats is slow, not dead. */
+export const D_HEART = 456;
+/** Copies S_PING. */
+export const D_PONG = 460;
 
 export const CHANNEL_DATA = 512;
 export const CHANNEL_DATA_SIZE = 512;
@@ -78,6 +118,20 @@ export const CHANNEL_FREE = 0;
 export const CHANNEL_ATTACHED = 1;
 /** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
+
+/** The rings, the peer in another thread that spins, then sleeps. */
+export const TRANSPORT_RING = 0;
+/** The rings, neither side ever sleeps during a call. */
+export const TRANSPORT_SPIN = 1;
+/** The rings, neither side spins. */
+export const TRANSPORT_WAIT = 2;
+/** A call: the driver's domain lies on the kernel's thread. */
+export const TRANSPORT_GATE = 3;
+/** The rings, carried by the event loops of both threads: whatever is sent is passed to the host as well. */
+export const TRANSPORT_POST = 4;
+
+/** A sandbox's driver has trapped: what its host answers instead of a status. */
+export const GATE_TRAPPED = -0x7fffffff;
 
 // The gate buffer: a call of another driver's symbol on its way, in the kernel's heap. Kinds of parameters are those of
 // __ksymtab; a buffer's contents lie behind the parameters, each at a multiple of 16.
@@ -93,6 +147,6 @@ export const GATE_COUNT = 4;
 export const GATE_RESULT = 8;
 export const GATE_PARAMETERS = 16;
 
-/** Words of the request and of the reply line that only the bare echo uses, the floor of a call. */
+/** Words of lines 0 and 1 that only the bare echo uses, the floor of a call. */
 export const Q_ECHO = 60;
 export const R_ECHO = 124;

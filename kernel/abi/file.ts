@@ -8,7 +8,15 @@ export const FOPS_WRITE = 8; // (file, from, count, position*) -> i32
 export const FOPS_IOCTL = 12; // (file, command, argument) -> i32
 export const FOPS_OPEN = 16; // (file) -> i32
 export const FOPS_RELEASE = 20; // (file) -> i32
-export const FOPS_SIZE = 24;
+/** FOP_ bits. */
+export const FOPS_FLAGS = 24;
+export const FOPS_SIZE = 28;
+
+/**
+ * Reads and writes may be done twice: they name their place, as a block device's do. When the driver dies, those in flight
+ * are sent to its successor, and files stay open.
+ */
+export const FOP_IDEMPOTENT = 1;
 
 // struct file
 export const FILE_POSITION = 0; // i64
@@ -38,9 +46,17 @@ export const DEV_ENDPOINT = 60;
 export const DEV_EPOCH = 64;
 export const DEV_MODULE = 68;
 export const DEV_FOPS = 72;
-/** FNV-1a over name, major, and the operations. */
-export const DEV_CHECKSUM = 76;
-export const DEV_SIZE = 80;
+/** DEVICE_ bits; above them, while it is kept, channel + 1 of the driver that died. */
+export const DEV_FLAGS = 76;
+/** FNV-1a over all of the above. */
+export const DEV_CHECKSUM = 80;
+export const DEV_SIZE = 84;
+
+/** Its driver says FOP_IDEMPOTENT. */
+export const DEVICE_IDEMPOTENT = 1;
+/** Its driver is gone and a successor is expected: reads and writes wait, open files are opened anew there. */
+export const DEVICE_KEPT = 2;
+export const DEVICE_BITS = 8;
 
 export const ENDPOINT_NONE = 0xffff;
 
@@ -48,21 +64,21 @@ export const ENDPOINT_NONE = 0xffff;
 // either: of a node that is a file of its own (a proc file), DEV_MAJOR is NODE_MAJOR + its number, the name under which a
 // driver's domain knows it, and DEV_FOPS are its operations.
 /** One of the DT_ below, 0 when free. */
-export const NODE_TYPE = 80;
+export const NODE_TYPE = 84;
 /** Permissions, as a file's mode. */
-export const NODE_MODE = 84;
+export const NODE_MODE = 88;
 /** The directory it is in; 0 for the root and for what has no name. */
-export const NODE_PARENT = 88;
+export const NODE_PARENT = 92;
 /** Of a device's name: major << MINOR_BITS | minor. */
-export const NODE_RDEV = 92;
+export const NODE_RDEV = 96;
 /** A word for its operations. */
-export const NODE_DATA = 96;
+export const NODE_DATA = 100;
 /** Who made it: channel + 1 of its domain, 0 the kernel's domain, ENDPOINT_NONE where that is gone; and its module. */
-export const NODE_OWNER = 100;
-export const NODE_MODULE = 104;
+export const NODE_OWNER = 104;
+export const NODE_MODULE = 108;
 /** 1 for a device's name that was made when the device was registered, and goes with it. */
-export const NODE_AUTO = 108;
-export const NODE_SIZE = 112;
+export const NODE_AUTO = 112;
+export const NODE_SIZE = 116;
 
 export const NODE_MAJOR = 0x1000;
 /** The parameters of the module behind an endpoint, by the minor. */

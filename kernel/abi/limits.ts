@@ -21,12 +21,22 @@ export const NAME_SIZE = 56;
 export const DEADLINE_MS = 2000;
 /** The least deadline that may be set: on two cores a spinning neighbour alone delays a thread by up to 160 ms. */
 export const MIN_DEADLINE_MS = 500;
-// Spinning before sleeping. Waking a thread takes about 50 µs: if a driver spun for less, a pair that has once slept would
-// find each other asleep at every turn, and stay a hundred times slower for ever.
+/** Deadlines that a driver may take for one request while its heart beats (D_HEART): it is slow then, not dead. */
+export const SLOW_DEADLINES = 8;
+/** Requests of one batch of a client (SYS_SUBMIT). */
+export const BATCH_MAX = 32;
+
+// Spinning before sleeping. Waking a thread takes about 50 µs. Both ends spin at most so long, in looks; how long in fact
+// adapts to how soon the other side comes: twice as long after a short sleep, half as long after a long one. One that finds
+// something at once never looks at a clock.
 
 /** Looks for a reply before the kernel's thread goes to sleep: some 30 µs. */
 export const SPINS = 20000;
 /** Looks for a request before a driver's thread goes to sleep: some 80 µs. */
 export const DRIVER_SPINS = 60000;
+/** The fewest, where there is a second core. */
+export const LEAST_SPINS = 500;
+/** ms: a sleep that was shorter would better have been spent spinning. */
+export const SHORT_SLEEP_MS = 0.2;
 /** Spins between two looks at everything else. */
 export const SPIN_STRIDE = 64;

@@ -94,6 +94,9 @@ export const M_REQUEST_MODULE = 464;
 /** Seconds after which a module that was loaded so is removed when nobody uses it, 0 for never. */
 export const M_MODULE_IDLE_SECS = 468;
 
+/** Cores of this computer, as far as the host tells: with one nobody spins. */
+export const M_CORES = 576;
+
 export const MACHINE_MAGIC = 0x424c5349; // "ISLB"
 export const ABI_VERSION = 1;
 

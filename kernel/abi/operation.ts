@@ -18,6 +18,16 @@ export const SYS_STAT = 10;
 /** (path, mode, major << MINOR_BITS | minor) */
 export const SYS_MKNOD = 11;
 export const SYS_UNLINK = 12;
+/** (fd, buffer, bytes, offset): at an offset of its own; the file's position stays. */
+export const SYS_PREAD = 13;
+export const SYS_PWRITE = 14;
+/** (entries, count): several positioned reads and writes at once (batch.ts). @returns count; each entry has its own result */
+export const SYS_SUBMIT = 15;
+/** (fd, struct iovec, count): one read into several buffers, one write out of several. */
+export const SYS_READV = 16;
+export const SYS_WRITEV = 17;
+/** (name): unloads a module of another domain for a successor, which takes over its devices and open files. */
+export const SYS_REPLACE_MODULE = 18;
 /** Not to be called: a driver's call of another driver's symbol, in the record of that client. */
 export const SYS_SYMBOL = 40;
 
@@ -38,6 +48,8 @@ export const OP_INIT = 9;
 export const OP_TIMER = 10;
 /** Nothing is asked of a driver yet: a module is waited for (module/request.ts). */
 export const OP_REQUEST = 19;
+/** Opens a file anew that was open on a predecessor; for the driver an OP_OPEN. */
+export const OP_REOPEN = 21;
 /** Calls an exported symbol for another driver: the grant is the caller's gate buffer (channel.ts). */
 export const OP_SYMBOL = 20;
 

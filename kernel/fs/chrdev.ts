@@ -3,7 +3,7 @@
 import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_MODULE } from '../abi/machine';
-import { DEV_ENDPOINT, DEV_NAME } from '../abi/file';
+import { DEV_ENDPOINT, DEV_NAME, FOPS_FLAGS } from '../abi/file';
 import { device_add, device_by_major, device_remove } from './devices';
 import { same_name } from '../lib/text';
 
@@ -13,7 +13,8 @@ import { same_name } from '../lib/text';
  * @returns the major where it is dynamic, else 0; or a negative errno
  */
 export function register_chrdev(major: u32, name: usize, fops: usize): i32 {
-  const given = device_add(major, name, 0, <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), fops);
+  const mod = <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE);
+  const given = device_add(major, name, 0, mod, fops, load<u32>(fops, FOPS_FLAGS));
   return major && given > 0 ? 0 : given;
 }
 EXPORT_SYMBOL(register_chrdev);

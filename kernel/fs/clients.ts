@@ -1,6 +1,5 @@
-// The kernel's side of a client: its open files and its one request in progress. Client 0 is the in-thread client, the
-// others have a system-call slot (abi/syscall.ts). A client has at most one call in progress, so the record of a
-// split-phase request is part of the client and nothing is allocated on the way.
+// The kernel's side of a client: its open files and its one system call in progress. Client 0 is the in-thread client, the
+// others have a system-call slot (abi/syscall.ts). What it has asked of a driver is a request (requests.ts).
 
 import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../abi/map';
 import { M_CLIENTS } from '../abi/machine';
@@ -10,19 +9,12 @@ import { MAX_CHANNELS, MAX_FDS } from '../abi/limits';
 export const PARKED = i32.MIN_VALUE;
 
 export const CL_CALL = 0; // number of the system call in progress, 0 none
-export const CL_OPERATION = 4; // operation of the request to the driver
-export const CL_FILE = 8;
-export const CL_FD = 12;
-export const CL_CHANNEL = 16;
-export const CL_NEXT = 20; // client + 1 behind this one in the endpoint's queue
-export const CL_BUFFER = 24;
-export const CL_LENGTH = 28;
-export const CL_RIGHTS = 32;
-export const CL_ARGUMENT0 = 36;
-export const CL_ARGUMENT1 = 40;
-export const CL_RESULT = 44;
-export const CL_TAKEN = 48; // sequence of the last request taken from the slot
-export const CL_DEADLINE = 56; // f64 ms, 0 until somebody looks at the clock
+export const CL_FD = 4;
+export const CL_RESULT = 8;
+export const CL_TAKEN = 12; // sequence of the last request taken from the slot
+export const CL_LEFT = 16; // entries of its batch that are not answered yet
+export const CL_FILE = 20; // of its vector, 0 of a batch
+export const CL_COUNT = 24; // entries of its batch
 export const CL_FDS = 64; // MAX_FDS file pointers
 export const CL_SIZE = 128;
 

@@ -11,9 +11,14 @@ import {
   DEV_EPOCH,
   DEV_MODULE,
   DEV_FOPS,
+  DEV_FLAGS,
   DEV_CHECKSUM,
   DEV_SIZE,
+  DEVICE_BITS,
+  DEVICE_IDEMPOTENT,
+  DEVICE_KEPT,
   ENDPOINT_NONE,
+  FOP_IDEMPOTENT,
 } from '../abi/file';
 import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
@@ -61,12 +66,28 @@ function single_name(name: usize): bool {
   return true;
 }
 
+function seal(dev: usize): void {
+  store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
+}
+
+/** Whether a successor of its driver is expected to go on where that one was. */
+export function device_kept(dev: usize): bool {
+  return (load<u32>(dev, DEV_FLAGS) & DEVICE_KEPT) != 0;
+}
+
+/** The successor has taken a device over, or nobody will. */
+export function device_let_go(dev: usize): void {
+  store<u32>(dev, load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT, DEV_FLAGS);
+  seal(dev);
+}
+
 /**
  * Adds a device, or gives one whose driver died to its successor: same name, same major unless dynamic.
  * @param major 0 for a dynamic one
+ * @param flags FOP_
  * @returns the major, or -EINVAL, -ENAMETOOLONG, -EBUSY, -ENOSPC
  */
-export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, fops: usize): i32 {
+export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, fops: usize, flags: u32): i32 {
   const length = strlen(name);
   if (!length || major > 511 || !single_name(name)) return -EINVAL;
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
@@ -88,7 +109,9 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   store<u32>(dev, <u32>mod, DEV_MODULE);
   store<u32>(dev, <u32>fops, DEV_FOPS);
   store<u32>(dev, major, DEV_MAJOR);
-  store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
+  const kept = load<u32>(dev, DEV_FLAGS) & ~DEVICE_IDEMPOTENT; // its files are opened anew when the module is live
+  store<u32>(dev, kept | (flags & FOP_IDEMPOTENT ? DEVICE_IDEMPOTENT : 0), DEV_FLAGS);
+  seal(dev);
   if (!known) devfs_device_added(dev);
   return major;
 }
@@ -101,16 +124,25 @@ export function device_remove(dev: usize): void {
   store<u32>(dev, epoch, DEV_EPOCH);
 }
 
-/** The driver behind an endpoint is gone: its devices wait for a successor, their open files are stale. */
-export function devices_orphan(endpoint: u32): void {
+/**
+ * The driver behind an endpoint is gone: its devices wait for a successor, their open files are stale.
+ * @param all whether every device is kept, not the idempotent ones alone
+ */
+export function devices_orphan(endpoint: u32, all: bool): void {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = at(i);
-    if (!load<u32>(dev, DEV_MAJOR) || load<u32>(dev, DEV_ENDPOINT) != endpoint) continue;
-    store<u32>(dev, ENDPOINT_NONE, DEV_ENDPOINT);
-    store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
-    store<u32>(dev, 0, DEV_MODULE);
-    store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
+    if (load<u32>(dev, DEV_MAJOR) && load<u32>(dev, DEV_ENDPOINT) == endpoint) device_orphan(dev, all);
   }
+}
+
+export function device_orphan(dev: usize, keep: bool): void {
+  const flags = load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT;
+  const mark = DEVICE_KEPT | (load<u32>(dev, DEV_ENDPOINT) << DEVICE_BITS);
+  store<u32>(dev, keep || flags ? flags | mark : 0, DEV_FLAGS);
+  store<u32>(dev, ENDPOINT_NONE, DEV_ENDPOINT);
+  store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
+  store<u32>(dev, 0, DEV_MODULE);
+  seal(dev);
 }
 
 /** Takes away every device of a module: what an unloaded driver forgot. @returns how many */

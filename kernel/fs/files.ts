@@ -12,11 +12,16 @@ import {
   FILE_MINOR,
   FILE_SIZE,
   FOPS_RELEASE,
+  DEV_ENDPOINT,
   DEV_EPOCH,
   DEV_FOPS,
   DEV_MODULE,
 } from '../abi/file';
 import { module_put, try_module_get } from '../module/list';
+import { device_kept } from './devices';
+
+/** An epoch that no device has. */
+const NEVER: u32 = 0xffffffff;
 
 const files = memory.data(MAX_FILES * FILE_SIZE);
 
@@ -54,6 +59,26 @@ export function file_new(client: i32, dev: usize, flags: i32, minor: u32): usize
 @inline
 export function file_current(file: usize): bool {
   return load<u32>(file, FILE_EPOCH) == load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_EPOCH);
+}
+
+/** The successor of the driver that had opened a file has answered the open; a file that it refuses is stale for good. */
+export function file_reopened(file: usize, status: i32): void {
+  const dev = <usize>load<u32>(file, FILE_DEVICE);
+  const mod = <usize>load<u32>(dev, DEV_MODULE);
+  const taken = status >= 0 && try_module_get(mod);
+  store<u32>(file, taken ? load<u32>(dev, DEV_EPOCH) : NEVER, FILE_EPOCH);
+  if (taken) store<u32>(file, <u32>mod, FILE_MODULE);
+}
+
+/** @returns a file on the devices of an endpoint that is still its predecessor's, or 0 */
+export function file_to_reopen(endpoint: u32): usize {
+  for (let i = 0; i < MAX_FILES; i++) {
+    const file = files + i * FILE_SIZE;
+    if (!load<u32>(file, FILE_CLIENT) || load<u32>(file, FILE_EPOCH) == NEVER || file_current(file)) continue;
+    const dev = <usize>load<u32>(file, FILE_DEVICE);
+    if (load<u32>(dev, DEV_ENDPOINT) == endpoint && device_kept(dev)) return file;
+  }
+  return 0;
 }
 
 export function file_free(file: usize): void {

@@ -11,9 +11,12 @@ import { timers_remove_all } from '../lib/timer';
 import { devices_orphan, devices_remove_all } from './devices';
 import { nodes_orphan, nodes_remove_all, nodes_stale } from './nodes';
 
-/** The driver behind an endpoint is gone: what it registered waits for a successor, open files are stale. */
-export function resources_orphan(endpoint: u32): void {
-  devices_orphan(endpoint);
+/**
+ * The driver behind an endpoint is gone: what it registered waits for a successor, open files are stale.
+ * @param keep whether its devices are kept, whatever they are
+ */
+export function resources_orphan(endpoint: u32, keep: bool): void {
+  devices_orphan(endpoint, keep);
   nodes_orphan(endpoint);
   nodes_stale(endpoint);
 }

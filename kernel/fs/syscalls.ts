@@ -1,5 +1,5 @@
-// System calls. Each checks what it was given, then starts a device operation: answered at once where the driver is in this
-// domain, PARKED where a message has gone out; `complete` takes the answer up later. Nothing here waits.
+// System calls. Each checks what it was given, then starts a device operation: answered at once where the driver is on this
+// thread, PARKED where a message has gone out; `finish` takes the answer up later. Nothing here waits.
 
 import { MACHINE_BASE, MAX_CLIENTS } from '../abi/map';
 import { M_CALL_CLIENT } from '../abi/machine';
@@ -22,29 +22,27 @@ import {
   SYS_LSEEK,
   SYS_MKNOD,
   SYS_OPEN,
+  SYS_PREAD,
+  SYS_PWRITE,
   SYS_READ,
+  SYS_READV,
+  SYS_REPLACE_MODULE,
   SYS_STAT,
+  SYS_SUBMIT,
   SYS_UNLINK,
   SYS_WRITE,
+  SYS_WRITEV,
   O_NOREQUEST,
   O_RDWR,
 } from '../abi/operation';
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
-import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FMODE_READ, FMODE_WRITE } from '../abi/file';
+import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FILE_POSITION, FMODE_READ, FMODE_WRITE } from '../abi/file';
 import { MOD_ENDPOINT, MOD_STATE, MODULE_GOING } from '../abi/module';
 import { EBADF, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
-import {
-  access_ok,
-  CL_CALL,
-  CL_FD,
-  CL_FILE,
-  CL_RESULT,
-  client_at,
-  file_of,
-  free_fd,
-  PARKED,
-  set_fd,
-} from './clients';
+import { access_ok, CL_CALL, CL_FD, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from './clients';
+import { entry_done, sys_submit, sys_vector } from './batch';
+import { FIRST_ENTRY, FIRST_REOPEN, request_at, request_fill, request_place, RQ_FILE } from './requests';
+import { device_kept } from './devices';
 import {
   name_to_open,
   opened_minor,
@@ -57,36 +55,91 @@ import {
 } from './names';
 import { file_current, file_free, file_new } from './files';
 import { operate } from './operations';
-import { endpoint_submit } from '../ipc/endpoint';
+import { answer_client } from '../ipc/clients';
+import { endpoint_replace, endpoint_submit } from '../ipc/endpoint';
+import { hold, reopened } from '../ipc/held';
 import { find_module } from '../module/list';
-import { may_unload } from '../module/load';
+import { may_replace, may_unload } from '../module/load';
 import { open_failed } from '../module/request';
 
-/** Starts an operation on an open file. @returns the driver's status or PARKED */
+/**
+ * Starts an operation on an open file for a request.
+ * @returns the driver's status or PARKED
+ */
 // @ts-ignore: decorator
 @inline
-function start(client: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
-  if (!file_current(file)) return -EIO;
+function start(request: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
+  if (!file_current(file)) return stale(request, operation, file, buffer, count, rights);
   const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
   if (!endpoint) {
     const status = operate(operation, file, buffer, count);
     return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
   }
-  return endpoint_submit(client, endpoint - 1, operation, file, buffer, count, rights);
+  request_fill(request, operation, file, buffer, count, rights);
+  return endpoint_submit(request, endpoint - 1);
+}
+
+/** The driver that opened this file is gone. */
+function stale(request: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
+  if (!rights || !device_kept(<usize>load<u32>(file, FILE_DEVICE))) return -EIO;
+  request_fill(request, operation, file, buffer, count, rights);
+  hold(request);
+  return PARKED;
+}
+
+/** Starts a read or write at `position`; the file's own stays what it is. */
+export function start_at(
+  request: i32,
+  operation: i32,
+  file: usize,
+  buffer: usize,
+  count: i32,
+  position: i64,
+): i32 {
+  const rights = operation == OP_READ ? GRANT_WRITE : GRANT_READ;
+  const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
+  if (!endpoint && file_current(file)) {
+    const before = load<i64>(file, FILE_POSITION);
+    store<i64>(file, position, FILE_POSITION);
+    const status = operate(operation, file, buffer, count);
+    store<i64>(file, before, FILE_POSITION);
+    return status == PARKED ? -EIO : status;
+  }
+  request_fill(request, operation, file, buffer, count, rights);
+  request_place(request, position);
+  if (file_current(file)) return endpoint_submit(request, endpoint - 1);
+  if (!device_kept(<usize>load<u32>(file, FILE_DEVICE))) return -EIO;
+  hold(request);
+  return PARKED;
+}
+
+/** Whether a client may do this to what it has open: 0 or a negative errno. */
+// @ts-ignore: decorator
+@inline
+export function transfer_ok(client: i32, file: usize, mode: u32, buffer: usize, count: i32): i32 {
+  if (!file || !(load<u32>(file, FILE_MODE) & mode)) return -EBADF;
+  if (!access_ok(client, buffer, count)) return count < 0 ? -EINVAL : -EFAULT;
+  return 0;
 }
 
 export function sys_read(client: i32, fd: i32, buffer: usize, count: i32): i32 {
   const file = file_of(client, fd);
-  if (!file || !(load<u32>(file, FILE_MODE) & FMODE_READ)) return -EBADF;
-  if (!access_ok(client, buffer, count)) return count < 0 ? -EINVAL : -EFAULT;
-  return start(client, OP_READ, file, buffer, count, GRANT_WRITE);
+  const status = transfer_ok(client, file, FMODE_READ, buffer, count);
+  return status < 0 ? status : start(client, OP_READ, file, buffer, count, GRANT_WRITE);
 }
 
 export function sys_write(client: i32, fd: i32, buffer: usize, count: i32): i32 {
   const file = file_of(client, fd);
-  if (!file || !(load<u32>(file, FILE_MODE) & FMODE_WRITE)) return -EBADF;
-  if (!access_ok(client, buffer, count)) return count < 0 ? -EINVAL : -EFAULT;
-  return start(client, OP_WRITE, file, buffer, count, GRANT_READ);
+  const status = transfer_ok(client, file, FMODE_WRITE, buffer, count);
+  return status < 0 ? status : start(client, OP_WRITE, file, buffer, count, GRANT_READ);
+}
+
+function sys_positioned(client: i32, read: bool, fd: i32, buffer: usize, count: i32, offset: i32): i32 {
+  const file = file_of(client, fd);
+  const status = transfer_ok(client, file, read ? FMODE_READ : FMODE_WRITE, buffer, count);
+  if (status < 0) return status;
+  if (offset < 0) return -EINVAL;
+  return start_at(client, read ? OP_READ : OP_WRITE, file, buffer, count, offset);
 }
 
 export function sys_lseek(client: i32, fd: i32, offset: i32, whence: i32): i32 {
@@ -158,11 +211,30 @@ export function sys_delete_module(client: i32, name: usize, force: i32): i32 {
   const status = may_unload(mod, force != 0);
   if (status < 0) return status;
   store<u32>(mod, MODULE_GOING, MOD_STATE);
-  return endpoint_submit(client, endpoint - 1, OP_CLEANUP, 0, 0, 0, 0);
+  request_fill(client, OP_CLEANUP, 0, 0, 0, 0);
+  return endpoint_submit(client, endpoint - 1);
 }
 
-/** @returns the result, or PARKED: then `complete` is called when the answer is there */
-export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32): i32 {
+/**
+ * Unloads a module for a successor: whoever uses it goes on using it. What is asked of it from now on waits, its open files
+ * are opened on the successor. Where its cleanup fails it serves on.
+ */
+export function sys_replace_module(client: i32, name: usize): i32 {
+  const taken = take_text(client, name);
+  if (taken < 0) return taken;
+  const mod = find_module(taken_text());
+  if (!mod) return -ENOENT;
+  const endpoint = load<u32>(mod, MOD_ENDPOINT);
+  if (!endpoint) return -ENOSYS;
+  const status = may_replace(mod);
+  if (status < 0) return status;
+  store<u32>(mod, MODULE_GOING, MOD_STATE);
+  request_fill(client, OP_CLEANUP, 0, 0, 0, 0);
+  return endpoint_replace(client, endpoint - 1);
+}
+
+/** @returns the result, or PARKED: then `finish` is called when the answer is there */
+export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32, d: i32): i32 {
   if (<u32>client >= <u32>MAX_CLIENTS) return -EINVAL;
   store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
   let result: i32;
@@ -172,7 +244,13 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32): i
   else if (number == SYS_CLOSE) result = sys_close(client, a);
   else if (number == SYS_LSEEK) result = sys_lseek(client, a, b, c);
   else if (number == SYS_IOCTL) result = sys_ioctl(client, a, b, c);
+  else if (number == SYS_PREAD) result = sys_positioned(client, true, a, b, c, d);
+  else if (number == SYS_PWRITE) result = sys_positioned(client, false, a, b, c, d);
+  else if (number == SYS_SUBMIT) result = sys_submit(client, a, b);
+  else if (number == SYS_READV) result = sys_vector(client, OP_READ, a, b, c);
+  else if (number == SYS_WRITEV) result = sys_vector(client, OP_WRITE, a, b, c);
   else if (number == SYS_DELETE_MODULE) result = sys_delete_module(client, a, b);
+  else if (number == SYS_REPLACE_MODULE) result = sys_replace_module(client, a);
   else if (number == SYS_GETDENTS) result = sys_getdents(client, a, b, c);
   else if (number == SYS_STAT) result = sys_stat(client, a, b);
   else if (number == SYS_MKNOD) result = sys_mknod(client, a, b, c);
@@ -184,22 +262,29 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32): i
   return result;
 }
 
-/** The answer to a parked operation is here. @returns whether the system call is finished, its result in CL_RESULT */
-export function complete(client: i32, status: i32): bool {
-  const record = client_at(client);
-  const file = <usize>load<u32>(record, CL_FILE);
+/** The answer to a parked request is here: whoever waits for it goes on. */
+export function finish(request: i32, status: i32): void {
+  if (request >= FIRST_ENTRY) return entry_done(request, status);
+  if (request >= FIRST_REOPEN) return reopened(request - FIRST_REOPEN, status);
+  const record = client_at(request);
+  const file = <usize>load<u32>(request_at(request), RQ_FILE);
   const call = load<u32>(record, CL_CALL);
   if (call == SYS_OPEN) {
-    status = opened(client, file, status);
+    status = opened(request, file, status);
   } else if (call == SYS_CLOSE) {
     file_free(file);
     status = 0;
   } else if (call == SYS_EXIT) {
     file_free(file);
-    status = sys_exit(client);
-    if (status == PARKED) return false;
+    status = sys_exit(request);
+    if (status == PARKED) return;
   }
-  store<u32>(record, status, CL_RESULT);
-  store<u32>(record, 0, CL_CALL);
-  return true;
+  conclude(request, status);
+}
+
+/** A parked system call has its result. */
+export function conclude(client: i32, result: i32): void {
+  store<u32>(client_at(client), result, CL_RESULT);
+  store<u32>(client_at(client), 0, CL_CALL);
+  answer_client(client, false);
 }

@@ -1,5 +1,8 @@
-// Calls by driver domains: what a driver that lives elsewhere may ask of the kernel. Each ends at once. The data of a call is
-// copied before it is looked at, so that the driver's thread cannot change it afterwards.
+// Calls by driver domains: what a driver that lives elsewhere may ask of the kernel. Each ends at once, but for a call of another
+// driver's symbol. The data of a call is copied before it is looked at, so that the driver's thread cannot change it afterwards.
+//
+//   serve_call   a call that came over the channel
+//   gate_call    one by a driver on this thread
 
 import {
   A_SEQUENCE,
@@ -23,11 +26,21 @@ import {
   CALL_SYMBOL,
   CALL_UNREGISTER_CHRDEV,
 } from '../abi/operation';
+import { M_CALL_CLIENT } from '../abi/machine';
+import { MACHINE_BASE } from '../abi/map';
 import { DEV_ENDPOINT } from '../abi/file';
 import { MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
 import { EINVAL, ENOENT, ENOSYS } from '../abi/errno';
-import { channel_at, endpoint_at, endpoint_generation, endpoint_module, EP_CALLED } from './endpoint';
-import { device_add, device_by_major, device_remove } from '../fs/devices';
+import {
+  channel_at,
+  endpoint_at,
+  endpoint_generation,
+  endpoint_module,
+  EP_CALLED,
+  EP_KEEP,
+} from './endpoint';
+import { held_revive } from './held';
+import { device_add, device_by_major, device_orphan, device_remove } from '../fs/devices';
 import { proc_create_for, proc_remove_for } from '../fs/procfs';
 import { resources_remove } from '../fs/resources';
 import { module_gone } from '../module/remote';
@@ -61,6 +74,20 @@ export function serve_call(channel: i32): bool {
   return true;
 }
 
+/**
+ * A call by a driver on this thread; its data lies in the channel.
+ * @returns its status; PARKED where another driver is asked: gate_wait has the status then
+ */
+export function gate_call(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
+  if (<u32>length > <u32>CHANNEL_DATA_SIZE) return -EINVAL;
+  const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
+  memory.copy(data, channel_at(channel) + CHANNEL_DATA, length);
+  store<u8>(data + length, 0);
+  const status = run(channel, operation, a, b, length);
+  store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
+  return status;
+}
+
 function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_LOG) {
     log_write(a, data, length);
@@ -71,6 +98,7 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_MODULE_LIVE) {
     if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
     store<u32>(mod, MODULE_LIVE, MOD_STATE);
+    held_revive(channel);
     return 0;
   }
   if (operation == CALL_GATE_BUFFER) return gate_buffer(channel, a);
@@ -80,11 +108,12 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
     module_gone(mod);
     return 0;
   }
-  if (operation == CALL_REGISTER_CHRDEV) return device_add(a, data, channel + 1, mod, 0);
+  if (operation == CALL_REGISTER_CHRDEV) return device_add(a, data, channel + 1, mod, 0, b);
   if (operation == CALL_UNREGISTER_CHRDEV) {
     const dev = device_by_major(a);
     if (!a || !dev || load<u32>(dev, DEV_ENDPOINT) != channel + 1) return -ENOENT;
-    device_remove(dev);
+    if (load<u32>(endpoint_at(channel), EP_KEEP)) device_orphan(dev, true);
+    else device_remove(dev);
     return 0;
   }
   if (operation == CALL_PROC_CREATE) return proc_create_for(channel + 1, mod, a, b, data);

@@ -37,6 +37,7 @@ export function serve_client(client: i32): bool {
     load<i32>(slot, SLOT_ARGUMENT),
     load<i32>(slot, SLOT_ARGUMENT + 4),
     load<i32>(slot, SLOT_ARGUMENT + 8),
+    load<i32>(slot, SLOT_ARGUMENT + 12),
   );
   if (result != PARKED) {
     store<u32>(record, result, CL_RESULT);

@@ -1,24 +1,33 @@
-// Deadlines of requests to driver domains: the one in flight, and those that wait for their turn behind it.
+// Deadlines of requests to driver domains. A driver has as long for its next answer, however many requests are in flight; one
+// whose heart beats meanwhile is slow, not dead, up to a limit. Each request has a deadline of its own besides, so that none is
+// left aside for ever.
 
+import { D_HEART, RING_SLOTS } from '../abi/channel';
+import { SLOW_DEADLINES } from '../abi/limits';
 import { COMPLAINT_DEADLINE } from '../abi/operation';
 import { EIO, ETIMEDOUT } from '../abi/errno';
 import { LEVEL_ERR } from '../abi/log';
 import { MOD_NAME } from '../abi/module';
-import { CL_DEADLINE, CL_NEXT, CL_OPERATION, client_at } from '../fs/clients';
-import { complete } from '../fs/syscalls';
+import { request_at, RQ_DEADLINE, RQ_NEXT, RQ_OPERATION } from '../fs/requests';
+import { finish } from '../fs/syscalls';
 import { complain } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { answer_client } from './clients';
+import { endpoint_die } from './death';
 import {
+  channel_at,
   DYING,
   endpoint_at,
-  endpoint_die,
   endpoint_module,
-  EP_CURRENT,
+  EP_DEADLINE,
+  EP_DONE,
   EP_GENERATION,
   EP_HEAD,
+  EP_HEART,
+  EP_SEQUENCE,
+  EP_SLOW,
   EP_TAIL,
+  flight_at,
 } from './endpoint';
 import { gate_busy } from './symbols';
 
@@ -28,56 +37,80 @@ function queue_deadline(ep: usize, time: f64, limit: f64): f64 {
   let before: u32 = 0;
   let next = load<u32>(ep, EP_HEAD);
   while (next) {
-    const client = <i32>next - 1;
-    const record = client_at(client);
-    const deadline = load<f64>(record, CL_DEADLINE);
-    const behind = load<u32>(record, CL_NEXT);
-    if (!deadline) store<f64>(record, time + limit, CL_DEADLINE);
+    const record = request_at(next - 1);
+    const deadline = load<f64>(record, RQ_DEADLINE);
+    const behind = load<u32>(record, RQ_NEXT);
+    if (!deadline) store<f64>(record, time + limit, RQ_DEADLINE);
     if (!deadline || time < deadline) {
       if (deadline) least = min(least, deadline - time);
       before = next;
     } else {
-      if (before) store<u32>(client_at(before - 1), behind, CL_NEXT);
+      if (before) store<u32>(request_at(before - 1), behind, RQ_NEXT);
       else store<u32>(ep, behind, EP_HEAD);
       if (!behind) store<u32>(ep, before, EP_TAIL);
-      if (complete(client, -ETIMEDOUT)) answer_client(client, false);
+      finish(next - 1, -ETIMEDOUT);
     }
     next = behind;
   }
   return least;
 }
 
+/** The first request in flight, in the order in which they were sent, that is not answered; -1 where there is none. */
+function oldest(channel: i32): i32 {
+  const last = load<u32>(endpoint_at(channel), EP_SEQUENCE);
+  for (let sequence = last - (RING_SLOTS - 1); sequence != last + 1; sequence++) {
+    const flight = load<u32>(flight_at(channel, sequence));
+    if (flight) return <i32>flight - 1;
+  }
+  return -1;
+}
+
 /**
- * Looks at the clock for the request in flight and those behind it. The first look starts its time, so that a call that is answered at once
- * never reads the clock.
+ * Looks at the clock for the requests in flight and those behind them. The first look starts their time, so that a call
+ * that is answered at once never reads the clock.
  * @returns ms that are left, or a negative number when nothing is in flight
  */
 export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) == DYING) return 1;
-  const client = <i32>load<u32>(ep, EP_CURRENT) - 1;
-  if (client < 0) return -1;
-  const record = client_at(client);
-  const deadline = load<f64>(record, CL_DEADLINE);
+  if (load<u32>(ep, EP_SEQUENCE) == load<u32>(ep, EP_DONE)) return -1;
+  const request = oldest(channel);
+  if (request < 0) return -1;
+  const deadline = load<f64>(ep, EP_DEADLINE);
+  const most = load<f64>(request_at(request), RQ_DEADLINE);
+  if (!most) store<f64>(request_at(request), time + limit * SLOW_DEADLINES, RQ_DEADLINE);
   if (!deadline) {
-    store<f64>(record, time + limit, CL_DEADLINE);
+    store<f64>(ep, time + limit, EP_DEADLINE);
+    store<u32>(ep, atomic.load<u32>(channel_at(channel), D_HEART), EP_HEART);
+    store<u32>(ep, 0, EP_SLOW);
     return min(limit, queue_deadline(ep, time, limit));
   }
-  if (time < deadline) return min(deadline - time, queue_deadline(ep, time, limit));
-  if (gate_busy(channel)) {
-    // It waits for another driver, which has a deadline of its own.
-    store<f64>(record, time + limit, CL_DEADLINE);
-    return queue_deadline(ep, time, limit);
+  const due = most && time >= most;
+  if (time < deadline && !due) return min(deadline - time, queue_deadline(ep, time, limit));
+  if (!due && excused(channel, ep)) {
+    store<f64>(ep, time + limit, EP_DEADLINE);
+    return min(limit, queue_deadline(ep, time, limit));
   }
   const mod = endpoint_module(channel);
   pr(
     LEVEL_ERR,
     cstr('%s: no reply to operation %d in %d ms'),
     mod ? mod + MOD_NAME : cstr('endpoint'),
-    load<u32>(record, CL_OPERATION),
-    <usize>limit,
+    load<u32>(request_at(request), RQ_OPERATION),
+    <usize>(limit * (due ? SLOW_DEADLINES : 1)),
   );
   complain(channel, load<u32>(ep, EP_GENERATION), COMPLAINT_DEADLINE);
   endpoint_die(channel, ETIMEDOUT, EIO);
   return load<u32>(ep) == DYING ? 1 : -1;
+}
+
+/** Whether a driver that is late may have more time: its heart beats, or it waits for another, which has a deadline of its own. */
+function excused(channel: i32, ep: usize): bool {
+  if (gate_busy(channel)) return true;
+  const heart = atomic.load<u32>(channel_at(channel), D_HEART);
+  if (heart == load<u32>(ep, EP_HEART)) return false;
+  store<u32>(ep, heart, EP_HEART);
+  const slow = load<u32>(ep, EP_SLOW) + 1;
+  store<u32>(ep, slow, EP_SLOW);
+  return slow < <u32>SLOW_DEADLINES;
 }

@@ -1,6 +1,9 @@
-// Endpoints: the kernel's side of the channels to driver domains (abi/channel.ts). One request is in flight on a channel,
-// the others wait in its queue. Everything that comes out of a driver is checked here before it is used: generation,
-// sequence, status, length. An endpoint that dies answers everybody; nothing here waits.
+// Endpoints: the kernel's side of the channels to driver domains (abi/channel.ts). A request goes into the channel's ring, or
+// waits in its queue where there is no room; several are in flight and are answered in any order. Everything that comes out of
+// a driver is checked here before it is used: generation, sequence, tag, status, position. Nothing here waits.
+//
+//   endpoint.ts  sending, and taking replies          gate.ts  drivers on this thread (the sandbox)
+//   death.ts     an endpoint that is given up          held.ts  requests that wait for a successor
 //
 // Prohibited: reading a word of a driver's line twice.
 
@@ -9,10 +12,11 @@ import { MAX_CHANNELS } from '../abi/limits';
 import {
   CHANNEL_ATTACHED,
   CHANNEL_SIZE,
-  D_COPYING,
-  D_GONE,
+  D_BELL,
   D_SLEEPING,
   K_GENERATION,
+  K_RING,
+  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_ARGUMENT1,
   Q_GENERATION,
@@ -29,66 +33,88 @@ import {
   R_POSITION,
   R_SEQUENCE,
   R_STATUS,
+  R_TAG,
+  RING_HALF,
+  RING_SIZE,
+  RING_SLOTS,
   S_GENERATION,
-  S_OBITUARY,
+  S_HOME,
   S_STATE,
+  S_TRANSPORT,
+  TRANSPORT_GATE,
+  TRANSPORT_POST,
 } from '../abi/channel';
 import {
-  COMPLAINT_PROTOCOL,
   OP_CLEANUP,
   OP_ECHO,
   OP_IOCTL,
   OP_LLSEEK,
   OP_OPEN,
   OP_READ,
+  OP_REOPEN,
   OP_WRITE,
 } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
-import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_GOING, MODULE_LIVE } from '../abi/module';
+import { GFP_KERNEL, __GFP_ZERO } from '../abi/gfp';
 import { EIO, MAX_ERRNO } from '../abi/errno';
-import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import { PARKED } from '../fs/clients';
 import {
-  CL_ARGUMENT0,
-  CL_ARGUMENT1,
-  CL_BUFFER,
-  CL_CHANNEL,
-  CL_DEADLINE,
-  CL_FILE,
-  CL_LENGTH,
-  CL_NEXT,
-  CL_OPERATION,
-  CL_RIGHTS,
-  client_at,
-  PARKED,
-} from '../fs/clients';
-import { resources_orphan, resources_remove } from '../fs/resources';
-import { complete } from '../fs/syscalls';
-import { answer_client } from './clients';
-import { module_gone } from '../module/remote';
-import { gate_release } from './symbols';
-import { complain } from '../lib/host';
-import { cstr } from '../lib/cstr';
-import { pr } from '../lib/printk';
+  request_at,
+  RQ_ARGUMENT0,
+  RQ_ARGUMENT1,
+  RQ_BUFFER,
+  RQ_CHANNEL,
+  RQ_DEADLINE,
+  RQ_FILE,
+  RQ_LENGTH,
+  RQ_NEXT,
+  RQ_OPERATION,
+  RQ_POSITION,
+  RQ_POSITIONED,
+  RQ_RIGHTS,
+} from '../fs/requests';
+import { finish } from '../fs/syscalls';
+import { post } from '../lib/host';
+import { __get_free_pages } from '../mm/pages';
+import { cleaned, protocol_error } from './death';
+import { gate_submit } from './gate';
+import { hold } from './held';
 
 // The kernel's own record of a channel; the driver's thread cannot reach what is decided by it.
 // 0: its state, one of those below
 export const EP_GENERATION = 4;
-const EP_SEQUENCE = 8; // of the last request
-export const EP_CURRENT = 12; // client + 1 whose request is in flight
-export const EP_HEAD = 16; // client + 1 that waits next
+export const EP_SEQUENCE = 8; // of the last submission
+export const EP_DONE = 12; // of the last completion that was taken
+export const EP_HEAD = 16; // request + 1 that waits next
 export const EP_TAIL = 20;
-const EP_MODULE = 24;
-const EP_ERROR = 28; // errno for everybody who waits when it died
+export const EP_MODULE = 24;
+export const EP_ERROR = 28; // errnos for everybody who waits when it died: in flight, in the queue
 export const EP_CALLED = 32; // sequence of the last call answered
-const EP_SIZE = 64;
+export const EP_RING = 36; // address of its rings
+export const EP_HOME = 40; // address of the channel whose bell wakes its thread
+export const EP_TRANSPORT = 44;
+export const EP_DEADLINE = 48; // f64 ms, for the next answer; 0 until somebody looks at the clock
+export const EP_HEART = 56; // D_HEART at that look
+export const EP_SLOW = 60; // deadlines that have passed while the heart beat
+export const EP_KEEP = 64; // 1: it is unloaded for a successor that takes its devices over
+export const EP_BUSY = 68; // request + 1 that runs in a sandbox
+export const EP_LEAVING = 72; // 1: it has been sent OP_CLEANUP, and gets nothing more
+const EP_SIZE = 80;
+
+/** In EP_BUSY: its driver is being loaded. */
+const LOADING: u32 = 0xffffffff;
 
 // 0: no incarnation has been seen yet
-const UP = 1;
+export const UP = 1;
 /** Fenced; callers are answered as soon as no copy is under way. */
 export const DYING = 2;
-const DEAD = 3;
+export const DEAD = 3;
+/** Its requests are held: it is about to be replaced. */
+export const QUIESCING = 4;
 
 const endpoints = memory.data(MAX_CHANNELS * EP_SIZE);
+/** Request + 1 by channel and slot, 0 where none is in flight. */
+const flights = memory.data(MAX_CHANNELS * RING_SLOTS * 4);
 
 // @ts-ignore: decorator
 @inline
@@ -102,17 +128,29 @@ export function channel_at(channel: i32): usize {
   return CHANNELS_BASE + channel * CHANNEL_SIZE;
 }
 
+// @ts-ignore: decorator
+@inline
+export function flight_at(channel: i32, sequence: u32): usize {
+  return flights + ((channel * RING_SLOTS + (sequence & (RING_SLOTS - 1))) << 2);
+}
+
 export function endpoints_init(): void {
-  for (let i = 0; i < MAX_CHANNELS; i++) store<u32>(channel_at(i), 1, K_GENERATION);
+  for (let i = 0; i < MAX_CHANNELS; i++) {
+    store<u32>(channel_at(i), 1, K_GENERATION);
+    const ring = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 31 - clz(RING_SIZE / 4096));
+    store<u32>(channel_at(i), <u32>ring, K_RING);
+  }
 }
 
 export function endpoint_up(channel: i32): bool {
-  return load<u32>(endpoint_at(channel)) == UP;
+  const state = load<u32>(endpoint_at(channel));
+  return state == UP || state == QUIESCING;
 }
 
 /** Whether a request is in flight. */
 export function endpoint_busy(channel: i32): bool {
-  return load<u32>(endpoint_at(channel), EP_CURRENT) != 0;
+  const ep = endpoint_at(channel);
+  return load<u32>(ep, EP_SEQUENCE) != load<u32>(ep, EP_DONE) || load<u32>(ep, EP_BUSY) != 0;
 }
 
 export function endpoint_generation(channel: i32): u32 {
@@ -131,212 +169,197 @@ export function set_endpoint_module(channel: i32, mod: usize): void {
 export function endpoint_adopt(channel: i32): void {
   const ep = endpoint_at(channel);
   const state = load<u32>(ep);
-  if (state == UP || state == DYING) return;
+  if (state && state != DEAD) return;
   const ch = channel_at(channel);
   const generation = atomic.load<u32>(ch, K_GENERATION);
   if (atomic.load<u32>(ch, S_STATE) != CHANNEL_ATTACHED || atomic.load<u32>(ch, S_GENERATION) != generation)
     return;
+  const ring = <usize>load<u32>(ch, K_RING);
+  const home = load<u32>(ch, S_HOME);
+  memory.fill(ring, 0, RING_SIZE);
+  memory.fill(flight_at(channel, 0), 0, RING_SLOTS * 4);
   memory.fill(ep, 0, EP_SIZE);
+  store<u32>(ep, <u32>ring, EP_RING);
+  store<u32>(ep, <u32>(home && home <= <u32>MAX_CHANNELS ? channel_at(home - 1) : ch), EP_HOME);
+  const transport = load<u32>(ch, S_TRANSPORT);
+  store<u32>(ep, transport, EP_TRANSPORT);
+  if (transport == TRANSPORT_GATE) store<u32>(ep, LOADING, EP_BUSY);
   store<u32>(ep, generation, EP_GENERATION);
   store<u32>(ep, UP);
 }
 
-/** Queues a request of `client` and sends it if the channel is free. @returns PARKED, or -EIO when the endpoint is dead */
-export function endpoint_submit(
-  client: i32,
-  channel: i32,
-  operation: i32,
-  file: usize,
-  buffer: usize,
-  count: i32,
-  rights: u32,
-): i32 {
+/**
+ * Sends a request that has been filled, or queues it.
+ * @returns PARKED; -EIO when the endpoint is dead; the driver's status where it is on this thread and idle
+ */
+export function endpoint_submit(request: i32, channel: i32): i32 {
   const ep = endpoint_at(channel);
-  if (load<u32>(ep) != UP) return -EIO;
-  const record = client_at(client);
-  store<u32>(record, operation, CL_OPERATION);
-  store<u32>(record, <u32>file, CL_FILE);
-  store<u32>(record, channel, CL_CHANNEL);
-  store<u32>(record, 0, CL_NEXT);
-  store<u32>(record, rights ? <u32>buffer : 0, CL_BUFFER);
-  store<u32>(record, rights ? count : 0, CL_LENGTH);
-  store<u32>(record, rights, CL_RIGHTS);
-  store<u32>(record, rights ? count : <i32>buffer, CL_ARGUMENT0);
-  store<u32>(record, rights ? 0 : count, CL_ARGUMENT1);
-  store<f64>(record, 0, CL_DEADLINE);
-  if (!load<u32>(ep, EP_CURRENT)) {
-    send(ep, channel, client);
-  } else {
-    const tail = load<u32>(ep, EP_TAIL);
-    if (tail) store<u32>(client_at(tail - 1), client + 1, CL_NEXT);
-    else store<u32>(ep, client + 1, EP_HEAD);
-    store<u32>(ep, client + 1, EP_TAIL);
+  const record = request_at(request);
+  store<u32>(record, channel, RQ_CHANNEL);
+  if (load<u32>(ep) != UP) {
+    if (load<u32>(ep) != QUIESCING || !load<u32>(record, RQ_FILE)) return -EIO;
+    hold(request);
+    return PARKED;
   }
+  store<f64>(record, 0, RQ_DEADLINE);
+  if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE) return gate_submit(ep, channel, request);
+  if (load<u32>(ep, EP_HEAD) || !send(ep, channel, request)) enqueue(ep, request);
   return PARKED;
+}
+
+/** Sends the cleanup of a driver that is replaced: whatever is asked of it afterwards is held for its successor. */
+export function endpoint_replace(request: i32, channel: i32): i32 {
+  const ep = endpoint_at(channel);
+  store<u32>(ep, 1, EP_KEEP);
+  const status = endpoint_submit(request, channel);
+  if (status == PARKED && load<u32>(ep) == UP) store<u32>(ep, QUIESCING);
+  return status;
+}
+
+export function enqueue(ep: usize, request: i32): void {
+  store<u32>(request_at(request), 0, RQ_NEXT);
+  const tail = load<u32>(ep, EP_TAIL);
+  if (tail) store<u32>(request_at(tail - 1), request + 1, RQ_NEXT);
+  else store<u32>(ep, request + 1, EP_HEAD);
+  store<u32>(ep, request + 1, EP_TAIL);
+}
+
+/** Sends what waits, as far as there is room. */
+export function endpoint_send_next(channel: i32): void {
+  const ep = endpoint_at(channel);
+  for (let next = load<u32>(ep, EP_HEAD); next && send(ep, channel, next - 1); next = load<u32>(ep, EP_HEAD))
+    dequeue(ep);
+}
+
+/** Takes the request that waits next. @returns request, or -1 */
+export function dequeue(ep: usize): i32 {
+  const next = <i32>load<u32>(ep, EP_HEAD) - 1;
+  if (next < 0) return next;
+  const behind = load<u32>(request_at(next), RQ_NEXT);
+  store<u32>(ep, behind, EP_HEAD);
+  if (!behind) store<u32>(ep, 0, EP_TAIL);
+  return next;
+}
+
+/** Puts a request into the ring. @returns false where its slot is still in flight, or the driver leaves */
+// @ts-ignore: decorator
+@inline
+function send(ep: usize, channel: i32, request: i32): bool {
+  const sequence = load<u32>(ep, EP_SEQUENCE) + 1;
+  const flight = flight_at(channel, sequence);
+  if (load<u32>(flight) || load<u32>(ep, EP_LEAVING)) return false;
+  const record = request_at(request);
+  const q = <usize>load<u32>(ep, EP_RING) + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+  const operation = load<u32>(record, RQ_OPERATION);
+  const file = <usize>load<u32>(record, RQ_FILE);
+  store<u32>(q, load<u32>(ep, EP_GENERATION), Q_GENERATION);
+  store<u32>(q, operation == OP_REOPEN ? OP_OPEN : operation, Q_OPERATION);
+  store<u32>(q, load<u32>(record, RQ_BUFFER), Q_GRANT_ADDRESS);
+  store<u32>(q, load<u32>(record, RQ_LENGTH), Q_GRANT_LENGTH);
+  store<u32>(q, load<u32>(record, RQ_RIGHTS), Q_GRANT_RIGHTS);
+  store<u32>(q, load<u32>(record, RQ_ARGUMENT0), Q_ARGUMENT0);
+  store<u32>(q, load<u32>(record, RQ_ARGUMENT1), Q_ARGUMENT1);
+  if (file) {
+    store<u32>(q, load<u32>(file, FILE_HANDLE), Q_HANDLE);
+    store<u32>(q, file_device(file), Q_MINOR);
+    store<i64>(q, place_of(record, file), Q_POSITION);
+  }
+  if (operation == OP_CLEANUP) store<u32>(ep, 1, EP_LEAVING);
+  store<u32>(flight, request + 1);
+  store<u32>(ep, sequence, EP_SEQUENCE);
+  atomic.store<u32>(q, sequence, Q_SEQUENCE);
+  const home = <usize>load<u32>(ep, EP_HOME);
+  if (atomic.load<u32>(home, D_SLEEPING)) wake(home);
+  if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_POST) post(channel, q);
+  return true;
+}
+
+/** What an open tells of the device: major << 8 | mode. */
+// @ts-ignore: decorator
+@inline
+export function file_device(file: usize): u32 {
+  return (load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_MAJOR) << 8) | load<u32>(file, FILE_MODE);
+}
+
+/** Where in the file a request reads or writes. */
+// @ts-ignore: decorator
+@inline
+export function place_of(record: usize, file: usize): i64 {
+  return load<u32>(record, RQ_POSITIONED) ? load<i64>(record, RQ_POSITION) : load<i64>(file, FILE_POSITION);
+}
+
+function wake(home: usize): void {
+  atomic.add<u32>(home, 1, D_BELL);
+  atomic.notify(home + D_BELL, 1);
 }
 
 // @ts-ignore: decorator
 @inline
-function send(ep: usize, channel: i32, client: i32): void {
-  const record = client_at(client);
-  const ch = channel_at(channel);
-  const file = <usize>load<u32>(record, CL_FILE);
-  const sequence = load<u32>(ep, EP_SEQUENCE) + 1;
-  store<u32>(ch, load<u32>(ep, EP_GENERATION), Q_GENERATION);
-  store<u32>(ch, load<u32>(record, CL_OPERATION), Q_OPERATION);
-  store<u32>(ch, load<u32>(record, CL_BUFFER), Q_GRANT_ADDRESS);
-  store<u32>(ch, load<u32>(record, CL_LENGTH), Q_GRANT_LENGTH);
-  store<u32>(ch, load<u32>(record, CL_RIGHTS), Q_GRANT_RIGHTS);
-  store<u32>(ch, load<u32>(record, CL_ARGUMENT0), Q_ARGUMENT0);
-  store<u32>(ch, load<u32>(record, CL_ARGUMENT1), Q_ARGUMENT1);
-  if (file) {
-    store<u32>(ch, load<u32>(file, FILE_HANDLE), Q_HANDLE);
-    store<u32>(
-      ch,
-      (load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_MAJOR) << 8) | load<u32>(file, FILE_MODE),
-      Q_MINOR,
-    );
-    store<i64>(ch, load<i64>(file, FILE_POSITION), Q_POSITION);
-  }
-  store<u32>(ep, sequence, EP_SEQUENCE);
-  store<u32>(ep, client + 1, EP_CURRENT);
-  atomic.store<u32>(ch, sequence, Q_SEQUENCE);
-  if (atomic.load<u32>(ch, D_SLEEPING)) atomic.notify(ch + Q_SEQUENCE, 1);
+function completion(ep: usize, sequence: u32): usize {
+  return <usize>load<u32>(ep, EP_RING) + RING_HALF + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
 }
 
-/** Whether the request in flight has been answered. */
+/** Whether there is a reply. */
 // @ts-ignore: decorator
 @inline
 export function endpoint_answered(channel: i32): bool {
   const ep = endpoint_at(channel);
+  const next = load<u32>(ep, EP_DONE) + 1;
   return (
-    load<u32>(ep, EP_CURRENT) != 0 &&
-    atomic.load<u32>(channel_at(channel), R_SEQUENCE) == load<u32>(ep, EP_SEQUENCE)
+    load<u32>(ep, EP_SEQUENCE) - next < <u32>RING_SLOTS &&
+    atomic.load<u32>(completion(ep, next), R_SEQUENCE) == next
   );
 }
 
-/** Takes the reply, checks it, finishes the caller's system call and sends the next request. */
+/** Takes the next reply, checks it, finishes what waits for it and sends the next request. */
 export function endpoint_reply(channel: i32): void {
   const ep = endpoint_at(channel);
-  const ch = channel_at(channel);
-  const client = <i32>load<u32>(ep, EP_CURRENT) - 1;
-  const record = client_at(client);
-  const file = <usize>load<u32>(record, CL_FILE);
-  const operation = <i32>load<u32>(record, CL_OPERATION);
-  const status = load<i32>(ch, R_STATUS);
-  const position = load<i64>(ch, R_POSITION);
-  if (load<u32>(ch, R_GENERATION) != load<u32>(ep, EP_GENERATION))
-    return protocol_error(channel, operation, status, 0);
-  const most =
-    operation == OP_READ || operation == OP_WRITE
-      ? load<i32>(record, CL_ARGUMENT0)
-      : operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK
-        ? i32.MAX_VALUE
-        : 0;
-  if (status > most || status < -MAX_ERRNO || position < 0)
-    return protocol_error(channel, operation, status, most);
-  if (file) {
-    store<i64>(file, position, FILE_POSITION);
-    if (operation == OP_OPEN) store<u32>(file, load<u32>(ch, R_HANDLE), FILE_HANDLE);
-  }
-  store<u32>(ep, 0, EP_CURRENT);
-  const leaves = operation == OP_CLEANUP && status >= 0;
-  const next = <i32>load<u32>(ep, EP_HEAD) - 1;
-  if (next >= 0 && !leaves) {
-    const behind = load<u32>(client_at(next), CL_NEXT);
-    store<u32>(ep, behind, EP_HEAD);
-    if (!behind) store<u32>(ep, 0, EP_TAIL);
-    send(ep, channel, next);
-  }
-  if (leaves) unloaded(channel);
-  else if (operation == OP_CLEANUP) store<u32>(endpoint_module(channel), MODULE_LIVE, MOD_STATE);
-  if (complete(client, status)) answer_client(client, false);
-}
-
-function protocol_error(channel: i32, operation: i32, status: i32, most: i32): void {
-  const mod = endpoint_module(channel);
-  pr(
-    LEVEL_ERR,
-    cstr('%s: bad reply to operation %d: status %d, at most %d was asked for'),
-    mod ? mod + MOD_NAME : cstr('endpoint'),
-    operation,
-    status,
-    most,
-  );
-  complain(channel, endpoint_generation(channel), COMPLAINT_PROTOCOL);
-  endpoint_die(channel, EIO, EIO);
-}
-
-/** A module has run its cleanup: whatever the kernel still has of it goes, and whoever is in the queue is answered. */
-function unloaded(channel: i32): void {
-  const ep = endpoint_at(channel);
-  const mod = endpoint_module(channel);
-  resources_remove(mod, channel + 1);
-  module_gone(mod);
-  atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
-  store<u32>(ep, DYING);
-  store<u32>(ep, EIO | (EIO << 16), EP_ERROR);
-  endpoint_bury(channel);
+  const done = load<u32>(ep, EP_DONE) + 1;
+  const r = completion(ep, done);
+  const tag = load<u32>(r, R_TAG);
+  const status = load<i32>(r, R_STATUS);
+  const position = load<i64>(r, R_POSITION);
+  const handle = load<u32>(r, R_HANDLE);
+  const flight = flight_at(channel, tag);
+  const request = <i32>load<u32>(flight) - 1;
+  if (
+    request < 0 ||
+    load<u32>(ep, EP_SEQUENCE) - tag >= <u32>RING_SLOTS ||
+    load<u32>(r, R_GENERATION) != load<u32>(ep, EP_GENERATION)
+  )
+    return protocol_error(channel, 0, status, 0);
+  if (!accepted(channel, request, status, position, handle)) return;
+  store<u32>(flight, 0);
+  store<u32>(ep, done, EP_DONE);
+  store<f64>(ep, 0, EP_DEADLINE);
+  const operation = load<u32>(request_at(request), RQ_OPERATION);
+  if (operation == OP_CLEANUP) cleaned(channel, status);
+  else if (load<u32>(ep, EP_HEAD)) endpoint_send_next(channel);
+  finish(request, status);
 }
 
 /**
- * Gives an incarnation up: raises the fence at once, then answers everybody who waits.
- * @param error errno of the request in flight
+ * Checks what a driver has answered and takes over what it says of the file.
+ * @returns false where no honest driver answers so; the endpoint is given up then
  */
-export function endpoint_die(channel: i32, error: i32, others: i32): void {
-  const ep = endpoint_at(channel);
-  if (load<u32>(ep) != UP) return;
-  atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
-  store<u32>(ep, DYING);
-  store<u32>(ep, error | (others << 16), EP_ERROR);
-  const mod = endpoint_module(channel);
-  // One that dies while it is loaded or unloaded has no successor: its devices have nobody to wait for.
-  const state = mod ? load<u32>(mod, MOD_STATE) : MODULE_LIVE;
-  if (state == MODULE_COMING || state == MODULE_GOING) resources_remove(mod, channel + 1);
-  else resources_orphan(channel + 1);
-  if (mod) {
-    pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
-    module_gone(mod);
+// @ts-ignore: decorator
+@inline
+export function accepted(channel: i32, request: i32, status: i32, position: i64, handle: u32): bool {
+  const record = request_at(request);
+  const operation = <i32>load<u32>(record, RQ_OPERATION);
+  const most =
+    operation == OP_READ || operation == OP_WRITE
+      ? load<i32>(record, RQ_ARGUMENT0)
+      : operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK
+        ? i32.MAX_VALUE
+        : 0;
+  if (status > most || status < -MAX_ERRNO || position < 0) {
+    protocol_error(channel, operation, status, most);
+    return false;
   }
-  endpoint_bury(channel);
-}
-
-/** Answers those who waited for a dead endpoint, unless a copy of the old incarnation is still under way. */
-export function endpoint_bury(channel: i32): void {
-  const ep = endpoint_at(channel);
-  if (load<u32>(ep) != DYING || atomic.load<u32>(channel_at(channel), D_COPYING)) return;
-  store<u32>(ep, DEAD);
-  gate_release(channel);
-  let client = <i32>load<u32>(ep, EP_CURRENT) - 1;
-  let next = <i32>load<u32>(ep, EP_HEAD) - 1;
-  let error = <i32>(load<u32>(ep, EP_ERROR) & 0xffff);
-  store<u32>(ep, 0, EP_CURRENT);
-  store<u32>(ep, 0, EP_HEAD);
-  store<u32>(ep, 0, EP_TAIL);
-  while (client >= 0 || next >= 0) {
-    if (client < 0) {
-      client = next;
-      next = <i32>load<u32>(client_at(client), CL_NEXT) - 1;
-    }
-    if (complete(client, -error)) answer_client(client, false);
-    error = <i32>(load<u32>(ep, EP_ERROR) >> 16);
-    client = -1;
-  }
-}
-
-/** Whether the incarnation itself or the supervisor says that it is gone; if so it is given up. */
-export function endpoint_obituary(channel: i32): void {
-  const ep = endpoint_at(channel);
-  if (load<u32>(ep) == DYING) return endpoint_bury(channel);
-  const ch = channel_at(channel);
-  if (load<u32>(ep) != UP) {
-    // Given up before it was adopted: the next one must not have its generation.
-    const held = atomic.load<u32>(ch, K_GENERATION);
-    if (atomic.load<u32>(ch, S_OBITUARY) == held) atomic.store<u32>(ch, held + 1, K_GENERATION);
-    return;
-  }
-  const generation = load<u32>(ep, EP_GENERATION);
-  if (atomic.load<u32>(ch, D_GONE) == generation || atomic.load<u32>(ch, S_OBITUARY) == generation) {
-    endpoint_die(channel, EIO, EIO);
-  }
+  const file = <usize>load<u32>(record, RQ_FILE);
+  if (!file) return true;
+  if (operation == OP_OPEN || operation == OP_REOPEN) store<u32>(file, handle, FILE_HANDLE);
+  if (!load<u32>(record, RQ_POSITIONED)) store<i64>(file, position, FILE_POSITION);
+  return true;
 }

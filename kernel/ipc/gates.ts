@@ -5,6 +5,7 @@ import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
 import { CALL_LOG, CALL_REGISTER_CHRDEV, CALL_UNREGISTER_CHRDEV } from '../abi/operation';
 import { M_CALL_MODULE } from '../abi/machine';
+import { FOPS_FLAGS } from '../abi/file';
 import { device_add, device_by_major, device_remove } from '../fs/devices';
 import { strlen } from '../lib/text';
 
@@ -33,9 +34,11 @@ export function emit_to_kernel(level: i32, text: usize, length: i32): void {
 }
 
 export function register_chrdev(major: u32, name: usize, fops: usize): i32 {
-  const given = call(CALL_REGISTER_CHRDEV, major, 0, name, strlen(name));
+  const flags = load<u32>(fops, FOPS_FLAGS);
+  const given = call(CALL_REGISTER_CHRDEV, major, flags, name, strlen(name));
   if (given < 0) return given;
-  const status = device_add(given, name, 0, <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE), fops);
+  const mod = <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE);
+  const status = device_add(given, name, 0, mod, fops, flags);
   if (status < 0) call(CALL_UNREGISTER_CHRDEV, given, 0, 0, 0);
   return major && status > 0 ? 0 : status;
 }

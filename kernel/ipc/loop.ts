@@ -1,13 +1,16 @@
 // The one loop of the kernel's thread: it takes whatever comes next, a system call, a reply, a call by a driver, a line
 // for the log, a deadline. It can be driven in two ways:
 //
-//   await_call   by the in-thread client: runs the loop until its own request is done
+//   await_call   by the in-thread client: runs the loop until its own request is done; gate_wait does so for a driver
+//                on this thread that has called another
 //   poll, sleep_begin, heard_bell, wait_time, sleep_end   by the host's event loop
 //
 // Every event but a reply rings the doorbell; a reply is polled for while the thread is awake and rings when it sleeps.
 
 import { MACHINE_BASE, MAILBOX_BASE, MAX_CLIENTS } from '../abi/map';
 import {
+  M_CALL_CLIENT,
+  M_CORES,
   M_DEADLINE,
   M_DOORBELL,
   M_MAIL_ACK,
@@ -16,19 +19,24 @@ import {
   M_PONG,
   M_SLEEPING,
 } from '../abi/machine';
-import { MAX_CHANNELS, SPIN_STRIDE, SPINS } from '../abi/limits';
+import { LEAST_SPINS, MAX_CHANNELS, SHORT_SLEEP_MS, SPIN_STRIDE, SPINS } from '../abi/limits';
+import { TRANSPORT_SPIN, TRANSPORT_WAIT } from '../abi/channel';
 import { LOG_TEXT_MAX } from '../abi/log';
-import { CL_CALL, CL_CHANNEL, CL_RESULT, client_at } from '../fs/clients';
+import { CL_CALL, CL_LEFT, CL_RESULT, client_at } from '../fs/clients';
+import { request_at, RQ_CHANNEL } from '../fs/requests';
 import { serve_client } from './clients';
 import { serve_call } from './calls';
+import { endpoint_obituary } from './death';
 import {
   endpoint_adopt,
   endpoint_answered,
-  endpoint_obituary,
+  endpoint_at,
   endpoint_reply,
   endpoint_up,
+  EP_TRANSPORT,
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
+import { held_deadline } from './held';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
 import { run_timers } from '../lib/timer';
@@ -39,6 +47,8 @@ const FOREVER: f64 = 1e9;
 
 let heard: i32 = -1;
 let polls: u32 = 0;
+/** Looks for a reply before this thread sleeps; adapts. */
+let patience: i32 = SPINS;
 
 /** Takes everything that is there. @returns how many things there were */
 export function poll(): i32 {
@@ -53,12 +63,13 @@ export function poll(): i32 {
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
     if (!endpoint_up(channel)) continue;
     if (serve_call(channel)) work++;
-    if (endpoint_answered(channel)) {
+    while (endpoint_answered(channel)) {
       endpoint_reply(channel);
       work++;
     }
   }
-  for (let client = 1; client < MAX_CLIENTS; client++) if (serve_client(client)) work++;
+  // Whoever came first at one poll comes last at the next.
+  for (let i = 1; i < MAX_CLIENTS; i++) if (serve_client(1 + ((i + polls) % (MAX_CLIENTS - 1)))) work++;
   if (++polls % DEADLINE_STRIDE == 0) wait_time();
   return work;
 }
@@ -89,7 +100,8 @@ export function wait_time(): f64 {
     const left = endpoint_deadline(channel, time, limit);
     if (left >= 0 && left < least) least = left;
   }
-  return least;
+  const left = held_deadline(time, limit);
+  return left >= 0 ? min(least, left) : least;
 }
 
 /** Says that this thread is about to sleep, then looks once more. @returns whether it may, on the doorbell as `heard_bell` has it */
@@ -111,24 +123,48 @@ export function sleep_end(): void {
 
 /** Runs the loop until the in-thread client's parked system call is done. @returns its result */
 export function await_call(client: i32, number: i32): i32 {
+  store<u32>(client_at(client), number, CL_CALL);
+  return await_done(client);
+}
+
+/** Runs the loop until the parked call of another driver's symbol by a driver on this thread is done. @returns its status */
+export function gate_wait(channel: i32): i32 {
+  const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
+  const status = await_done(MAX_CLIENTS + channel);
+  store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
+  return status;
+}
+
+function await_done(client: i32): i32 {
   const record = client_at(client);
-  store<u32>(record, number, CL_CALL);
   let spins = 0;
   while (load<u32>(record, CL_CALL)) {
-    const channel = <i32>load<u32>(record, CL_CHANNEL);
+    const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
     if (endpoint_answered(channel)) {
       endpoint_reply(channel);
       continue;
     }
     if (++spins % SPIN_STRIDE) continue;
-    if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard) poll();
-    if (spins < SPINS) continue;
+    if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard || load<u32>(record, CL_LEFT)) poll();
+    const transport = load<u32>(endpoint_at(channel), EP_TRANSPORT);
+    if (transport != TRANSPORT_WAIT && spins < patience) continue;
     spins = 0;
-    if (!sleep_begin()) continue;
-    const left = wait_time();
-    if (load<u32>(record, CL_CALL)) wait(MACHINE_BASE + M_DOORBELL, heard, left);
-    sleep_end();
-    poll();
+    if (transport == TRANSPORT_SPIN) wait_time();
+    else sleep(record);
   }
   return load<i32>(record, CL_RESULT);
+}
+
+/** Sleeps until there is something to do; whether that was long says how long to spin the next time. */
+function sleep(record: usize): void {
+  if (!sleep_begin()) return;
+  const left = wait_time();
+  if (load<u32>(record, CL_CALL)) {
+    const before = now();
+    wait(MACHINE_BASE + M_DOORBELL, heard, left);
+    patience = now() - before < SHORT_SLEEP_MS ? min(patience << 1, SPINS) : max(patience >> 1, LEAST_SPINS);
+    if (load<u32>(MACHINE_BASE, M_CORES) == 1) patience = 0;
+  }
+  sleep_end();
+  poll();
 }

@@ -21,7 +21,8 @@ import { OP_SYMBOL, SYS_SYMBOL } from '../abi/operation';
 import { MOD_ENDPOINT, MOD_NAME, SYM_OWNER, SYM_VALUE } from '../abi/module';
 import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, ENOMEM, EPERM, ETIMEDOUT } from '../abi/errno';
 import { LEVEL_ERR } from '../abi/log';
-import { CL_CALL, CL_CHANNEL, CL_DEADLINE, CL_RESULT, client_at, PARKED } from '../fs/clients';
+import { CL_CALL, CL_RESULT, client_at, PARKED } from '../fs/clients';
+import { FIRST_GATE, request_at, request_fill, RQ_CHANNEL } from '../fs/requests';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { find_symbol } from '../module/symbols';
 import { is_user } from '../module/uses';
@@ -33,7 +34,7 @@ import {
   endpoint_generation,
   endpoint_module,
   endpoint_submit,
-  EP_CURRENT,
+  EP_DEADLINE,
 } from './endpoint';
 
 // A channel's gate.
@@ -85,9 +86,8 @@ export function gate_release(channel: i32): void {
 function waits_for(callee: i32, caller: i32): bool {
   for (let hops = 0; hops < MAX_CHANNELS; hops++) {
     if (callee == caller) return true;
-    const record = client_at(MAX_CLIENTS + callee);
-    if (!load<u32>(record, CL_CALL)) return false;
-    callee = load<i32>(record, CL_CHANNEL);
+    if (!gate_busy(callee)) return false;
+    callee = load<i32>(request_at(FIRST_GATE + callee), RQ_CHANNEL);
   }
   return true;
 }
@@ -118,7 +118,8 @@ export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   store<u32>(buffer, load<u32>(symbol, SYM_VALUE), GATE_SYMBOL);
   store<u32>(gate, endpoint_generation(channel), GATE_GENERATION);
   store<u32>(gate, atomic.load<u32>(channel_at(channel), C_SEQUENCE), GATE_SEQUENCE);
-  const started = endpoint_submit(client, callee, OP_SYMBOL, 0, buffer, length, GRANT_READ | GRANT_WRITE);
+  request_fill(client, OP_SYMBOL, 0, buffer, length, GRANT_READ | GRANT_WRITE);
+  const started = endpoint_submit(client, callee);
   if (started == PARKED) {
     store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
     atomic.store<u32>(channel_at(channel), 1, K_GATE);
@@ -146,6 +147,5 @@ export function answer_gate(channel: i32): void {
 /** The one that a driver has called died over it: whoever waits for the caller begins to wait anew. */
 function excuse(channel: i32): void {
   atomic.add<u32>(channel_at(channel), 1, K_EXCUSES);
-  const client = <i32>load<u32>(endpoint_at(channel), EP_CURRENT) - 1;
-  if (client >= 0) store<f64>(client_at(client), 0, CL_DEADLINE);
+  store<f64>(endpoint_at(channel), 0, EP_DEADLINE);
 }

@@ -24,3 +24,25 @@ export declare function show_warning(text: usize): void;
 /** The client that called is ended: leaves the call in progress, whatever is on the stack, as a task that exits does. */
 @external("host", "end_task")
 export declare function end_task(code: i32): void;
+
+/**
+ * Runs a request in a sandbox, a driver's domain on this thread. The host's frame catches what the driver traps with; the open
+ * file's handle and position are in the channel's reply line afterwards.
+ * @param position_low the file's position, in two halves
+ * @returns the driver's status, or GATE_TRAPPED
+ */
+@external("host", "gate")
+export declare function gate(
+  channel: i32,
+  operation: i32,
+  handle: u32,
+  device: u32,
+  position_low: i32,
+  position_high: i32,
+  buffer: u32,
+  count: u32,
+): i32;
+
+/** Has the host carry a submission to a driver's thread; its reply comes the same way. */
+@external("host", "post")
+export declare function post(channel: i32, submission: usize): void;

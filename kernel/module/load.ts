@@ -370,6 +370,13 @@ export function may_unload(mod: usize, force: bool): i32 {
   return 0;
 }
 
+/** Whether a module may be unloaded for a successor, which those who use it go on with. */
+export function may_replace(mod: usize): i32 {
+  if (load<u32>(MACHINE_BASE, M_MODULES_DISABLED)) return -EPERM;
+  const live = load<u32>(mod, MOD_STATE) == MODULE_LIVE;
+  return live && load<u32>(mod, MOD_EXIT) ? 0 : -EBUSY;
+}
+
 /**
  * Begins the unloading of a module of this domain: refuses one in use, runs cleanup_module.
  * @param how UNLOAD_*

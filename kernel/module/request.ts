@@ -9,20 +9,12 @@ import { M_CALL_CLIENT, M_REQUEST_MODULE } from '../abi/machine';
 import { DT_CHR, MINOR_BITS } from '../abi/file';
 import { ENOENT, ENXIO } from '../abi/errno';
 import { O_NOREQUEST, OP_REQUEST, SYS_OPEN } from '../abi/operation';
-import {
-  CL_ARGUMENT0,
-  CL_ARGUMENT1,
-  CL_CALL,
-  CL_OPERATION,
-  CL_RESULT,
-  client_at,
-  PARKED,
-} from '../fs/clients';
+import { CL_CALL, client_at, PARKED } from '../fs/clients';
 import { device_by_major } from '../fs/devices';
 import { devfs_root } from '../fs/devfs';
 import { found_name, found_parent, found_rdev, found_type } from '../fs/path';
-import { sys_open } from '../fs/syscalls';
-import { answer_client } from '../ipc/clients';
+import { request_at, RQ_ARGUMENT0, RQ_ARGUMENT1, RQ_FILE, RQ_OPERATION } from '../fs/requests';
+import { conclude, sys_open } from '../fs/syscalls';
 import { ask_for_module } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { snprintf } from '../lib/format';
@@ -51,10 +43,11 @@ export function open_failed(client: i32, error: i32, name: usize, flags: i32): i
     wanted = true;
     return error;
   }
-  const record = client_at(client);
-  store<u32>(record, OP_REQUEST, CL_OPERATION);
-  store<u32>(record, <u32>name, CL_ARGUMENT0);
-  store<u32>(record, flags | O_NOREQUEST, CL_ARGUMENT1);
+  const request = request_at(client);
+  store<u32>(request, OP_REQUEST, RQ_OPERATION);
+  store<u32>(request, 0, RQ_FILE);
+  store<u32>(request, <u32>name, RQ_ARGUMENT0);
+  store<u32>(request, flags | O_NOREQUEST, RQ_ARGUMENT1);
   ask_for_module(client, alias);
   return PARKED;
 }
@@ -68,14 +61,12 @@ export function wanted_module(): usize {
 
 /** The supervisor has done for a client what it could. */
 export function module_requested(client: i32): void {
-  const record = client_at(client);
-  if (load<u32>(record, CL_CALL) != SYS_OPEN || load<u32>(record, CL_OPERATION) != OP_REQUEST) return;
-  store<u32>(record, 0, CL_OPERATION);
+  const request = request_at(client);
+  if (load<u32>(client_at(client), CL_CALL) != SYS_OPEN || load<u32>(request, RQ_OPERATION) != OP_REQUEST)
+    return;
+  store<u32>(request, 0, RQ_OPERATION);
   store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
-  const result = sys_open(client, load<u32>(record, CL_ARGUMENT0), load<u32>(record, CL_ARGUMENT1));
+  const result = sys_open(client, load<u32>(request, RQ_ARGUMENT0), load<u32>(request, RQ_ARGUMENT1));
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
-  if (result == PARKED) return; // its driver is asked now
-  store<u32>(record, result, CL_RESULT);
-  store<u32>(record, 0, CL_CALL);
-  answer_client(client, false);
+  if (result != PARKED) conclude(client, result); // else its driver is asked now
 }

@@ -97,7 +97,7 @@ describe('a call', () => {
     expect(caller.call(CALL_SYMBOL, LENGTH, 'callee_act')).toBe(null);
     const { channel } = callee;
     expect(
-      [Q_OPERATION, Q_GRANT_ADDRESS, Q_GRANT_LENGTH, Q_GRANT_RIGHTS].map((word) => channel.get(word)),
+      [Q_OPERATION, Q_GRANT_ADDRESS, Q_GRANT_LENGTH, Q_GRANT_RIGHTS].map((word) => channel.asked(word)),
     ).toEqual([OP_SYMBOL, buffer, LENGTH, GRANT_READ | GRANT_WRITE]);
     expect(kernel.words[(buffer + GATE_SYMBOL) >> 2]).toBe(7);
     expect(caller.channel.get(K_GATE)).toBe(1);
@@ -241,11 +241,11 @@ describe('the owner', () => {
     expect(calls(other)).toBe(null);
     callee.reply(0);
     expect(caller.answer).toBe(0);
-    expect(callee.channel.get(Q_OPERATION)).toBe(OP_CLEANUP);
+    expect(callee.channel.asked(Q_OPERATION)).toBe(OP_CLEANUP);
     callee.reply(0);
     expect(client.answer).toBe(0);
     expect(other.answer).toBe(-EIO);
-    expect(callee.channel.get(Q_OPERATION)).toBe(OP_CLEANUP);
+    expect(callee.channel.asked(Q_OPERATION)).toBe(OP_CLEANUP);
     expect([fenced(callee), fenced(other), fenced(caller)]).toEqual([true, false, false]);
   });
 });

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Worker } from 'node:worker_threads';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { portableCopies } from '../../host/ipc/copy.ts';
-import { DriverSide, Fenced, type Turn } from '../../host/ipc/driver-side.ts';
+import { DriverSide, Fenced, type Courier } from '../../host/ipc/driver-side.ts';
 import {
   A_SEQUENCE,
   A_STATUS,
@@ -13,22 +13,26 @@ import {
   C_OPERATION,
   C_SEQUENCE,
   D_COPYING,
+  D_CURRENT,
   D_GONE,
   D_SLEEPING,
   GRANT_READ,
   GRANT_WRITE,
   K_GENERATION,
+  K_RING,
+  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_GENERATION,
   Q_GRANT_ADDRESS,
   Q_GRANT_LENGTH,
   Q_GRANT_RIGHTS,
   Q_OPERATION,
-  Q_SEQUENCE,
   R_GENERATION,
   R_HANDLE,
   R_SEQUENCE,
   R_STATUS,
+  R_TAG,
+  RING_SIZE,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
 import { KERNEL_MEMORY, USER_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -39,6 +43,8 @@ import { loadImage } from '../support/kernel.ts';
 const GENERATION = 7;
 const DOMAIN_SIZE = WASM_PAGE;
 const ROUNDS = 2000;
+/** Where this channel's rings lie, for once. */
+const RING = 0x500000;
 
 let courier: LoadedModule;
 let kernel: WebAssembly.Memory;
@@ -61,21 +67,22 @@ beforeEach(() => {
   for (let i = 0; i < inside.length; i++) inside[i] = 1 + (i % 255);
   channel = new Channel(kernel, 3);
   channel.set(K_GENERATION, GENERATION);
+  channel.set(K_RING, RING);
   side = new DriverSide(kernel, domain, 3, GENERATION, portableCopies(kernel, domain));
 });
 
 const fence = (): void => channel.set(K_GENERATION, GENERATION + 1);
 
 function grant(address: number, length: number, rights: number): void {
-  channel.set(Q_GRANT_ADDRESS, address);
-  channel.set(Q_GRANT_LENGTH, length);
-  channel.set(Q_GRANT_RIGHTS, rights);
+  channel.ask({ [Q_GRANT_ADDRESS]: address, [Q_GRANT_LENGTH]: length, [Q_GRANT_RIGHTS]: rights });
+  channel.set(D_CURRENT, RING + (channel.sent % 64) * MESSAGE_SIZE);
 }
 
 /** Everything outside, but for the words of this channel that the driver's thread owns. */
 function outsideNow(): Buffer {
   const copy = Buffer.from(outside);
   copy.fill(0, channel.base, channel.base + 512);
+  copy.fill(0, RING, RING + RING_SIZE);
   return copy;
 }
 
@@ -83,7 +90,7 @@ function outsideNow(): Buffer {
 function turnWith(
   serve: (...words: number[]) => number,
   special: (operation: number) => number = () => -22,
-): Turn {
+): Courier {
   const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
   const host = { serve, served_handle: () => 77, served_position: () => 5n, special };
   const instance = new WebAssembly.Instance(courier.module, {
@@ -95,26 +102,20 @@ function turnWith(
     },
     host: host as unknown as WebAssembly.ModuleImports,
   });
-  return instance.exports['turn'] as unknown as Turn;
+  return instance.exports as unknown as Courier;
 }
 
 function request(operation: number, generation = GENERATION): void {
-  channel.set(Q_GENERATION, generation);
-  channel.set(Q_OPERATION, operation);
-  channel.set(Q_ARGUMENT0, 64);
-  channel.set(Q_SEQUENCE, channel.get(Q_SEQUENCE) + 1);
+  channel.ask({ [Q_GENERATION]: generation, [Q_OPERATION]: operation, [Q_ARGUMENT0]: 64 });
 }
 
 describe('a request', () => {
   test('is served and answered under its sequence and generation', () => {
     request(OP_READ);
     side.run(turnWith(() => (channel.set(S_STOP, 1), 42)));
-    expect([R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE].map((word) => channel.get(word))).toEqual([
-      1,
-      GENERATION,
-      42,
-      77,
-    ]);
+    expect(
+      [R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE, R_TAG].map((word) => channel.answered(word, 1)),
+    ).toEqual([1, GENERATION, 42, 77, 1]);
   });
 
   test('that is not the device’s goes to the host', () => {
@@ -123,22 +124,22 @@ describe('a request', () => {
     const serve = (): number => expect.unreachable('the domain was asked');
     side.run(turnWith(serve, (operation) => (operations.push(operation), channel.set(S_STOP, 1), 3)));
     expect(operations).toEqual([OP_CLEANUP]);
-    expect(channel.get(R_STATUS)).toBe(3);
+    expect(channel.answered(R_STATUS, 1)).toBe(3);
   });
 
   test('of another generation is not served', () => {
     request(OP_READ, GENERATION - 1);
-    const turn = turnWith(() => expect.unreachable('it was served'));
-    expect(turn(channel.base, GENERATION, 0, 10)).toBe(0);
-    expect(channel.get(R_SEQUENCE)).toBe(0);
+    const { turn } = turnWith(() => expect.unreachable('it was served'));
+    expect(turn(channel.base, RING, GENERATION, 0, 10)).toBe(0);
+    expect(channel.answered(R_SEQUENCE, 1)).toBe(0);
   });
 
   test('that is answered after the fence is not answered', () => {
     request(OP_READ);
+    const rings = outside.slice(RING, RING + RING_SIZE);
     const before = outsideNow();
-    const reply = [R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE].map((word) => channel.get(word));
     side.run(turnWith(() => (fence(), 42)));
-    expect([R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE].map((word) => channel.get(word))).toEqual(reply);
+    expect(outside.slice(RING, RING + RING_SIZE)).toEqual(rings);
     expect(outsideNow().equals(before)).toBe(true);
   });
 
@@ -153,6 +154,27 @@ describe('a request', () => {
 });
 
 describe('a copy', () => {
+  test('when no request is in progress is refused: a grant dies with its request', () => {
+    grant(USER_BASE, 100, GRANT_WRITE);
+    channel.set(D_CURRENT, 0);
+    expect(side.copyOut(USER_BASE, 0, 100)).toBe(1);
+    expect(side.grant().length).toBe(0);
+  });
+
+  test('after its request has been answered is refused', () => {
+    channel.ask({
+      ...{ [Q_GENERATION]: GENERATION, [Q_OPERATION]: OP_READ, [Q_ARGUMENT0]: 8 },
+      ...{ [Q_GRANT_ADDRESS]: USER_BASE, [Q_GRANT_LENGTH]: 8, [Q_GRANT_RIGHTS]: GRANT_WRITE },
+    });
+    const during: number[] = [];
+    side.turn(
+      turnWith(() => (during.push(side.copyOut(USER_BASE, 0, 8)), 8)),
+      1,
+    );
+    expect(during).toEqual([0]);
+    expect(side.copyOut(USER_BASE, 0, 8)).toBe(1);
+  });
+
   test('that comes after the fence changes nothing, and throws', () => {
     grant(USER_BASE, 100, GRANT_WRITE);
     fence();

@@ -12,12 +12,17 @@ import {
   CHANNEL_DATA,
   CHANNEL_SIZE,
   K_GENERATION,
+  K_RING,
+  MESSAGE_SIZE,
   Q_SEQUENCE,
   R_GENERATION,
   R_HANDLE,
   R_POSITION,
   R_SEQUENCE,
   R_STATUS,
+  R_TAG,
+  RING_HALF,
+  RING_SLOTS,
   S_GENERATION,
   S_STATE,
 } from '../../kernel/abi/channel.ts';
@@ -53,6 +58,43 @@ export class Channel {
 
   set(offset: number, value: number): void {
     this.words[(this.base + offset) >> 2] = value;
+  }
+
+  /** Address of the slot of a submission. */
+  private slot(sequence: number): number {
+    return this.get(K_RING) + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+  }
+
+  /** Sequence of the last submission. */
+  get sent(): number {
+    let last = 0;
+    for (let i = 0; i < RING_SLOTS; i++) last = Math.max(last, this.words[this.slot(i) >> 2]!);
+    return last;
+  }
+
+  /** A word of a submission, the last one by default. */
+  asked(offset: number, sequence = this.sent): number {
+    return this.words[(this.slot(sequence) + offset) >> 2]!;
+  }
+
+  /** Writes a submission as the kernel does. */
+  ask(words: Record<number, number>): void {
+    const sequence = this.sent + 1;
+    for (const [offset, value] of Object.entries(words))
+      this.words[(this.slot(sequence) + Number(offset)) >> 2] = value;
+    this.words[(this.slot(sequence) + Q_SEQUENCE) >> 2] = sequence;
+  }
+
+  /** A word of a completion. */
+  answered(offset: number, sequence: number): number {
+    return this.words[(this.slot(sequence) + RING_HALF + offset) >> 2]!;
+  }
+
+  /** Writes a completion as the courier does. */
+  answer(sequence: number, words: Record<number, number>): void {
+    const at = this.slot(sequence) + RING_HALF;
+    for (const [offset, value] of Object.entries(words)) this.words[(at + Number(offset)) >> 2] = value;
+    this.words[(at + R_SEQUENCE) >> 2] = sequence;
   }
 
   data(text: string): number {
@@ -112,16 +154,21 @@ export class HandmadeDriver {
     return this.channel.get(A_SEQUENCE) === this.calls ? this.channel.get(A_STATUS) : null;
   }
 
-  /** Answers the request in flight. */
-  reply(status: number, forged: { generation?: number; sequence?: number; position?: bigint } = {}): void {
+  /** Completions so far. */
+  private replies = 0;
+
+  /** Answers a request, the oldest one by default. */
+  reply(status: number, forged: { generation?: number; tag?: number; position?: bigint } = {}): void {
     const { channel } = this;
-    channel.set(R_GENERATION, forged.generation ?? this.generation);
-    channel.set(R_STATUS, status);
-    channel.set(R_HANDLE, 0x1234);
     const position = forged.position ?? 0n;
-    channel.set(R_POSITION, Number(BigInt.asIntN(32, position)));
-    channel.set(R_POSITION + 4, Number(BigInt.asIntN(32, position >> 32n)));
-    channel.set(R_SEQUENCE, forged.sequence ?? channel.get(Q_SEQUENCE));
+    channel.answer(++this.replies, {
+      [R_GENERATION]: forged.generation ?? this.generation,
+      [R_STATUS]: status,
+      [R_HANDLE]: 0x1234,
+      [R_POSITION]: Number(BigInt.asIntN(32, position)),
+      [R_POSITION + 4]: Number(BigInt.asIntN(32, position >> 32n)),
+      [R_TAG]: forged.tag ?? this.replies,
+    });
     this.kernel.exports.poll();
   }
 }

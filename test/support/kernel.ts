@@ -70,7 +70,7 @@ export class TestKernel {
     );
     this.domain = new Domain<KernelExports>(image, this.memory, imports);
     this.exports = this.domain.exports;
-    this.exports.boot(this.domain.slots, 1, deadlineMs, 0, slubDebug);
+    this.exports.boot(this.domain.slots, 1, deadlineMs, 0, slubDebug, 2);
     this.domain.publish();
     this.exports.running();
   }
@@ -126,8 +126,8 @@ export class TestKernel {
   }
 
   /** System calls of the in-thread client; buffers are at the beginning of its part of the user area. */
-  call(number: number, a = 0, b = 0, c = 0): number {
-    return this.exports.syscall(number, a, b, c);
+  call(number: number, a = 0, b = 0, c = 0, d = 0): number {
+    return this.exports.syscall(number, a, b, c, d);
   }
 
   open(path: string, flags: number): number {

@@ -17,7 +17,7 @@ export function bareKernel({ images }: BenchContext, slubDebug = 0): Domain<Kern
   const nobody = (): void => {};
   const imports = kernelImports(memory, nobody, nobody, nobody);
   const domain = new Domain<KernelExports>(images.kernel, memory, imports);
-  domain.exports.boot(domain.slots, 1, 2000, 0, slubDebug);
+  domain.exports.boot(domain.slots, 1, 2000, 0, slubDebug, 2);
   domain.publish();
   return domain;
 }

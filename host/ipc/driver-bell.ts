@@ -1,0 +1,61 @@
+// How a driver's thread waits: it spins a little, then sleeps on the bell of its domain's home channel. The flag goes up before
+// the last look, so that no notice is lost, and nobody is notified who is awake. How long it spins adapts: twice as long after a
+// short sleep, half as long after a long one; on one core it does not spin at all.
+
+import { CHANNEL_SIZE, D_BELL, D_SLEEPING } from '../../kernel/abi/channel.ts';
+import { DRIVER_SPINS, LEAST_SPINS, SHORT_SLEEP_MS } from '../../kernel/abi/limits.ts';
+import { M_CORES } from '../../kernel/abi/machine.ts';
+import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
+
+/** ms that are as good as for ever. */
+const FOREVER = 1e9;
+
+export class DriverBell {
+  /** Looks before the next sleep. */
+  spins = DRIVER_SPINS;
+  private readonly kernel: Int32Array;
+  private readonly sleeping: number;
+  private readonly bell: number;
+  private readonly alone: boolean;
+
+  /** @param home the domain's home channel */
+  constructor(kernel: Int32Array, home: number) {
+    const base = CHANNELS_BASE + home * CHANNEL_SIZE;
+    this.kernel = kernel;
+    this.sleeping = (base + D_SLEEPING) >> 2;
+    this.bell = (base + D_BELL) >> 2;
+    this.alone = kernel[(MACHINE_BASE + M_CORES) >> 2] === 1;
+    if (this.alone) this.spins = 1;
+  }
+
+  /**
+   * Sleeps until somebody rings, or for so many ms.
+   * @param expected whether there is something to do after all
+   */
+  sleep(most: number, expected: () => boolean): void {
+    const { kernel, sleeping, bell } = this;
+    const seen = Atomics.load(kernel, bell);
+    Atomics.store(kernel, sleeping, 1);
+    if (!expected()) {
+      const before = performance.now();
+      Atomics.wait(kernel, bell, seen, most >= FOREVER ? Infinity : most);
+      this.adapt(performance.now() - before);
+    }
+    Atomics.store(kernel, sleeping, 0);
+  }
+
+  private adapt(slept: number): void {
+    if (this.alone) return;
+    this.spins =
+      slept < SHORT_SLEEP_MS
+        ? Math.min(this.spins * 2, DRIVER_SPINS)
+        : Math.max(this.spins >> 1, LEAST_SPINS);
+  }
+}
+
+/** Wakes a driver's thread that sleeps, whatever for. */
+export function ringDriver(kernel: Int32Array, home: number): void {
+  const bell = (CHANNELS_BASE + home * CHANNEL_SIZE + D_BELL) >> 2;
+  Atomics.add(kernel, bell, 1);
+  Atomics.notify(kernel, bell);
+}

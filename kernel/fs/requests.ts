@@ -1,0 +1,82 @@
+// A request to a driver in another domain, from when it is made to when it is answered: what is asked, with which grant, for
+// whom. Each client has one that is part of it, for its system call, so that nothing is allocated on the way of a call; the
+// others are of batches, of drivers that call other drivers' symbols, and of files that are opened anew.
+//
+//   0 … MAX_CLIENTS - 1   system calls, by client
+//   FIRST_GATE …          calls of symbols, by the channel of the caller (ipc/symbols.ts)
+//   FIRST_REOPEN …        files that are opened on a successor, by its channel (ipc/held.ts)
+//   FIRST_ENTRY …         entries of batches, BATCH_MAX of each client (batch.ts)
+
+import { BATCH_MAX, MAX_CHANNELS } from '../abi/limits';
+import { MAX_CLIENTS } from '../abi/map';
+
+export const FIRST_GATE = MAX_CLIENTS;
+export const FIRST_REOPEN = FIRST_GATE + MAX_CHANNELS;
+export const FIRST_ENTRY = FIRST_REOPEN + MAX_CHANNELS;
+const MAX_REQUESTS = FIRST_ENTRY + MAX_CLIENTS * BATCH_MAX;
+
+export const RQ_OPERATION = 0;
+export const RQ_FILE = 4; // 0 for what concerns no file
+export const RQ_CHANNEL = 8;
+export const RQ_NEXT = 12; // request + 1 behind this one in a queue
+export const RQ_BUFFER = 16;
+export const RQ_LENGTH = 20;
+export const RQ_RIGHTS = 24;
+export const RQ_ARGUMENT0 = 28;
+export const RQ_ARGUMENT1 = 32;
+export const RQ_POSITIONED = 36; // whether it has a position of its own
+export const RQ_POSITION = 40; // i64
+export const RQ_DEADLINE = 48; // f64 ms, 0 until somebody looks at the clock
+export const RQ_STARTED = 56; // f64 ms
+export const RQ_RESULT = 64; // of an entry of a batch
+export const RQ_ENTRY = 68; // address of that entry in the client's memory, 0 of a vector's
+const RQ_SIZE = 72;
+
+const requests = memory.data(MAX_REQUESTS * RQ_SIZE);
+
+// @ts-ignore: decorator
+@inline
+export function request_at(request: i32): usize {
+  return requests + request * RQ_SIZE;
+}
+
+/** Client of an entry of a batch. */
+// @ts-ignore: decorator
+@inline
+export function entry_client(request: i32): i32 {
+  return (request - FIRST_ENTRY) / BATCH_MAX;
+}
+
+/**
+ * Says what is asked.
+ * @param rights GRANT_; with none, `buffer` and `count` are the operation's two numbers
+ */
+// @ts-ignore: decorator
+@inline
+export function request_fill(
+  request: i32,
+  operation: i32,
+  file: usize,
+  buffer: usize,
+  count: i32,
+  rights: u32,
+): void {
+  const record = request_at(request);
+  store<u32>(record, operation, RQ_OPERATION);
+  store<u32>(record, <u32>file, RQ_FILE);
+  store<u32>(record, rights ? <u32>buffer : 0, RQ_BUFFER);
+  store<u32>(record, rights ? count : 0, RQ_LENGTH);
+  store<u32>(record, rights, RQ_RIGHTS);
+  store<u32>(record, rights ? count : <i32>buffer, RQ_ARGUMENT0);
+  store<u32>(record, rights ? 0 : count, RQ_ARGUMENT1);
+  store<u32>(record, 0, RQ_POSITIONED);
+}
+
+/** Its place in the file is its own, and the file's stays what it is. */
+// @ts-ignore: decorator
+@inline
+export function request_place(request: i32, position: i64): void {
+  const record = request_at(request);
+  store<u32>(record, 1, RQ_POSITIONED);
+  store<i64>(record, position, RQ_POSITION);
+}

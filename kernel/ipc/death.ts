@@ -1,0 +1,141 @@
+// An endpoint that is given up: the fence goes up at once, then everybody who waits is answered, or waits for the successor
+// (held.ts). A fence waits for a copy that is under way, so that nothing arrives in a range that is its owner's again.
+
+import { D_COPYING, D_GONE, K_GENERATION, RING_SLOTS, S_OBITUARY } from '../abi/channel';
+import { COMPLAINT_PROTOCOL } from '../abi/operation';
+import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_GOING, MODULE_LIVE } from '../abi/module';
+import { EIO } from '../abi/errno';
+import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import { resources_orphan, resources_remove } from '../fs/resources';
+import { finish } from '../fs/syscalls';
+import { complain } from '../lib/host';
+import { cstr } from '../lib/cstr';
+import { pr } from '../lib/printk';
+import { module_gone } from '../module/remote';
+import {
+  channel_at,
+  DEAD,
+  dequeue,
+  DYING,
+  endpoint_at,
+  endpoint_generation,
+  endpoint_module,
+  endpoint_send_next,
+  endpoint_up,
+  EP_DONE,
+  EP_ERROR,
+  EP_GENERATION,
+  EP_KEEP,
+  EP_LEAVING,
+  EP_SEQUENCE,
+  flight_at,
+  UP,
+} from './endpoint';
+import { held_release, hold, may_wait } from './held';
+import { gate_release } from './symbols';
+
+/** What no honest driver sends: it is given up, and the message is in the log. */
+export function protocol_error(channel: i32, operation: i32, status: i32, most: i32): void {
+  const mod = endpoint_module(channel);
+  const name = mod ? mod + MOD_NAME : cstr('endpoint');
+  if (operation)
+    pr(
+      LEVEL_ERR,
+      cstr('%s: bad reply to operation %d: status %d, at most %d was asked for'),
+      name,
+      operation,
+      status,
+      most,
+    );
+  else pr(LEVEL_ERR, cstr('%s: bad reply: nobody waits for it, status %d'), name, status);
+  complain(channel, endpoint_generation(channel), COMPLAINT_PROTOCOL);
+  endpoint_die(channel, EIO, EIO);
+}
+
+/** A driver has run its cleanup, or refuses to go: then it is live again, and what was held for its successor is its own. */
+export function cleaned(channel: i32, status: i32): void {
+  const ep = endpoint_at(channel);
+  const mod = endpoint_module(channel);
+  if (status < 0) {
+    store<u32>(mod, MODULE_LIVE, MOD_STATE);
+    store<u32>(ep, 0, EP_KEEP);
+    store<u32>(ep, 0, EP_LEAVING);
+    store<u32>(ep, UP);
+    endpoint_send_next(channel);
+    held_release(channel);
+    return;
+  }
+  if (load<u32>(ep, EP_KEEP)) resources_orphan(channel + 1, true);
+  else resources_remove(mod, channel + 1);
+  module_gone(mod);
+  fence(channel, EIO, EIO);
+  endpoint_bury(channel);
+}
+
+function fence(channel: i32, error: i32, others: i32): void {
+  const ep = endpoint_at(channel);
+  atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
+  store<u32>(ep, DYING);
+  store<u32>(ep, error | (others << 16), EP_ERROR);
+}
+
+/**
+ * Gives an incarnation up: raises the fence at once, then answers everybody who waits.
+ * @param error errno of the requests in flight
+ */
+export function endpoint_die(channel: i32, error: i32, others: i32): void {
+  const ep = endpoint_at(channel);
+  if (!endpoint_up(channel)) return;
+  fence(channel, error, others);
+  const mod = endpoint_module(channel);
+  // One that dies while it is loaded or unloaded has no successor: its devices have nobody to wait for.
+  const state = mod ? load<u32>(mod, MOD_STATE) : MODULE_LIVE;
+  const leaving = state == MODULE_COMING || state == MODULE_GOING;
+  if (leaving && !load<u32>(ep, EP_KEEP)) resources_remove(mod, channel + 1);
+  else resources_orphan(channel + 1, load<u32>(ep, EP_KEEP) != 0);
+  if (mod) {
+    pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
+    module_gone(mod);
+  }
+  endpoint_bury(channel);
+}
+
+/** Answers those who waited for a dead endpoint, unless a copy of the old incarnation is still under way. */
+export function endpoint_bury(channel: i32): void {
+  const ep = endpoint_at(channel);
+  if (load<u32>(ep) != DYING || atomic.load<u32>(channel_at(channel), D_COPYING)) return;
+  store<u32>(ep, DEAD);
+  gate_release(channel);
+  const errors = load<u32>(ep, EP_ERROR);
+  // In the order in which they were asked.
+  const last = load<u32>(ep, EP_SEQUENCE);
+  for (let sequence = last - (RING_SLOTS - 1); sequence != last + 1; sequence++) {
+    const request = <i32>load<u32>(flight_at(channel, sequence)) - 1;
+    store<u32>(flight_at(channel, sequence), 0);
+    if (request >= 0) part(request, errors & 0xffff);
+  }
+  store<u32>(ep, last, EP_DONE);
+  for (let request = dequeue(ep); request >= 0; request = dequeue(ep)) part(request, errors >> 16);
+}
+
+function part(request: i32, error: i32): void {
+  if (may_wait(request)) hold(request);
+  else finish(request, -error);
+}
+
+/** Whether the incarnation itself or the supervisor says that it is gone; if so it is given up. */
+export function endpoint_obituary(channel: i32): void {
+  const ep = endpoint_at(channel);
+  if (load<u32>(ep) == DYING) return endpoint_bury(channel);
+  const ch = channel_at(channel);
+  if (!endpoint_up(channel)) {
+    // Given up before it was adopted: the next one must not have its generation.
+    const held = atomic.load<u32>(ch, K_GENERATION);
+    if (atomic.load<u32>(ch, S_OBITUARY) == held) atomic.store<u32>(ch, held + 1, K_GENERATION);
+    return;
+  }
+  const generation = load<u32>(ep, EP_GENERATION);
+  if (atomic.load<u32>(ch, D_GONE) == generation || atomic.load<u32>(ch, S_OBITUARY) == generation) {
+    endpoint_die(channel, EIO, EIO);
+  }
+}

@@ -1,0 +1,151 @@
+// Requests that wait for the successor of a driver: reads and writes of a device that declares itself idempotent, when its
+// driver died over them or before them; and whatever is asked of a driver that is being replaced. The successor registers the
+// device again; when it is live, files that were open on the device are opened there, one after the other, then what waits
+// is sent in its old order. Nobody waits beyond the deadline, or once the supervisor has given the driver up.
+
+import { MAX_DEVICES } from '../abi/limits';
+import {
+  DEV_ENDPOINT,
+  DEV_FLAGS,
+  DEV_MAJOR,
+  DEVICE_BITS,
+  ENDPOINT_NONE,
+  FILE_DEVICE,
+  FILE_MINOR,
+} from '../abi/file';
+import { OP_READ, OP_REOPEN, OP_WRITE } from '../abi/operation';
+import { EIO, ETIMEDOUT } from '../abi/errno';
+import { PARKED } from '../fs/clients';
+import { device_at, device_kept, device_let_go } from '../fs/devices';
+import { file_current, file_reopened, file_to_reopen } from '../fs/files';
+import {
+  FIRST_REOPEN,
+  request_at,
+  request_fill,
+  RQ_DEADLINE,
+  RQ_FILE,
+  RQ_NEXT,
+  RQ_OPERATION,
+} from '../fs/requests';
+import { finish } from '../fs/syscalls';
+import { endpoint_submit, endpoint_up } from './endpoint';
+
+let head: u32 = 0; // request + 1
+let tail: u32 = 0;
+
+/** Puts a request at the end of those that wait. */
+export function hold(request: i32): void {
+  const record = request_at(request);
+  store<u32>(record, 0, RQ_NEXT);
+  store<f64>(record, 0, RQ_DEADLINE);
+  if (tail) store<u32>(request_at(tail - 1), request + 1, RQ_NEXT);
+  else head = request + 1;
+  tail = request + 1;
+}
+
+/** Whether a request whose driver has died may be done again by its successor. */
+export function may_wait(request: i32): bool {
+  const record = request_at(request);
+  const operation = load<u32>(record, RQ_OPERATION);
+  const file = <usize>load<u32>(record, RQ_FILE);
+  return (
+    (operation == OP_READ || operation == OP_WRITE) && file != 0 && device_kept(load<u32>(file, FILE_DEVICE))
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function device_of(request: i32): usize {
+  return <usize>load<u32>(<usize>load<u32>(request_at(request), RQ_FILE), FILE_DEVICE);
+}
+
+/** Takes the first request that waits for a device. @returns request, or -1 */
+function take(dev: usize): i32 {
+  let before: u32 = 0;
+  for (let at = head; at; at = load<u32>(request_at(at - 1), RQ_NEXT)) {
+    if (device_of(at - 1) == dev) {
+      unlink(at, before);
+      return at - 1;
+    }
+    before = at;
+  }
+  return -1;
+}
+
+function unlink(at: u32, before: u32): void {
+  const behind = load<u32>(request_at(at - 1), RQ_NEXT);
+  if (before) store<u32>(request_at(before - 1), behind, RQ_NEXT);
+  else head = behind;
+  if (!behind) tail = before;
+}
+
+/** What waits for a device is sent to the driver that has it now, or ends. */
+function resume(dev: usize): void {
+  device_let_go(dev);
+  // Each but once: a driver that dies over one has it wait again.
+  for (let last = tail, request = take(dev); request >= 0; request = take(dev)) {
+    const endpoint = load<u32>(dev, DEV_ENDPOINT);
+    const current = file_current(<usize>load<u32>(request_at(request), RQ_FILE));
+    const up = current && endpoint && endpoint != ENDPOINT_NONE;
+    const status = up ? endpoint_submit(request, endpoint - 1) : -EIO;
+    if (status != PARKED) finish(request, status);
+    if (<u32>request + 1 == last || device_kept(dev)) return;
+  }
+}
+
+/** The endpoint serves: what waits for its devices is sent. */
+export function held_release(channel: i32): void {
+  for (let i = 0; i < MAX_DEVICES; i++) {
+    const dev = device_at(i);
+    if (load<u32>(dev, DEV_MAJOR) && load<u32>(dev, DEV_ENDPOINT) == channel + 1) resume(dev);
+  }
+}
+
+/** A driver is live: it takes over what its predecessor left. */
+export function held_revive(channel: i32): void {
+  const request = FIRST_REOPEN + channel;
+  for (let file = file_to_reopen(channel + 1); file; file = file_to_reopen(channel + 1)) {
+    request_fill(request, OP_REOPEN, file, load<u32>(file, FILE_MINOR), 0, 0);
+    const status = endpoint_submit(request, channel);
+    if (status == PARKED || !endpoint_up(channel)) return;
+    file_reopened(file, status);
+  }
+  held_release(channel);
+}
+
+/** A successor has answered the open of a file. One that died over it leaves the file to the next. */
+export function reopened(channel: i32, status: i32): void {
+  if (!endpoint_up(channel)) return;
+  file_reopened(<usize>load<u32>(request_at(FIRST_REOPEN + channel), RQ_FILE), status);
+  held_revive(channel);
+}
+
+/** The driver that died on `channel` has been given up: what waits for a successor of it waits no longer. */
+export function held_forsake(channel: i32): void {
+  for (let i = 0; i < MAX_DEVICES; i++) {
+    const dev = device_at(i);
+    const dead = load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE;
+    if (dead && device_kept(dev) && load<u32>(dev, DEV_FLAGS) >> DEVICE_BITS == channel + 1) resume(dev);
+  }
+}
+
+/** Ends what has waited too long. @returns ms that are left for the others */
+export function held_deadline(time: f64, limit: f64): f64 {
+  let least = limit;
+  let before: u32 = 0;
+  for (let at = head; at;) {
+    const record = request_at(at - 1);
+    const behind = load<u32>(record, RQ_NEXT);
+    const deadline = load<f64>(record, RQ_DEADLINE);
+    if (!deadline) store<f64>(record, time + limit, RQ_DEADLINE);
+    if (deadline && time >= deadline) {
+      unlink(at, before);
+      finish(at - 1, -ETIMEDOUT);
+    } else {
+      if (deadline) least = min(least, deadline - time);
+      before = at;
+    }
+    at = behind;
+  }
+  return head ? least : -1;
+}
