@@ -6,6 +6,7 @@ import { COMPLAINT_PROTOCOL } from '../abi/operation';
 import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_GOING, MODULE_LIVE } from '../abi/module';
 import { EIO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
+import { PARKED } from '../fs/clients';
 import { resources_orphan, resources_remove } from '../fs/resources';
 import { finish } from '../fs/syscalls';
 import { complain } from '../lib/host';
@@ -31,7 +32,7 @@ import {
   flight_at,
   UP,
 } from './endpoint';
-import { held_release, hold, may_wait } from './held';
+import { asked_again, held_release } from './held';
 import { gate_release } from './symbols';
 
 /** What no honest driver sends: it is given up, and the message is in the log. */
@@ -112,15 +113,15 @@ export function endpoint_bury(channel: i32): void {
   for (let sequence = last - (RING_SLOTS - 1); sequence != last + 1; sequence++) {
     const request = <i32>load<u32>(flight_at(channel, sequence)) - 1;
     store<u32>(flight_at(channel, sequence), 0);
-    if (request >= 0) part(request, errors & 0xffff);
+    if (request >= 0) part(request, true, errors & 0xffff);
   }
   store<u32>(ep, last, EP_DONE);
-  for (let request = dequeue(ep); request >= 0; request = dequeue(ep)) part(request, errors >> 16);
+  for (let request = dequeue(ep); request >= 0; request = dequeue(ep)) part(request, false, errors >> 16);
 }
 
-function part(request: i32, error: i32): void {
-  if (may_wait(request)) hold(request);
-  else finish(request, -error);
+function part(request: i32, sent: bool, error: i32): void {
+  const status = asked_again(request, sent, error);
+  if (status != PARKED) finish(request, status);
 }
 
 /** Whether the incarnation itself or the supervisor says that it is gone; if so it is given up. */

@@ -360,6 +360,6 @@ export function accepted(channel: i32, request: i32, status: i32, position: i64,
   const file = <usize>load<u32>(record, RQ_FILE);
   if (!file) return true;
   if (operation == OP_OPEN || operation == OP_REOPEN) store<u32>(file, handle, FILE_HANDLE);
-  if (!load<u32>(record, RQ_POSITIONED)) store<i64>(file, position, FILE_POSITION);
+  if (!load<u32>(record, RQ_POSITIONED) && operation != OP_REOPEN) store<i64>(file, position, FILE_POSITION);
   return true;
 }

@@ -28,7 +28,7 @@ import {
 import { finish } from '../fs/syscalls';
 import { gate } from '../lib/host';
 import { cleaned, endpoint_die } from './death';
-import { hold, may_wait } from './held';
+import { asked_again } from './held';
 import {
   accepted,
   channel_at,
@@ -106,24 +106,17 @@ function run(ep: usize, channel: i32, request: i32): i32 {
     rights ? first : load<u32>(record, RQ_ARGUMENT1),
   );
   // It may have been given up, and even replaced, while it called the kernel.
-  if (load<u32>(ep, EP_GENERATION) != generation) return lost(request);
+  if (load<u32>(ep, EP_GENERATION) != generation) return asked_again(request, true, EIO);
   store<u32>(ch, 0, Q_GRANT_RIGHTS);
   store<u32>(ep, 0, EP_BUSY);
-  if (!endpoint_up(channel)) return lost(request);
+  if (!endpoint_up(channel)) return asked_again(request, true, EIO);
   if (status == GATE_TRAPPED) {
     endpoint_die(channel, EIO, EIO);
-    return lost(request);
+    return asked_again(request, true, EIO);
   }
   const line = ch + REPLY_LINE;
   if (!accepted(channel, request, status, load<i64>(line, R_POSITION), load<u32>(line, R_HANDLE)))
-    return lost(request);
+    return asked_again(request, true, EIO);
   if (leaves) cleaned(channel, status);
   return status;
-}
-
-/** The driver has died over a request. */
-function lost(request: i32): i32 {
-  if (!may_wait(request)) return -EIO;
-  hold(request);
-  return PARKED;
 }

@@ -9,6 +9,8 @@ import {
   DEV_FLAGS,
   DEV_MAJOR,
   DEVICE_BITS,
+  DEVICE_IDEMPOTENT,
+  DEVICE_KEPT,
   ENDPOINT_NONE,
   FILE_DEVICE,
   FILE_MINOR,
@@ -43,20 +45,43 @@ export function hold(request: i32): void {
   tail = request + 1;
 }
 
-/** Whether a request whose driver has died may be done again by its successor. */
-export function may_wait(request: i32): bool {
-  const record = request_at(request);
-  const operation = load<u32>(record, RQ_OPERATION);
-  const file = <usize>load<u32>(record, RQ_FILE);
-  return (
-    (operation == OP_READ || operation == OP_WRITE) && file != 0 && device_kept(load<u32>(file, FILE_DEVICE))
-  );
-}
-
 // @ts-ignore: decorator
 @inline
 function device_of(request: i32): usize {
   return <usize>load<u32>(<usize>load<u32>(request_at(request), RQ_FILE), FILE_DEVICE);
+}
+
+/** Whether a request may be done by a successor. @param sent whether its driver may have done it */
+function may_wait(request: i32, sent: bool): bool {
+  const record = request_at(request);
+  if (!load<u32>(record, RQ_FILE)) return false;
+  const flags = load<u32>(device_of(request), DEV_FLAGS);
+  if (!sent) return (flags & DEVICE_KEPT) != 0;
+  const operation = load<u32>(record, RQ_OPERATION);
+  return (flags & DEVICE_IDEMPOTENT) != 0 && (operation == OP_READ || operation == OP_WRITE);
+}
+
+/**
+ * The driver of a request has died.
+ * @param sent whether it had been sent
+ * @param error errno where it cannot be done by a successor
+ * @returns PARKED where it waits for one, or is asked of one; else what it has come to
+ */
+export function asked_again(request: i32, sent: bool, error: i32): i32 {
+  if (!may_wait(request, sent)) return -error;
+  const dev = device_of(request);
+  if (device_kept(dev)) {
+    hold(request);
+    return PARKED;
+  }
+  // A copy of the dead one's took so long that its successor serves already.
+  return ask_successor(request, dev);
+}
+
+function ask_successor(request: i32, dev: usize): i32 {
+  const endpoint = load<u32>(dev, DEV_ENDPOINT);
+  const current = file_current(<usize>load<u32>(request_at(request), RQ_FILE));
+  return current && endpoint && endpoint != ENDPOINT_NONE ? endpoint_submit(request, endpoint - 1) : -EIO;
 }
 
 /** Takes the first request that waits for a device. @returns request, or -1 */
@@ -84,10 +109,7 @@ function resume(dev: usize): void {
   device_let_go(dev);
   // Each but once: a driver that dies over one has it wait again.
   for (let last = tail, request = take(dev); request >= 0; request = take(dev)) {
-    const endpoint = load<u32>(dev, DEV_ENDPOINT);
-    const current = file_current(<usize>load<u32>(request_at(request), RQ_FILE));
-    const up = current && endpoint && endpoint != ENDPOINT_NONE;
-    const status = up ? endpoint_submit(request, endpoint - 1) : -EIO;
+    const status = ask_successor(request, dev);
     if (status != PARKED) finish(request, status);
     if (<u32>request + 1 == last || device_kept(dev)) return;
   }

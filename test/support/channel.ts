@@ -113,7 +113,8 @@ export class HandmadeDriver {
   private readonly kernel: TestKernel;
   private calls = 0;
 
-  constructor(kernel: TestKernel, index: number, name: string) {
+  /** @param flags FOP_ of its device */
+  constructor(kernel: TestKernel, index: number, name: string, flags = 0) {
     this.kernel = kernel;
     this.channel = new Channel(kernel.memory, index);
     this.calls = this.channel.get(C_SEQUENCE);
@@ -127,7 +128,7 @@ export class HandmadeDriver {
     if (mod < 0) throw new Error(`cannot be loaded: ${name}`);
     this.mod = mod;
     exports.module_announce(mod, 100, 1, 1);
-    if ((this.call(CALL_REGISTER_CHRDEV, 0, name) ?? -1) < 0)
+    if ((this.call(CALL_REGISTER_CHRDEV, 0, name, {}, flags) ?? -1) < 0)
       throw new Error(`cannot be registered: ${name}`);
     if (this.call(CALL_MODULE_LIVE) !== 0) throw new Error(`cannot be live: ${name}`);
   }
@@ -138,11 +139,13 @@ export class HandmadeDriver {
     a = 0,
     text = '',
     forged: { generation?: number; length?: number } = {},
+    b = 0,
   ): number | null {
     const { channel } = this;
     channel.set(C_GENERATION, forged.generation ?? this.generation);
     channel.set(C_OPERATION, operation);
     channel.set(C_ARGUMENT, a);
+    channel.set(C_ARGUMENT + 4, b);
     channel.set(C_DATA_LENGTH, forged.length ?? channel.data(text));
     channel.set(C_SEQUENCE, ++this.calls);
     this.kernel.exports.poll();
@@ -187,10 +190,10 @@ export class HandmadeClient {
   }
 
   /** Asks. @returns the answer, or null while there is none */
-  call(number: number, a = 0, b = 0, c = 0): number | null {
+  call(number: number, a = 0, b = 0, c = 0, d = 0): number | null {
     const { words } = this.kernel;
     words[this.base + (SLOT_NUMBER >> 2)] = number;
-    words.set([a, b, c], this.base + (SLOT_ARGUMENT >> 2));
+    words.set([a, b, c, d], this.base + (SLOT_ARGUMENT >> 2));
     words[this.base + (SLOT_SEQUENCE >> 2)]!++;
     this.kernel.exports.poll();
     return this.answer;
