@@ -5,7 +5,7 @@ import { EXPORT_SYMBOL } from './lib/export';
 import { MACHINE_BASE, KERNEL_MEMORY, USER_BASE } from './abi/map';
 import { M_CALL_CLIENT, M_CORES, M_STATE, STATE_RUNNING } from './abi/machine';
 import { LEVEL_INFO, LEVEL_NOTICE } from './abi/log';
-import { OP_ECHO, SYS_IOCTL, SYS_READ } from './abi/operation';
+import { SYS_IOCTL, SYS_READ } from './abi/operation';
 import { boot_common } from './boot';
 import { log_init, log_write } from './lib/log';
 import { set_emit } from './lib/emit';
@@ -123,15 +123,19 @@ export function bench_dispatch(rounds: i32, fd: i32, buffer: usize, count: i32):
   return result;
 }
 
-/** The floor of a call: asks the domain behind an open file to echo `rounds` times; the host echoes from this side. */
-export function bench_echo(fd: i32, rounds: i32, from: i32): i32 {
+/** Channel + 1 of the driver behind an open file, 0 for one of this domain; or a negative errno. */
+export function bench_endpoint(fd: i32): i32 {
   const file = file_of(0, fd);
   if (!file) return -EBADF;
   const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
-  if (!endpoint || endpoint == ENDPOINT_NONE) return -ENXIO;
-  if (endpoint_busy(endpoint - 1)) return -EBUSY; // it would be queued, and nobody echo meanwhile
-  request_fill(0, OP_ECHO, 0, rounds, from, 0);
-  return endpoint_submit(0, endpoint - 1) == PARKED ? endpoint - 1 : -EIO;
+  return endpoint == ENDPOINT_NONE ? -ENXIO : endpoint;
+}
+
+/** The floor of a call: asks the domain behind a channel to echo `rounds` times; the host echoes from this side. */
+export function bench_echo(channel: i32, operation: i32, rounds: i32, from: i32): i32 {
+  if (endpoint_busy(channel)) return -EBUSY; // it would be queued, and nobody echo meanwhile
+  request_fill(0, operation, 0, rounds, from, 0);
+  return endpoint_submit(0, channel) == PARKED ? 0 : -EIO;
 }
 
 export function bench_echo_end(): i32 {

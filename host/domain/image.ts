@@ -75,7 +75,8 @@ export interface KernelExports extends ImageExports {
   bench_kmalloc(rounds: number, size: number): number;
   bench_kmalloc_end(): void;
   bench_dispatch(rounds: number, fd: number, buffer: number, count: number): number;
-  bench_echo(fd: number, rounds: number, from: number): number;
+  bench_endpoint(fd: number): number;
+  bench_echo(channel: number, operation: number, rounds: number, from: number): number;
   bench_echo_end(): number;
 }
 

@@ -2,7 +2,14 @@
 // the last look, so that no notice is lost, and nobody is notified who is awake. How long it spins adapts: twice as long after a
 // short sleep, half as long after a long one; on one core it does not spin at all.
 
-import { CHANNEL_SIZE, D_BELL, D_SLEEPING } from '../../kernel/abi/channel.ts';
+import {
+  CHANNEL_SIZE,
+  D_BELL,
+  D_SLEEPING,
+  S_TRANSPORT,
+  TRANSPORT_SPIN,
+  TRANSPORT_WAIT,
+} from '../../kernel/abi/channel.ts';
 import { DRIVER_SPINS, LEAST_SPINS, SHORT_SLEEP_MS } from '../../kernel/abi/limits.ts';
 import { M_CORES } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
@@ -16,7 +23,9 @@ export class DriverBell {
   private readonly kernel: Int32Array;
   private readonly sleeping: number;
   private readonly bell: number;
-  private readonly alone: boolean;
+  /** Whether it never spins, or never sleeps. */
+  private readonly fixed: boolean;
+  private readonly sleepless: boolean;
 
   /** @param home the domain's home channel */
   constructor(kernel: Int32Array, home: number) {
@@ -24,8 +33,10 @@ export class DriverBell {
     this.kernel = kernel;
     this.sleeping = (base + D_SLEEPING) >> 2;
     this.bell = (base + D_BELL) >> 2;
-    this.alone = kernel[(MACHINE_BASE + M_CORES) >> 2] === 1;
-    if (this.alone) this.spins = 1;
+    const transport = kernel[(base + S_TRANSPORT) >> 2];
+    this.sleepless = transport === TRANSPORT_SPIN;
+    this.fixed = transport === TRANSPORT_WAIT || kernel[(MACHINE_BASE + M_CORES) >> 2] === 1;
+    if (this.fixed) this.spins = 1;
   }
 
   /**
@@ -33,6 +44,7 @@ export class DriverBell {
    * @param expected whether there is something to do after all
    */
   sleep(most: number, expected: () => boolean): void {
+    if (this.sleepless) return;
     const { kernel, sleeping, bell } = this;
     const seen = Atomics.load(kernel, bell);
     Atomics.store(kernel, sleeping, 1);
@@ -45,7 +57,7 @@ export class DriverBell {
   }
 
   private adapt(slept: number): void {
-    if (this.alone) return;
+    if (this.fixed) return;
     this.spins =
       slept < SHORT_SLEEP_MS
         ? Math.min(this.spins * 2, DRIVER_SPINS)

@@ -108,11 +108,22 @@ export class DriverSide {
     return this.stopped() || this.fenced();
   }
 
-  /** Serves what is there, or comes within so many looks. @returns whether there was anything */
-  turn(courier: Courier, spins: number): boolean {
+  /** Answers the supervisor's ping. @returns whether this incarnation is to go on */
+  alive(): boolean {
+    this.echo();
+    return !this.over;
+  }
+
+  private echo(): void {
     const { kernel, base } = this;
     const ping = Atomics.load(kernel, base + (S_PING >> 2));
     if (kernel[base + (D_PONG >> 2)] !== ping) Atomics.store(kernel, base + (D_PONG >> 2), ping);
+  }
+
+  /** Serves what is there, or comes within so many looks. @returns whether there was anything */
+  turn(courier: Courier, spins: number): boolean {
+    const { kernel, base } = this;
+    this.echo();
     const rings = kernel[base + (K_RING >> 2)]!;
     const taken = courier.turn(base << 2, rings, this.generation, this.taken, spins);
     if (taken === this.taken) return false;

@@ -3,6 +3,7 @@
 
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import type { ThreadTransport } from '../ipc/transport.ts';
 import type { RequestModule } from '../machine/demand.ts';
 import { bootMachine } from '../machine/machine.ts';
 import type { Platform } from '../machine/platform.ts';
@@ -26,6 +27,10 @@ export interface BootOptions {
   requestModule?: RequestModule;
   /** Debugging of slabs: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
+  /** How the kernel reaches drivers in threads of their own; the ring by default. */
+  transport?: ThreadTransport;
+  /** How many cores to reckon with. */
+  cores?: number;
 }
 
 export interface Lab {

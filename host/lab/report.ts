@@ -21,9 +21,12 @@ export interface Environment {
   version: string;
 }
 
+/** A batch is the ladder's. */
+export type CallKind = Exclude<MeasureSpec['operation'], 'batch'>;
+
 export interface CallRow {
   placement: Placement;
-  operation: MeasureSpec['operation'];
+  operation: CallKind;
   bytes: number;
   /** ns per operation, one sample a batch, all boots together. */
   ns: Summary;
@@ -81,7 +84,7 @@ export interface CompareReport {
 /** One row from the measurements of several boots. */
 export function callRow(
   placement: Placement,
-  { operation, bytes }: Pick<MeasureSpec, 'operation' | 'bytes'>,
+  { operation, bytes }: { operation: CallKind; bytes: number },
   boots: readonly Measured[],
 ): CallRow {
   const [first] = boots;

@@ -99,7 +99,11 @@ function calls(rows: readonly CallRow[], paint: Paint): string[] {
 
 const FLOOR_MARKS: Record<CallRow['floor']['name'], string> = {
   'indirect call': 'c',
+  'wasm to JavaScript to wasm': 'g',
   'shared-memory round trip': 'r',
+  'wait/notify round trip': 'w',
+  'postMessage round trip': 'p',
+  'bare ring': 'b',
   'memory copy': 'm',
 };
 

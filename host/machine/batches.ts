@@ -9,8 +9,8 @@ const GAIN = 0.03;
 /** Batches after which a loop counts as warm, whatever it does. */
 const MAX_WARM_UP = 80;
 
-/** Runs `rounds` operations; throws where one fails. */
-export type Loop = (rounds: number) => void;
+/** Runs `rounds` operations; throws where one fails. One that needs the event loop resolves when they are done. */
+export type Loop = (rounds: number) => void | Promise<void>;
 
 /** Runs a loop until the engine's best code is in place, which it compiles on another thread at its leisure. */
 export class WarmUp {
@@ -27,8 +27,8 @@ export class WarmUp {
     return this.steady >= STEADY || this.batches >= MAX_WARM_UP;
   }
 
-  step(): void {
-    const ns = batch(this.loop, WARM_UP_MS);
+  async step(): Promise<void> {
+    const ns = await batch(this.loop, WARM_UP_MS);
     this.batches++;
     this.steady = ns < this.best * (1 - GAIN) ? 0 : this.steady + 1;
     this.best = Math.min(this.best, ns);
@@ -36,11 +36,12 @@ export class WarmUp {
 }
 
 /** Runs a loop for about `ms`. @returns ns per operation */
-export function batch(loop: Loop, ms: number): number {
+export async function batch(loop: Loop, ms: number): Promise<number> {
   let rounds = 64;
   for (;;) {
     const start = performance.now();
-    loop(rounds);
+    const done = loop(rounds);
+    if (done) await done;
     const took = performance.now() - start;
     if (took >= CHUNK_MS || rounds >= 1 << 20) break;
     rounds *= 2;
@@ -49,7 +50,8 @@ export function batch(loop: Loop, ms: number): number {
   const start = performance.now();
   let took;
   do {
-    loop(rounds);
+    const ran = loop(rounds);
+    if (ran) await ran;
     done += rounds;
     took = performance.now() - start;
   } while (took < ms);

@@ -57,6 +57,11 @@ export class Control<T> {
   }
 }
 
+/** A port as an argument of a call: it is the other thread's from then on. */
+export function transfer(port: MessagePort): MessagePort {
+  return Comlink.transfer(port, [port]);
+}
+
 /** The value of an answer; throws ModuleError or Killed. */
 export function unwrap<T>(answer: Answer<T>): T {
   if (answer.ok) return answer.value;

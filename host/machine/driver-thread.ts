@@ -9,22 +9,25 @@ import { insmod, rmmod } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import { DriverSide, Fenced, type Courier } from '../ipc/driver-side.ts';
+import { PostedDriverEnd, type Served } from '../ipc/posted.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
-import { OP_CLEANUP, OP_ECHO, OP_SYMBOL } from '../../kernel/abi/operation.ts';
+import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
 import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { post } from './control.ts';
 import { Gates } from './gates.ts';
 import { Memory } from './inspect.ts';
-import type { UserExports } from './measure.ts';
-import type { DriverStart, ThreadHost } from './protocol.ts';
+import { FLOOR_RING, type UserExports } from './floors.ts';
+import type { DriverStart, PostedLink, ThreadHost } from './protocol.ts';
 import { readSlubDebug } from './slub-debug.ts';
 
 /** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
 const MOST_WARNINGS = 16;
+/** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
+const TICK_MS = 50;
 
 class Incarnation {
   private readonly host: ThreadHost;
@@ -63,11 +66,32 @@ class Incarnation {
         operation === OP_SYMBOL
           ? gates.serve(loaded, inserted)
           : this.special(domain, operation, argument0, argument1);
-      const courier = this.besideDriver(images.courier, { serve, served_handle, served_position, special });
+      const served = { serve, served_handle, served_position, special };
+      if (this.start.link) {
+        this.servePosted(domain, served, this.start.link);
+        return;
+      }
+      const courier = this.besideDriver(images.courier, served);
       this.side.run(courier as unknown as Courier, () => domain.exports.run_timers());
     } catch (thrown) {
       this.ended(thrown);
     }
+  }
+
+  /** Requests come as messages: this thread's event loop serves. */
+  private servePosted(domain: Domain<DomainExports>, served: Served, { port, kind }: PostedLink): void {
+    const { kernel, channel, generation } = this.start;
+    const died = (thrown: unknown): void => this.ended(thrown);
+    new PostedDriverEnd(new Int32Array(kernel.buffer), channel, generation, served, died).listen(port, kind);
+    const tick = setInterval(() => {
+      try {
+        if (!this.side.alive()) clearInterval(tick);
+        else domain.exports.run_timers();
+      } catch (thrown) {
+        clearInterval(tick);
+        died(thrown);
+      }
+    }, TICK_MS);
   }
 
   /** Operations that are not the device's. */
@@ -78,7 +102,7 @@ class Incarnation {
     argument1: number,
   ): number {
     if (operation === OP_CLEANUP) return this.unload(domain);
-    return operation === OP_ECHO ? this.pong(argument0, argument1) : -EINVAL;
+    return this.pong(operation, argument0, argument1);
   }
 
   private unload(domain: Domain<DomainExports>): number {
@@ -93,13 +117,18 @@ class Incarnation {
     }
   }
 
-  /** The other end of a bare round trip, the floor of a call (./measure.ts). */
-  private pong(rounds: number, from: number): number {
+  /** The other end of the floors of a call (./measure.ts). */
+  private pong(operation: number, rounds: number, from: number): number {
     this.echo ??= this.besideDriver(this.start.images.user, {
       syscall: () => -EINVAL,
+      bounce: () => -EINVAL,
     }) as unknown as UserExports;
     const base = CHANNELS_BASE + this.start.channel * CHANNEL_SIZE;
-    this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    if (operation === OP_ECHO) this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    else if (operation === OP_ECHO_WAIT)
+      this.echo.floor_wait_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    else if (operation === OP_ECHO_RING) this.echo.floor_ring_pong(rounds, FLOOR_RING, from);
+    else return -EINVAL;
     return 0;
   }
 

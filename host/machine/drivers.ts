@@ -9,13 +9,14 @@ import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts'
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
+import type { ThreadTransport } from '../ipc/transport.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
-import { Incarnation } from './incarnation.ts';
+import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { ownersFirst, ownersOf, Waiting } from './owners.ts';
@@ -42,6 +43,8 @@ export interface DriversHost {
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
+  /** How drivers in threads of their own are reached. */
+  readonly transport: ThreadTransport;
   /** The kernel that lives; throws MachineDied. */
   alive(): KernelLife;
   emit(event: MachineEvent): void;
@@ -177,11 +180,12 @@ export class Drivers {
     const life = this.host.alive();
     await this.awaitOwners(driver, life); // before it takes a thread
     const { resources, images, deadlineMs } = this.host;
-    const incarnation = await Incarnation.prepare(life, resources, {
+    const events: IncarnationEvents = {
       died: (by, fault) => this.died(driver, by, fault),
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
-    });
+    };
+    const incarnation = await Incarnation.prepare(life, resources, events, this.host.transport);
     driver.incarnation = incarnation;
     try {
       const gates = await this.announce(driver, life, incarnation.channel);

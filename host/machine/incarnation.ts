@@ -24,16 +24,19 @@ import {
   S_OBITUARY,
   S_STATE,
   S_STOP,
+  S_TRANSPORT,
 } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
 import { EAGAIN, EIO, ENOSPC } from '../../kernel/abi/errno.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
-import { listen, MachineDied } from './control.ts';
+import type { PostedKind } from '../ipc/posted.ts';
+import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
+import { listen, MachineDied, transfer } from './control.ts';
 import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverStart, Images } from './protocol.ts';
+import type { DriverStart, Images, PostedLink } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy } from './types.ts';
 
@@ -62,6 +65,7 @@ export class Incarnation {
   /** Its module as the kernel has it, for the oops: the kernel forgets it when it dies. */
   entries: ModuleEntry[] = [];
   ended = false;
+  private link: PostedLink | null = null;
   readonly life: KernelLife;
   private readonly resources: Resources;
   private readonly events: IncarnationEvents;
@@ -94,6 +98,7 @@ export class Incarnation {
     life: KernelLife,
     resources: Resources,
     events: IncarnationEvents,
+    transport: ThreadTransport,
   ): Promise<Incarnation> {
     const channel = await holdChannel(life);
     const thread = await resources.takeThread('driver').catch((error: unknown) => {
@@ -111,9 +116,19 @@ export class Incarnation {
     const kept = new Set([wordOf(channel, K_GENERATION), wordOf(channel, K_RING)]);
     for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++)
       if (!kept.has(at)) words[at] = 0;
+    const { word, eventful } = transportOf(transport);
+    words[wordOf(channel, S_TRANSPORT)] = word;
+    if (eventful) await incarnation.connect(transport as PostedKind);
     Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
     Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
     return incarnation;
+  }
+
+  /** Gives both threads an end of a message channel. */
+  private async connect(kind: PostedKind): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    await this.life.control.methods.connect(this.channel, transfer(port1), kind);
+    this.link = { port: port2, kind };
   }
 
   /** A word of its channel. */
@@ -166,9 +181,10 @@ export class Incarnation {
         loaded,
         options,
         gates,
+        link: this.link,
       },
     };
-    thread.port.postMessage(start);
+    thread.port.postMessage(start, this.link ? [this.link.port] : []);
     const inTime = this.limit(deadlineMs);
     await outcome.finally(inTime);
   }

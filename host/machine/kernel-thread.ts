@@ -17,7 +17,7 @@ import {
 } from '../domain/fault.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import type { KernelExports } from '../domain/image.ts';
-import { kernelImports } from '../domain/imports.ts';
+import { kernelImports, NO_CARRIERS } from '../domain/imports.ts';
 import { insmod, rmmod, type LoadOptions, type Unloaded } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
@@ -26,24 +26,19 @@ import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { M_DOORBELL, M_OOPSES, M_REQUEST_MODULE, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
 import { UNLOAD_FORCE } from '../../kernel/abi/module.ts';
-import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
-import { STAT_SIZE } from '../../kernel/abi/file.ts';
+import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
-import {
-  SYS_DELETE_MODULE,
-  SYS_GETDENTS,
-  SYS_OPEN,
-  SYS_READ,
-  SYS_STAT,
-  SYS_WRITE,
-} from '../../kernel/abi/operation.ts';
-import { EAGAIN, EINVAL } from '../../kernel/abi/errno.ts';
+import { SYS_DELETE_MODULE } from '../../kernel/abi/operation.ts';
+import { EAGAIN } from '../../kernel/abi/errno.ts';
+import { PostedKernelEnd, type PostedKind } from '../ipc/posted.ts';
 import { offer, post } from './control.ts';
+import { InThreadClient } from './in-thread-client.ts';
 import { Memory } from './inspect.ts';
-import { Bench, CannotMeasure } from './measure.ts';
+import { CannotMeasure, Floors } from './floors.ts';
+import { Bench } from './measure.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 import { nextTask } from './task.ts';
-import type { Answer, KernelBoot, KernelMethods, SystemCallResult, ThreadHost } from './protocol.ts';
+import type { Answer, CallMethods, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
@@ -70,13 +65,16 @@ export class KernelThread implements KernelMethods {
   /** Whose work is being done where it is no client's: a tool's, else that of timers. */
   private comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private halted = false;
+  /** Channels whose messages go through the event loops. */
+  private readonly posted = new Map<number, PostedKernelEnd>();
+  private client!: InThreadClient;
 
   constructor(host: ThreadHost) {
     this.host = host;
   }
 
   boot(options: KernelBoot): StaticData[] {
-    const { placement, memory, images, number, deadlineMs, panicOnOops, slubDebug } = options;
+    const { memory, images, number, deadlineMs, panicOnOops, slubDebug } = options;
     const { cores, blacklist, requests } = options;
     const complain = (channel: number, generation: number, reason: number): void =>
       post(this.host.port, { type: 'complaint', channel, generation, reason });
@@ -91,6 +89,7 @@ export class KernelThread implements KernelMethods {
           const text = this.domain.textAt(alias, PATH_MAX);
           post(this.host.port, { type: 'request', client, alias: text });
         },
+        { gate: NO_CARRIERS.gate, post: (channel, at) => this.posted.get(channel)?.send(at) },
       ),
     );
     this.kernel = this.domain.exports;
@@ -100,7 +99,17 @@ export class KernelThread implements KernelMethods {
     this.domain.publishNames();
     this.kernel.set_blacklist(this.domain.text(blacklist));
     if (!requests) this.domain.words[(MACHINE_BASE + M_REQUEST_MODULE) >> 2] = 0;
-    this.bench = new Bench(this.domain, images.user, placement);
+    this.client = new InThreadClient(this.domain, {
+      answer: (entry) => this.answer(entry),
+      eventful: () => this.posted.size > 0,
+    });
+    const floors = new Floors(this.domain, images.user, (channel) => this.posted.get(channel));
+    this.bench = new Bench(
+      this.domain,
+      floors,
+      async (...words) => this.must(await this.client.eventually(...words)),
+      (entry) => this.enter(entry),
+    );
     this.kernel.running();
     void this.run();
     return this.domain.statics;
@@ -114,6 +123,7 @@ export class KernelThread implements KernelMethods {
     while (!this.halted) {
       if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
       else idle++;
+      this.client.looked();
       if (idle < IDLE_POLLS) {
         if (performance.now() - since < LONGEST_TURN) continue;
         await nextTask();
@@ -173,6 +183,7 @@ export class KernelThread implements KernelMethods {
       }
       if (this.domain.words[(MACHINE_BASE + M_STATE) >> 2] === STATE_PANIC) return this.halt('panic', null);
       const client = this.kernel.kill_current();
+      if (client === 0) this.client.kill();
       if (client >= 0) this.reap(client);
     } catch (again) {
       this.halt('trap', fault ?? toFault(again, (name) => this.symbolsOf(name)));
@@ -294,13 +305,14 @@ export class KernelThread implements KernelMethods {
     return answer;
   }
 
-  deleteModule(name: string, force: boolean): Answer<number> {
+  async deleteModule(name: string, force: boolean): Promise<Answer<number>> {
+    const answer = await this.client.callPath(SYS_DELETE_MODULE, name, force ? 1 : 0, 0);
+    if (!answer.ok) return answer;
+    const { result } = answer.value;
     return this.answer(() => {
-      this.putText(name);
-      const status = this.kernel.syscall(SYS_DELETE_MODULE, USER_BASE, force ? 1 : 0, 0, 0);
-      if (status < 0) throw rmmodError(name, -status, status === -EAGAIN ? this.holders(name) : []);
+      if (result < 0) throw rmmodError(name, -result, result === -EAGAIN ? this.holders(name) : []);
       this.remote.delete(name);
-      return status;
+      return result;
     });
   }
 
@@ -314,68 +326,39 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  /** The in-thread client's buffer is the first of the user area. */
-  private putText(text: string): void {
-    const encoded = new TextEncoder().encode(`${text}\0`).subarray(0, USER_SIZE);
-    this.domain.bytes.set(encoded, USER_BASE);
-  }
-
-  open(path: string, flags: number): Answer<SystemCallResult> {
-    const answer = this.callPath(SYS_OPEN, path, flags, 0);
-    const wanted = this.halted ? 0 : this.kernel.wanted_module();
-    if (answer.ok && wanted !== 0) answer.value.wanted = this.domain.textAt(wanted, PATH_MAX);
-    return answer;
-  }
-
   requested(client: number): Answer<null> {
     return this.answer(() => (this.kernel.module_requested(client), null));
   }
 
-  callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult> {
-    this.putText(path);
-    return this.call(number, USER_BASE, b, c);
+  connect(channel: number, port: MessagePort, kind: PostedKind): void {
+    this.posted.get(channel)?.close();
+    const arrived = (): void => {
+      this.turn(() => this.kernel.poll());
+      this.client.looked();
+    };
+    this.posted.set(channel, new PostedKernelEnd(this.domain.words, channel, port, kind, arrived));
   }
 
-  stat(path: string): Answer<SystemCallResult> {
-    const at = USER_BASE + PATH_MAX;
-    const answer = this.callPath(SYS_STAT, path, at, 0);
-    if (answer.ok) answer.value.data = this.domain.bytes.slice(at, at + STAT_SIZE);
-    return answer;
-  }
+  open: CallMethods['open'] = (...words) => this.client.open(...words);
+  callPath: CallMethods['callPath'] = (...words) => this.client.callPath(...words);
+  stat: CallMethods['stat'] = (...words) => this.client.stat(...words);
+  entries: CallMethods['entries'] = (...words) => this.client.entries(...words);
+  read: CallMethods['read'] = (...words) => this.client.read(...words);
+  write: CallMethods['write'] = (...words) => this.client.write(...words);
+  call: CallMethods['call'] = (...words) => this.client.call(...words);
 
-  entries(fd: number): Answer<SystemCallResult> {
-    return this.take(SYS_GETDENTS, fd, USER_SIZE);
-  }
-
-  read(fd: number, count: number): Answer<SystemCallResult> {
-    return this.take(SYS_READ, fd, count);
-  }
-
-  private take(number: number, fd: number, count: number): Answer<SystemCallResult> {
-    return this.answer(() => {
-      const result = this.kernel.syscall(number, fd, USER_BASE, count, 0);
-      const length = Math.min(Math.max(result, 0), USER_SIZE);
-      return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
-    });
-  }
-
-  write(fd: number, data: Uint8Array): Answer<SystemCallResult> {
-    if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
-    this.domain.bytes.set(data, USER_BASE);
-    return this.call(SYS_WRITE, fd, USER_BASE, data.length);
-  }
-
-  call(number: number, a: number, b: number, c: number, d = 0): Answer<SystemCallResult> {
-    return this.answer(() => ({ result: this.kernel.syscall(number, a, b, c, d), data: null }));
+  private must(answer: Answer<number>): number {
+    if (answer.ok) return answer.value;
+    throw new Ended('the call ended in a trap');
   }
 
   async measure(spec: MeasureSpec): Promise<Measured> {
-    this.putText(spec.path);
-    const run = this.enter(() => this.bench.prepare(spec));
+    this.client.putText(spec.path);
+    const run = await this.bench.prepare(spec);
     try {
-      while (this.enter(() => run.step())) await nextTask();
+      while (await run.step()) await nextTask();
     } finally {
-      if (!this.halted) this.enter(() => run.end());
+      if (!this.halted) await run.end();
     }
     return run.measured;
   }

@@ -8,6 +8,7 @@
 
 import type { Fault } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import type { ThreadTransport } from '../ipc/transport.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { LOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
@@ -53,6 +54,8 @@ export interface MachineOptions {
   slubDebug?: string;
   /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
   cores?: number;
+  /** How the kernel reaches drivers in threads of their own; by default the ring. */
+  transport?: ThreadTransport;
   /** Loads what the kernel asks for; without it nothing is loaded on demand. */
   requestModule?: RequestModule;
   /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
@@ -74,6 +77,7 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
+  readonly transport: ThreadTransport;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
@@ -100,6 +104,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.placement = placement;
     this.images = images;
     this.resources = resources;
+    this.transport = options.transport ?? 'ring';
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);

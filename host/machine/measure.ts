@@ -1,25 +1,29 @@
-// Measuring on the kernel's thread. Subject and floor run in alternating batches on the same threads: the floor of a call in
-// the monolith is an indirect call into another instance; in the microkernel it is a bare shared-memory round trip between
-// the very two threads that carry the call; the floor of a read is a memory copy of its size.
+// Measuring on the kernel's thread. Subject and floor (./floors.ts) run in alternating batches on the same threads.
 
 import type { Domain } from '../domain/domain.ts';
-import type { Image, KernelExports } from '../domain/image.ts';
-import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
-import { EBUSY } from '../../kernel/abi/errno.ts';
-import { CHANNELS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
-import { O_RDONLY, SYS_CLOSE, SYS_OPEN, SYS_READ } from '../../kernel/abi/operation.ts';
+import type { KernelExports } from '../domain/image.ts';
+import {
+  ENTRY_BUFFER,
+  ENTRY_CALL,
+  ENTRY_FD,
+  ENTRY_LENGTH,
+  ENTRY_OFFSET,
+  ENTRY_RESULT,
+  ENTRY_SIZE,
+} from '../../kernel/abi/batch.ts';
+import { TRANSPORT_POST } from '../../kernel/abi/channel.ts';
+import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import {
+  O_RDONLY,
+  SYS_CLOSE,
+  SYS_OPEN,
+  SYS_PREAD,
+  SYS_READ,
+  SYS_SUBMIT,
+} from '../../kernel/abi/operation.ts';
 import { batch, WarmUp, type Loop } from './batches.ts';
-import type { Measured, MeasureSpec, Placement } from './types.ts';
-
-/** Exports of kernel/user.ts. */
-export interface UserExports {
-  repeat(rounds: number, number: number, a: number, b: number, c: number): number;
-  target(file: number, buffer: number, count: number, position: number): number;
-  floor_indirect(rounds: number, slot: number): number;
-  floor_copy(rounds: number, to: number, from: number, count: number): void;
-  floor_ping(rounds: number, request: number, reply: number, from: number): number;
-  floor_pong(rounds: number, request: number, reply: number, from: number): void;
-}
+import { BATCH, CannotMeasure, type Floors } from './floors.ts';
+import type { Measured, MeasureSpec } from './types.ts';
 
 /**
  * A pair is dropped where its floor took this many times the warm floor's best: somebody else had the core. Without this a
@@ -28,56 +32,53 @@ export interface UserExports {
 const DISTURBED = 3;
 /** ms after which a measurement makes do with half of its pairs, or is refused. */
 const BUDGET_MS = 8000;
+/** Where a batch's entries lie: behind what it reads. */
+const ENTRIES = USER_BASE + USER_SIZE / 2;
 
-/** What was asked for cannot be measured; the kernel is well. */
-export class CannotMeasure extends Error {
-  override readonly name = 'CannotMeasure';
-}
+/** A system call of the in-thread client, whose thread serves messages meanwhile. */
+export type Call = (number: number, a: number, b: number, c: number, d: number) => Promise<number>;
 
 /** A run that is made step by step: each step is one pair of batches. */
 export interface BenchRun {
   measured: Measured;
   /** @returns whether there is more to do */
-  step(): boolean;
-  end(): void;
+  step(): Promise<boolean>;
+  end(): Promise<void>;
 }
 
 export class Bench {
   private readonly domain: Domain<KernelExports>;
-  private readonly placement: Placement;
-  private readonly user: UserExports;
-  private echoed = 0;
+  private readonly floors: Floors;
+  private readonly call: Call;
+  /** Runs an entry into the kernel, where a trap is an oops. */
+  private readonly enter: <T>(entry: () => T) => T;
 
-  constructor(domain: Domain<KernelExports>, image: Image, placement: Placement) {
+  constructor(domain: Domain<KernelExports>, floors: Floors, call: Call, enter: <T>(entry: () => T) => T) {
     this.domain = domain;
-    this.placement = placement;
-    const host = { syscall: domain.exports.syscall } as unknown as WebAssembly.ModuleImports;
-    const instance = (): UserExports =>
-      domain.instantiate(image.module, USER_BASE, 0, { host }).exports as unknown as UserExports;
-    this.user = instance();
-    // Another instance of the same program: the engine cannot inline a call into it.
-    domain.table.set(domain.hostSlot, instance().target);
+    this.floors = floors;
+    this.call = call;
+    this.enter = enter;
   }
 
   /** The path lies at USER_BASE. Throws where the device cannot be opened or read. */
-  prepare(spec: MeasureSpec): BenchRun {
-    const { kernel, bytes } = { kernel: this.domain.exports, bytes: spec.bytes };
+  async prepare(spec: MeasureSpec): Promise<BenchRun> {
+    const { bytes } = spec;
     if (bytes > USER_SIZE / 2)
       throw new CannotMeasure(`a read is measured up to ${USER_SIZE / 2} bytes, not ${bytes}`);
-    const fd = kernel.syscall(SYS_OPEN, USER_BASE, O_RDONLY, 0, 0);
+    const fd = await this.call(SYS_OPEN, USER_BASE, O_RDONLY, 0, 0);
     if (fd < 0) throw new CannotMeasure(`cannot be opened (errno ${-fd}): ${spec.path}`);
     const subject = this.subject(spec, fd);
-    const floor = this.floor(spec, fd);
+    const floor = this.floors.of(spec, fd);
     const measured: Measured = { subject: [], floor: [], floorName: floor.name, dropped: 0 };
     let until = Infinity;
     const warm = [new WarmUp(floor.loop), new WarmUp(subject)] as const;
     return {
       measured,
-      step: () => {
-        kernel.poll();
+      step: async () => {
+        this.enter(() => this.domain.exports.poll());
         const cold = warm.find((each) => !each.done);
         if (cold) {
-          cold.step();
+          await cold.step();
           until = performance.now() + BUDGET_MS;
           return true;
         }
@@ -88,8 +89,8 @@ export class Bench {
             `this computer is too busy: only ${length} of ${length + measured.dropped} pairs were undisturbed`,
           );
         }
-        const beneath = batch(floor.loop, spec.batchMs);
-        const above = batch(subject, spec.batchMs);
+        const beneath = await batch(floor.loop, spec.batchMs);
+        const above = await batch(subject, spec.batchMs);
         if (beneath > warm[0].best * DISTURBED) {
           measured.dropped++;
         } else {
@@ -98,48 +99,43 @@ export class Bench {
         }
         return measured.subject.length < spec.samples;
       },
-      end: () => void kernel.syscall(SYS_CLOSE, fd, 0, 0, 0),
+      end: async () => void (await this.call(SYS_CLOSE, fd, 0, 0, 0)),
     };
   }
 
   private subject({ operation, path, bytes }: MeasureSpec, fd: number): Loop {
     const kernel = this.domain.exports;
+    const { user } = this.floors;
     const check = (result: number): void => {
       if (result !== bytes) throw new CannotMeasure(`a read of ${bytes} bytes answered ${result}: ${path}`);
     };
+    if (operation === 'batch') return this.batches(fd, bytes, path);
+    if (this.floors.transport(fd) === TRANSPORT_POST)
+      return async (rounds) => {
+        for (let i = 0; i < rounds; i++) check(await this.call(SYS_PREAD, fd, USER_BASE, bytes, 0));
+      };
     if (operation === 'syscall')
-      return (rounds) => check(this.user.repeat(rounds, SYS_READ, fd, USER_BASE, bytes));
-    return (rounds) => check(kernel.bench_dispatch(rounds, fd, USER_BASE, bytes));
+      return (rounds) => check(this.enter(() => user.repeat(rounds, SYS_READ, fd, USER_BASE, bytes)));
+    return (rounds) => check(this.enter(() => kernel.bench_dispatch(rounds, fd, USER_BASE, bytes)));
   }
 
-  private floor({ operation, bytes }: MeasureSpec, fd: number): { name: Measured['floorName']; loop: Loop } {
-    if (operation === 'read') {
-      const from = USER_BASE + USER_SIZE / 2;
-      return { name: 'memory copy', loop: (rounds) => this.user.floor_copy(rounds, USER_BASE, from, bytes) };
+  /** Batches of positioned reads, all in flight at once; a round is one read. */
+  private batches(fd: number, bytes: number, path: string): Loop {
+    const view = new DataView(this.domain.memory.buffer);
+    for (let i = 0; i < BATCH; i++) {
+      const at = ENTRIES + i * ENTRY_SIZE;
+      view.setInt32(at + ENTRY_CALL, SYS_READ, true);
+      view.setInt32(at + ENTRY_FD, fd, true);
+      view.setInt32(at + ENTRY_BUFFER, USER_BASE, true);
+      view.setInt32(at + ENTRY_LENGTH, bytes, true);
+      view.setBigInt64(at + ENTRY_OFFSET, 0n, true);
     }
-    if (this.placement === 'monolithic') {
-      const slot = this.domain.hostSlot;
-      return { name: 'indirect call', loop: (rounds) => void this.user.floor_indirect(rounds, slot) };
-    }
-    return { name: 'shared-memory round trip', loop: (rounds) => this.echo(fd, rounds) };
-  }
-
-  /** Bare round trips on two words of the channel, with the driver's thread at the other end. */
-  private echo(fd: number, rounds: number): void {
-    const kernel = this.domain.exports;
-    const from = this.echoed;
-    this.echoed = (from + rounds) | 0;
-    let channel = kernel.bench_echo(fd, rounds, from);
-    // Somebody else's request is in flight: the loop goes on until it is answered.
-    while (channel === -EBUSY) {
-      kernel.poll();
-      channel = kernel.bench_echo(fd, rounds, from);
-    }
-    if (channel < 0) throw new CannotMeasure(`the driver's thread does not echo (errno ${-channel})`);
-    const base = CHANNELS_BASE + channel * CHANNEL_SIZE;
-    const lost = this.user.floor_ping(rounds, base + Q_ECHO, base + R_ECHO, from);
-    const status = kernel.bench_echo_end();
-    if (lost !== 0 || status < 0)
-      throw new CannotMeasure(`the driver's thread was lost in a round trip (errno ${-status})`);
+    return (rounds) => {
+      const batches = Math.ceil(rounds / BATCH);
+      const count = this.enter(() => this.floors.user.repeat(batches, SYS_SUBMIT, ENTRIES, BATCH, 0));
+      const last = view.getInt32(ENTRIES + (BATCH - 1) * ENTRY_SIZE + ENTRY_RESULT, true);
+      if (count !== BATCH || last !== bytes)
+        throw new CannotMeasure(`a batch of reads of ${bytes} bytes answered ${last}: ${path}`);
+    };
   }
 }

@@ -8,6 +8,7 @@ import type { Image } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { Copies } from '../ipc/copy.ts';
+import type { PostedKind } from '../ipc/posted.ts';
 import type { Measured, MeasureSpec, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
@@ -49,6 +50,9 @@ export type Answer<T> =
   | { ok: false; why: 'refused'; errno: number; message: string }
   | { ok: false; why: 'killed' };
 
+/** At once, or where a call waits for a message later. */
+export type Soon<T> = T | Promise<T>;
+
 export interface SystemCallResult {
   result: number;
   /** Of an open by the in-thread client: the alias of the module that it has missed. */
@@ -59,16 +63,16 @@ export interface SystemCallResult {
 
 /** System calls that a client makes for its owner, with what they need in the client's memory. */
 export interface CallMethods {
-  open(path: string, flags: number): Answer<SystemCallResult>;
-  read(fd: number, count: number): Answer<SystemCallResult>;
-  write(fd: number, data: Uint8Array): Answer<SystemCallResult>;
-  call(number: number, a: number, b: number, c: number, d?: number): Answer<SystemCallResult>;
+  open(path: string, flags: number): Soon<Answer<SystemCallResult>>;
+  read(fd: number, count: number): Soon<Answer<SystemCallResult>>;
+  write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>>;
+  call(number: number, a: number, b: number, c: number, d?: number): Soon<Answer<SystemCallResult>>;
   /** A call whose first argument is a path. */
-  callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult>;
+  callPath(number: number, path: string, b: number, c: number): Soon<Answer<SystemCallResult>>;
   /** Its data is a struct stat. */
-  stat(path: string): Answer<SystemCallResult>;
+  stat(path: string): Soon<Answer<SystemCallResult>>;
   /** The next entries of a directory that is open. */
-  entries(fd: number): Answer<SystemCallResult>;
+  entries(fd: number): Soon<Answer<SystemCallResult>>;
 }
 
 /** Methods of the kernel's thread. */
@@ -81,8 +85,16 @@ export interface KernelMethods extends CallMethods {
   /** A module was asked for in the name of a client that waits; it may look again. */
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
-  deleteModule(name: string, force: boolean): Answer<number>;
+  deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
+  /** The driver on a channel is reached by messages over a port. */
+  connect(channel: number, port: MessagePort, kind: PostedKind): void;
+}
+
+/** The driver's end of a transport by messages. */
+export interface PostedLink {
+  port: MessagePort;
+  kind: PostedKind;
 }
 
 /** Methods of a client's thread. */
@@ -106,6 +118,8 @@ export interface DriverStart {
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */
   gates: Gate[];
+  /** Where requests come by messages. */
+  link: PostedLink | null;
 }
 
 export type Notice =

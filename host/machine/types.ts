@@ -137,7 +137,8 @@ export type MachineEvent =
   | { type: 'driver'; at: number; module: string; state: DriverStatus['state']; generation: number };
 
 export interface MeasureSpec {
-  operation: 'dispatch' | 'syscall' | 'read';
+  /** A batch is of positioned reads, all in flight at once; its figures are per read. */
+  operation: 'dispatch' | 'syscall' | 'read' | 'batch';
   path: string;
   /** Bytes of a read; 0 for dispatch and syscall. */
   bytes: number;
@@ -151,7 +152,14 @@ export interface Measured {
   /** ns per operation, one figure a batch. */
   subject: number[];
   floor: number[];
-  floorName: 'indirect call' | 'shared-memory round trip' | 'memory copy';
+  floorName:
+    | 'indirect call'
+    | 'wasm to JavaScript to wasm'
+    | 'shared-memory round trip'
+    | 'wait/notify round trip'
+    | 'postMessage round trip'
+    | 'bare ring'
+    | 'memory copy';
   /** Pairs that were taken and not counted, because the floor was disturbed by somebody else. */
   dropped: number;
 }

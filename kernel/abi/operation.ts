@@ -1,6 +1,9 @@
 // Numbers of operations: system calls, requests to a driver, calls by a driver.
 // Read by both compilers: constants only.
 
+/** What a system call answers whose result comes later. */
+export const PARKED = -0x80000000;
+
 // System calls of a client.
 export const SYS_OPEN = 1;
 export const SYS_CLOSE = 2;
@@ -50,6 +53,9 @@ export const OP_TIMER = 10;
 export const OP_REQUEST = 19;
 /** Opens a file anew that was open on a predecessor; for the driver an OP_OPEN. */
 export const OP_REOPEN = 21;
+/** As OP_ECHO: echoes that wait for each other; messages of a bare ring. */
+export const OP_ECHO_WAIT = 22;
+export const OP_ECHO_RING = 23;
 /** Calls an exported symbol for another driver: the grant is the caller's gate buffer (channel.ts). */
 export const OP_SYMBOL = 20;
 

@@ -5,8 +5,7 @@ import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../abi/map';
 import { M_CLIENTS } from '../abi/machine';
 import { MAX_CHANNELS, MAX_FDS } from '../abi/limits';
 
-/** What a system call returns when its answer comes later. */
-export const PARKED = i32.MIN_VALUE;
+export { PARKED } from '../abi/operation';
 
 export const CL_CALL = 0; // number of the system call in progress, 0 none
 export const CL_FD = 4;

@@ -57,7 +57,7 @@ export async function alternate(
   for (const each of warm) {
     while (!each.done) {
       throwIfCancelled(signal);
-      each.step();
+      await each.step();
       await turn();
     }
   }

@@ -1,0 +1,128 @@
+// The in-thread client: system calls of the kernel's own thread, by which a console and the tools ask. A call runs the kernel's
+// loop until it is answered; where messages are carried by the event loop, the call is begun and the event loop goes on.
+
+import type { Domain } from '../domain/domain.ts';
+import type { KernelExports } from '../domain/image.ts';
+import { STAT_SIZE } from '../../kernel/abi/file.ts';
+import { EINVAL } from '../../kernel/abi/errno.ts';
+import { PATH_MAX } from '../../kernel/abi/limits.ts';
+import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import { PARKED, SYS_GETDENTS, SYS_OPEN, SYS_READ, SYS_STAT, SYS_WRITE } from '../../kernel/abi/operation.ts';
+import type { Answer, CallMethods, Soon, SystemCallResult } from './protocol.ts';
+
+/** What of the kernel's thread a client needs. */
+export interface KernelEntry {
+  /** Runs an entry into the kernel; a trap in it ends the call. */
+  answer<T>(entry: () => T): Answer<T>;
+  /** Whether some driver is reached by messages. */
+  eventful(): boolean;
+}
+
+export class InThreadClient implements CallMethods {
+  private readonly domain: Domain<KernelExports>;
+  private readonly kernel: KernelExports;
+  private readonly entry: KernelEntry;
+  /** Calls that wait for their turn: the client has one at a time. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private waiting: (() => void)[] = [];
+  private killed = false;
+
+  constructor(domain: Domain<KernelExports>, entry: KernelEntry) {
+    this.domain = domain;
+    this.kernel = domain.exports;
+    this.entry = entry;
+  }
+
+  /** The kernel has done something: a call that waits may look. */
+  looked(): void {
+    for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  /** The call in progress ended in a trap. */
+  kill(): void {
+    this.killed = true;
+    this.looked();
+  }
+
+  /** Begins a system call and waits for its result in the event loop. */
+  async eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<Answer<number>> {
+    const before = this.turn;
+    let over = (): void => {};
+    this.turn = new Promise<void>((resolve) => (over = resolve));
+    await before;
+    try {
+      this.killed = false;
+      let result = this.entry.answer(() => this.kernel.syscall_begin(number, a, b, c, d));
+      while (result.ok && result.value === PARKED) {
+        await new Promise<void>((resolve) => this.waiting.push(resolve));
+        if (this.killed) return { ok: false, why: 'killed' };
+        result = this.entry.answer(() => this.kernel.syscall_result());
+      }
+      return result;
+    } finally {
+      over();
+    }
+  }
+
+  /** Makes a call and does something with its result, before any other. */
+  private make<T>(words: number[], then: (result: number) => T): Soon<Answer<T>> {
+    const [number = 0, a = 0, b = 0, c = 0, d = 0] = words;
+    if (!this.entry.eventful()) return this.entry.answer(() => then(this.kernel.syscall(number, a, b, c, d)));
+    return this.eventually(number, a, b, c, d).then((answer) =>
+      answer.ok ? { ok: true, value: then(answer.value) } : answer,
+    );
+  }
+
+  /** Its buffer is the first of the user area. */
+  putText(text: string): void {
+    const encoded = new TextEncoder().encode(`${text}\0`).subarray(0, USER_SIZE);
+    this.domain.bytes.set(encoded, USER_BASE);
+  }
+
+  open(path: string, flags: number): Soon<Answer<SystemCallResult>> {
+    this.putText(path);
+    return this.make<SystemCallResult>([SYS_OPEN, USER_BASE, flags], (result) => {
+      const wanted = this.kernel.wanted_module();
+      return { result, data: null, ...(wanted && { wanted: this.domain.textAt(wanted, PATH_MAX) }) };
+    });
+  }
+
+  callPath(number: number, path: string, b: number, c: number): Soon<Answer<SystemCallResult>> {
+    this.putText(path);
+    return this.call(number, USER_BASE, b, c);
+  }
+
+  stat(path: string): Soon<Answer<SystemCallResult>> {
+    const at = USER_BASE + PATH_MAX;
+    this.putText(path);
+    return this.make([SYS_STAT, USER_BASE, at], (result) => ({
+      result,
+      data: this.domain.bytes.slice(at, at + STAT_SIZE),
+    }));
+  }
+
+  entries(fd: number): Soon<Answer<SystemCallResult>> {
+    return this.take(SYS_GETDENTS, fd, USER_SIZE);
+  }
+
+  read(fd: number, count: number): Soon<Answer<SystemCallResult>> {
+    return this.take(SYS_READ, fd, count);
+  }
+
+  private take(number: number, fd: number, count: number): Soon<Answer<SystemCallResult>> {
+    return this.make([number, fd, USER_BASE, count], (result) => {
+      const length = Math.min(Math.max(result, 0), USER_SIZE);
+      return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
+    });
+  }
+
+  write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
+    if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
+    this.domain.bytes.set(data, USER_BASE);
+    return this.call(SYS_WRITE, fd, USER_BASE, data.length);
+  }
+
+  call(number: number, a: number, b: number, c: number, d = 0): Soon<Answer<SystemCallResult>> {
+    return this.make([number, a, b, c, d], (result) => ({ result, data: null }));
+  }
+}
