@@ -9,6 +9,7 @@ import { addCompare } from './compare.ts';
 import { addDepmod } from './depmod.ts';
 import { addFuzz } from './fuzz.ts';
 import { addImages } from './images.ts';
+import { addLadder } from './ladder.ts';
 import { addModinfo } from './modinfo.ts';
 import { addOops } from './oops.ts';
 import { addServe } from './serve.ts';
@@ -16,6 +17,7 @@ import { addShell } from './shell.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
+  addLadder,
   addBench,
   addShell,
   addFuzz,
