@@ -4,7 +4,7 @@
 
 import { M_DOORBELL, M_SLEEPING } from './abi/machine';
 import { MACHINE_BASE } from './abi/map';
-import { OP_IOCTL } from './abi/operation';
+import { OP_IOCTL, OP_OPEN } from './abi/operation';
 import {
   D_CURRENT,
   K_GENERATION,
@@ -29,31 +29,27 @@ import {
   RING_SLOTS,
 } from './abi/channel';
 
-/** The domain's entry points, see ipc/serve.ts. */
-@external("host", "serve")
-declare function serve(
+/** The domain's entry points, see ipc/serve.ts. @returns status, and by how much the position has moved */
+@external("host", "serve_ring")
+declare function serve_ring(
   operation: i32,
   handle: usize,
   device: u32,
   position: i64,
   buffer: usize,
   count: i32,
-): i32;
+): i64;
 
 
 @external("host", "served_handle")
 declare function served_handle(): usize;
-
-
-@external("host", "served_position")
-declare function served_position(): i64;
 
 /** Operations that are not the device's. */
 @external("host", "special")
 declare function special(operation: i32, argument0: i32, argument1: i32): i32;
 
 /** Requests of one turn: no engine replaces code that is running, so a turn must end for a better one to be used. */
-const LONGEST_TURN = 64;
+const LONGEST_TURN = 256;
 
 /**
  * Serves what comes on the channel at `ch`, as long as the next request is there within `spins` looks.
@@ -63,7 +59,7 @@ const LONGEST_TURN = 64;
  * @returns the same for the next turn; unchanged where nothing came
  */
 export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins: i32): u32 {
-  for (let served = 0; served < LONGEST_TURN; served++) {
+  for (let i = 0; i < LONGEST_TURN; i++) {
     const next = taken + 1;
     const slot = (next & (RING_SLOTS - 1)) * MESSAGE_SIZE;
     const q = ring + slot;
@@ -75,16 +71,17 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
     const first = load<i32>(q, Q_ARGUMENT0);
     const second = load<i32>(q, Q_ARGUMENT1);
     store<u32>(ch, <u32>q, D_CURRENT);
-    let status: i32;
+    const position = load<i64>(q, Q_POSITION);
+    let served: i64;
     if (operation > OP_IOCTL) {
-      status = special(operation, first, second);
+      served = <i64>(<u32>special(operation, first, second));
     } else {
       const granted = load<u32>(q, Q_GRANT_RIGHTS) != 0;
-      status = serve(
+      served = serve_ring(
         operation,
         load<u32>(q, Q_HANDLE),
         load<u32>(q, Q_MINOR),
-        load<i64>(q, Q_POSITION),
+        position,
         granted ? load<u32>(q, Q_GRANT_ADDRESS) : first,
         granted ? first : second,
       );
@@ -94,9 +91,9 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
     taken = next;
     const r = ring + RING_HALF + slot;
     store<u32>(r, generation, R_GENERATION);
-    store<i32>(r, status, R_STATUS);
-    store<u32>(r, <u32>served_handle(), R_HANDLE);
-    store<i64>(r, served_position(), R_POSITION);
+    store<i32>(r, <i32>served, R_STATUS);
+    store<i64>(r, position + (served >> 32), R_POSITION);
+    if (operation == OP_OPEN) store<u32>(r, <u32>served_handle(), R_HANDLE);
     store<u32>(r, next, R_TAG);
     atomic.store<u32>(r, next, R_SEQUENCE);
     if (!atomic.load<u32>(MACHINE_BASE, M_SLEEPING)) continue;

@@ -93,6 +93,14 @@ export interface DomainExports extends ImageExports {
   kmalloc(size: number, flags: number): number;
   kfree(address: number): void;
   enter_module(mod: number): void;
+  serve_ring(
+    operation: number,
+    handle: number,
+    device: number,
+    position: bigint,
+    buffer: number,
+    count: number,
+  ): bigint;
   served_handle(): number;
   served_position(): bigint;
   /** Runs the timers that are due. @returns ms until the next one */

@@ -61,17 +61,17 @@ class Incarnation {
       const bound = new Map(this.start.gates.map((gate) => [gate.name, gates.caller(gate)]));
       const inserted = insmod(domain, loaded, options, bound);
       post(this.host.port, { type: 'live', statics: domain.statics });
-      const { serve, served_handle, served_position } = domain.exports;
+      const { serve, serve_ring, served_handle, served_position } = domain.exports;
       const special = (operation: number, argument0: number, argument1: number): number =>
         operation === OP_SYMBOL
           ? gates.serve(loaded, inserted)
           : this.special(domain, operation, argument0, argument1);
-      const served = { serve, served_handle, served_position, special };
       if (this.start.link) {
+        const served = { serve, served_handle, served_position, special };
         this.servePosted(domain, served, this.start.link);
         return;
       }
-      const courier = this.besideDriver(images.courier, served);
+      const courier = this.besideDriver(images.courier, { serve_ring, served_handle, special });
       this.side.run(courier as unknown as Courier, () => domain.exports.run_timers());
     } catch (thrown) {
       this.ended(thrown);

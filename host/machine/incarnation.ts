@@ -121,6 +121,7 @@ export class Incarnation {
     if (eventful) await incarnation.connect(transport as PostedKind);
     Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
     Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
+    life.ring();
     return incarnation;
   }
 

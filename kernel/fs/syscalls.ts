@@ -266,9 +266,9 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32, d:
 export function finish(request: i32, status: i32): void {
   if (request >= FIRST_ENTRY) return entry_done(request, status);
   if (request >= FIRST_REOPEN) return reopened(request - FIRST_REOPEN, status);
-  const record = client_at(request);
+  const call = load<u32>(client_at(request), CL_CALL);
+  if (call == SYS_READ) return conclude(request, status); // what comes most, first
   const file = <usize>load<u32>(request_at(request), RQ_FILE);
-  const call = load<u32>(record, CL_CALL);
   if (call == SYS_OPEN) {
     status = opened(request, file, status);
   } else if (call == SYS_CLOSE) {
@@ -282,9 +282,11 @@ export function finish(request: i32, status: i32): void {
   conclude(request, status);
 }
 
-/** A parked system call has its result. */
+/** A parked system call has its result; the in-thread client finds its own in its record. */
+// @ts-ignore: decorator
+@inline
 export function conclude(client: i32, result: i32): void {
   store<u32>(client_at(client), result, CL_RESULT);
   store<u32>(client_at(client), 0, CL_CALL);
-  answer_client(client, false);
+  if (client) answer_client(client, false);
 }

@@ -30,6 +30,7 @@ import {
   EP_LEAVING,
   EP_SEQUENCE,
   flight_at,
+  set_state,
   UP,
 } from './endpoint';
 import { asked_again, held_release } from './held';
@@ -61,7 +62,7 @@ export function cleaned(channel: i32, status: i32): void {
     store<u32>(mod, MODULE_LIVE, MOD_STATE);
     store<u32>(ep, 0, EP_KEEP);
     store<u32>(ep, 0, EP_LEAVING);
-    store<u32>(ep, UP);
+    set_state(channel, UP);
     endpoint_send_next(channel);
     held_release(channel);
     return;
@@ -76,7 +77,7 @@ export function cleaned(channel: i32, status: i32): void {
 function fence(channel: i32, error: i32, others: i32): void {
   const ep = endpoint_at(channel);
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
-  store<u32>(ep, DYING);
+  set_state(channel, DYING);
   store<u32>(ep, error | (others << 16), EP_ERROR);
 }
 
@@ -105,7 +106,7 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
 export function endpoint_bury(channel: i32): void {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) != DYING || atomic.load<u32>(channel_at(channel), D_COPYING)) return;
-  store<u32>(ep, DEAD);
+  set_state(channel, DEAD);
   gate_release(channel);
   const errors = load<u32>(ep, EP_ERROR);
   // In the order in which they were asked.

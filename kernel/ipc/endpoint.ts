@@ -142,6 +142,29 @@ export function endpoints_init(): void {
   }
 }
 
+/** Channels that are up, a bit each: what poll looks at. */
+let in_use: u32 = 0;
+/** Endpoints that are fenced and wait for a copy to end, which nobody rings for. */
+let dying: i32 = 0;
+
+export function endpoints_in_use(): u32 {
+  return in_use;
+}
+
+export function endpoints_dying(): bool {
+  return dying != 0;
+}
+
+/** The one place where an endpoint's state changes. */
+export function set_state(channel: i32, state: u32): void {
+  const ep = endpoint_at(channel);
+  if (load<u32>(ep) == DYING) dying--;
+  if (state == DYING) dying++;
+  if (state == UP || state == QUIESCING) in_use |= 1 << channel;
+  else in_use &= ~(1 << channel);
+  store<u32>(ep, state);
+}
+
 export function endpoint_up(channel: i32): bool {
   const state = load<u32>(endpoint_at(channel));
   return state == UP || state == QUIESCING;
@@ -178,6 +201,7 @@ export function endpoint_adopt(channel: i32): void {
   const home = load<u32>(ch, S_HOME);
   memory.fill(ring, 0, RING_SIZE);
   memory.fill(flight_at(channel, 0), 0, RING_SLOTS * 4);
+  set_state(channel, 0);
   memory.fill(ep, 0, EP_SIZE);
   store<u32>(ep, <u32>ring, EP_RING);
   store<u32>(ep, <u32>(home && home <= <u32>MAX_CHANNELS ? channel_at(home - 1) : ch), EP_HOME);
@@ -185,7 +209,7 @@ export function endpoint_adopt(channel: i32): void {
   store<u32>(ep, transport, EP_TRANSPORT);
   if (transport == TRANSPORT_GATE) store<u32>(ep, LOADING, EP_BUSY);
   store<u32>(ep, generation, EP_GENERATION);
-  store<u32>(ep, UP);
+  set_state(channel, UP);
 }
 
 /**
@@ -212,7 +236,7 @@ export function endpoint_replace(request: i32, channel: i32): i32 {
   const ep = endpoint_at(channel);
   store<u32>(ep, 1, EP_KEEP);
   const status = endpoint_submit(request, channel);
-  if (status == PARKED && load<u32>(ep) == UP) store<u32>(ep, QUIESCING);
+  if (status == PARKED && load<u32>(ep) == UP) set_state(channel, QUIESCING);
   return status;
 }
 
@@ -309,6 +333,18 @@ export function endpoint_answered(channel: i32): bool {
     load<u32>(ep, EP_SEQUENCE) - next < <u32>RING_SLOTS &&
     atomic.load<u32>(completion(ep, next), R_SEQUENCE) == next
   );
+}
+
+/** Looks for a reply up to `looks` times. */
+// @ts-ignore: decorator
+@inline
+export function endpoint_answers(channel: i32, looks: i32): bool {
+  const ep = endpoint_at(channel);
+  const next = load<u32>(ep, EP_DONE) + 1;
+  if (load<u32>(ep, EP_SEQUENCE) - next >= <u32>RING_SLOTS) return false;
+  const r = completion(ep, next);
+  while (atomic.load<u32>(r, R_SEQUENCE) != next) if (--looks <= 0) return false;
+  return true;
 }
 
 /** Takes the next reply, checks it, finishes what waits for it and sends the next request. */

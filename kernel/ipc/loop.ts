@@ -30,9 +30,11 @@ import { endpoint_obituary } from './death';
 import {
   endpoint_adopt,
   endpoint_answered,
+  endpoint_answers,
   endpoint_at,
   endpoint_reply,
-  endpoint_up,
+  endpoints_dying,
+  endpoints_in_use,
   EP_TRANSPORT,
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
@@ -52,25 +54,33 @@ let patience: i32 = SPINS;
 
 /** Takes everything that is there. @returns how many things there were */
 export function poll(): i32 {
+  const bell = atomic.load<i32>(MACHINE_BASE, M_DOORBELL);
   let work = 0;
-  heard = atomic.load<i32>(MACHINE_BASE, M_DOORBELL);
+  if (bell != heard || endpoints_dying()) work = look(bell);
+  for (let left = endpoints_in_use(); left; left &= left - 1) {
+    const channel = <i32>ctz(left);
+    while (endpoint_answered(channel)) {
+      endpoint_reply(channel);
+      work++;
+    }
+  }
+  if (++polls % DEADLINE_STRIDE == 0) wait_time();
+  return work;
+}
+
+/** Whatever rings: everything but replies, which are looked for at every poll. */
+function look(bell: i32): i32 {
+  let work = 0;
+  heard = bell;
   atomic.store<u32>(MACHINE_BASE, atomic.load<u32>(MACHINE_BASE, M_PING), M_PONG);
   if (take_mail()) work++;
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
     endpoint_obituary(channel);
     endpoint_adopt(channel);
   }
-  for (let channel = 0; channel < MAX_CHANNELS; channel++) {
-    if (!endpoint_up(channel)) continue;
-    if (serve_call(channel)) work++;
-    while (endpoint_answered(channel)) {
-      endpoint_reply(channel);
-      work++;
-    }
-  }
-  // Whoever came first at one poll comes last at the next.
-  for (let i = 1; i < MAX_CLIENTS; i++) if (serve_client(1 + ((i + polls) % (MAX_CLIENTS - 1)))) work++;
-  if (++polls % DEADLINE_STRIDE == 0) wait_time();
+  for (let left = endpoints_in_use(); left; left &= left - 1) if (serve_call(<i32>ctz(left))) work++;
+  // Whoever came first at one look comes last at the next.
+  for (let i = 1; i < MAX_CLIENTS; i++) if (serve_client(1 + ((i + bell) % (MAX_CLIENTS - 1)))) work++;
   return work;
 }
 
@@ -140,11 +150,11 @@ function await_done(client: i32): i32 {
   let spins = 0;
   while (load<u32>(record, CL_CALL)) {
     const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
-    if (endpoint_answered(channel)) {
+    if (endpoint_answers(channel, SPIN_STRIDE)) {
       endpoint_reply(channel);
       continue;
     }
-    if (++spins % SPIN_STRIDE) continue;
+    spins += SPIN_STRIDE;
     if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard || load<u32>(record, CL_LEFT)) poll();
     const transport = load<u32>(endpoint_at(channel), EP_TRANSPORT);
     if (transport != TRANSPORT_WAIT && spins < patience) continue;

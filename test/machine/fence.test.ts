@@ -28,7 +28,7 @@ import {
   Q_GRANT_RIGHTS,
   Q_OPERATION,
   R_GENERATION,
-  R_HANDLE,
+  R_POSITION,
   R_SEQUENCE,
   R_STATUS,
   R_TAG,
@@ -92,7 +92,9 @@ function turnWith(
   special: (operation: number) => number = () => -22,
 ): Courier {
   const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
-  const host = { serve, served_handle: () => 77, served_position: () => 5n, special };
+  const serve_ring = (...words: number[]): bigint =>
+    BigInt.asIntN(64, (5n << 32n) | BigInt(serve(...words) >>> 0));
+  const host = { serve_ring, served_handle: () => 77, special };
   const instance = new WebAssembly.Instance(courier.module, {
     env: {
       memory: kernel,
@@ -114,8 +116,8 @@ describe('a request', () => {
     request(OP_READ);
     side.run(turnWith(() => (channel.set(S_STOP, 1), 42)));
     expect(
-      [R_SEQUENCE, R_GENERATION, R_STATUS, R_HANDLE, R_TAG].map((word) => channel.answered(word, 1)),
-    ).toEqual([1, GENERATION, 42, 77, 1]);
+      [R_SEQUENCE, R_GENERATION, R_STATUS, R_POSITION, R_TAG].map((word) => channel.answered(word, 1)),
+    ).toEqual([1, GENERATION, 42, 5, 1]);
   });
 
   test('that is not the device’s goes to the host', () => {
