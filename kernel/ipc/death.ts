@@ -16,7 +16,6 @@ import { module_gone } from '../module/remote';
 import {
   channel_at,
   DEAD,
-  dequeue,
   DYING,
   endpoint_at,
   endpoint_generation,
@@ -34,6 +33,7 @@ import {
   UP,
 } from './endpoint';
 import { asked_again, held_release } from './held';
+import { dequeue } from './queue';
 import { gate_release } from './symbols';
 
 /** What no honest driver sends: it is given up, and the message is in the log. */

@@ -4,6 +4,7 @@
 //
 //   endpoint.ts  sending, and taking replies          gate.ts  drivers on this thread (the sandbox)
 //   death.ts     an endpoint that is given up          held.ts  requests that wait for a successor
+//   queue.ts     requests for which there is no room
 //
 // Prohibited: reading a word of a driver's line twice.
 
@@ -67,7 +68,6 @@ import {
   RQ_DEADLINE,
   RQ_FILE,
   RQ_LENGTH,
-  RQ_NEXT,
   RQ_OPERATION,
   RQ_POSITION,
   RQ_POSITIONED,
@@ -79,13 +79,14 @@ import { __get_free_pages } from '../mm/pages';
 import { cleaned, protocol_error } from './death';
 import { gate_submit } from './gate';
 import { hold } from './held';
+import { dequeue, enqueue } from './queue';
 
 // The kernel's own record of a channel; the driver's thread cannot reach what is decided by it.
 // 0: its state, one of those below
 export const EP_GENERATION = 4;
 export const EP_SEQUENCE = 8; // of the last submission
 export const EP_DONE = 12; // of the last completion that was taken
-export const EP_HEAD = 16; // request + 1 that waits next
+export const EP_HEAD = 16; // request + 1 that waits next (queue.ts)
 export const EP_TAIL = 20;
 export const EP_MODULE = 24;
 export const EP_ERROR = 28; // errnos for everybody who waits when it died: in flight, in the queue
@@ -240,29 +241,11 @@ export function endpoint_replace(request: i32, channel: i32): i32 {
   return status;
 }
 
-export function enqueue(ep: usize, request: i32): void {
-  store<u32>(request_at(request), 0, RQ_NEXT);
-  const tail = load<u32>(ep, EP_TAIL);
-  if (tail) store<u32>(request_at(tail - 1), request + 1, RQ_NEXT);
-  else store<u32>(ep, request + 1, EP_HEAD);
-  store<u32>(ep, request + 1, EP_TAIL);
-}
-
 /** Sends what waits, as far as there is room. */
 export function endpoint_send_next(channel: i32): void {
   const ep = endpoint_at(channel);
   for (let next = load<u32>(ep, EP_HEAD); next && send(ep, channel, next - 1); next = load<u32>(ep, EP_HEAD))
     dequeue(ep);
-}
-
-/** Takes the request that waits next. @returns request, or -1 */
-export function dequeue(ep: usize): i32 {
-  const next = <i32>load<u32>(ep, EP_HEAD) - 1;
-  if (next < 0) return next;
-  const behind = load<u32>(request_at(next), RQ_NEXT);
-  store<u32>(ep, behind, EP_HEAD);
-  if (!behind) store<u32>(ep, 0, EP_TAIL);
-  return next;
 }
 
 /** Puts a request into the ring. @returns false where its slot is still in flight, or the driver leaves */

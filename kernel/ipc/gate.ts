@@ -29,13 +29,12 @@ import { finish } from '../fs/syscalls';
 import { gate } from '../lib/host';
 import { cleaned, endpoint_die } from './death';
 import { asked_again } from './held';
+import { dequeue, enqueue } from './queue';
 import {
   accepted,
   channel_at,
-  dequeue,
   endpoint_at,
   endpoint_up,
-  enqueue,
   EP_BUSY,
   EP_GENERATION,
   EP_HEAD,
