@@ -10,7 +10,9 @@ import {
   A_STATUS,
   CHANNEL_ATTACHED,
   CHANNEL_DATA,
+  CHANNEL_DATA_SIZE,
   CHANNEL_SIZE,
+  D_SLEEPING,
   K_GENERATION,
   K_RING,
   MESSAGE_SIZE,
@@ -103,6 +105,14 @@ export class Channel {
     return encoded.length;
   }
 }
+
+/** What of a channel a driver's thread may write, as far as its host code is to be trusted with no more: bytes from, to. */
+export const DRIVERS_WORDS: readonly (readonly [number, number])[] = [
+  [R_SEQUENCE, C_SEQUENCE], // reply
+  [C_SEQUENCE, A_SEQUENCE], // call
+  [D_SLEEPING, S_STATE], // its own words
+  [CHANNEL_DATA, CHANNEL_DATA + CHANNEL_DATA_SIZE],
+];
 
 /** A driver behind a channel of a kernel that runs in the test's own thread: nothing happens but what the test does. */
 export class HandmadeDriver {
