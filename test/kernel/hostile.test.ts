@@ -7,14 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { Random } from '../../host/fault/random.ts';
 import { readDevices, readModules, readNodes } from '../../host/machine/inspect.ts';
-import {
-  CHANNEL_DATA_SIZE,
-  D_COPYING,
-  D_GONE,
-  GATE_MOST,
-  K_GENERATION,
-  Q_SEQUENCE,
-} from '../../kernel/abi/channel.ts';
+import { CHANNEL_DATA_SIZE, D_COPYING, D_GONE, GATE_MOST, K_GENERATION } from '../../kernel/abi/channel.ts';
 import { EBUSY, EEXIST, EINVAL, EIO, ENOENT, ENOMEM, ENOSPC } from '../../kernel/abi/errno.ts';
 import {
   DRIVER_LOG_BURST,
@@ -43,7 +36,7 @@ import {
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
 import { rounds } from '../long.ts';
-import { DRIVERS_WORDS, HandmadeClient, HandmadeDriver } from '../support/channel.ts';
+import { HandmadeClient, HandmadeDriver } from '../support/channel.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
 const [HONEST, HOSTILE] = [5, 6];
@@ -108,30 +101,33 @@ function reborn(): void {
 
 const ATTACKS: Record<string, () => void> = {
   'a reply that nobody has asked for'() {
-    for (const sequence of [0, 1, -1, 0x7fffffff]) hostile.reply(64, { sequence });
+    for (const tag of [0, 1, 2, -1, 0x7fffffff]) hostile.reply(64, { tag });
   },
   'a reply out of turn'() {
-    asked();
-    const sequence = hostile.channel.get(Q_SEQUENCE);
-    for (const turn of [sequence - 1, sequence + 1, sequence + 64, -sequence]) {
-      hostile.reply(64, { sequence: turn });
-      expect(victim.answer).toBe(null);
+    for (const turn of [-1, 1, 63, 64, 0x7fffffff]) {
+      asked();
+      hostile.reply(64, { tag: hostile.channel.sent + turn });
+      expect(victim.answer).toBe(-EIO);
+      expect(victim.call(SYS_CLOSE, 0)).toBe(0);
+      hostile = new HandmadeDriver(kernel, HOSTILE, 'hostile');
     }
-    hostile.reply(64);
-    expect(victim.answer).toBe(64);
   },
   'a reply that is there before its request'() {
     asked();
     hostile.reply(64);
-    hostile.reply(64, { sequence: hostile.channel.get(Q_SEQUENCE) + 1 });
-    const answer = victim.call(SYS_READ, 0, victim.address, 8) ?? victim.answer;
-    expect([null, 8, -EIO]).toContain(answer);
+    hostile.reply(64);
+    expect(victim.call(SYS_READ, 0, victim.address, 8)).toBe(null);
+    kernel.exports.poll();
+    expect(victim.answer).toBe(-EIO); // more than was asked for
   },
   'a reply given twice'() {
     asked();
     hostile.reply(64);
-    hostile.reply(32, { sequence: hostile.channel.get(Q_SEQUENCE) });
+    hostile.reply(32, { tag: hostile.channel.sent });
     expect(victim.answer).toBe(64);
+    expect(victim.call(SYS_READ, 0, victim.address, 64)).toBe(null);
+    kernel.exports.poll();
+    expect(victim.answer).toBe(-EIO);
   },
   'a reply of a stale generation'() {
     reborn();
@@ -242,6 +238,16 @@ const ATTACKS: Record<string, () => void> = {
     kernel.exports.poll();
     expect(victim.answer).toBe(-EIO);
   },
+  'a bad reply in the middle of a copy'() {
+    asked();
+    hostile.channel.set(D_COPYING, 1);
+    hostile.reply(65);
+    for (let i = 0; i < 10; i++) serves();
+    expect([fenced(hostile), victim.answer]).toEqual([true, null]);
+    hostile.channel.set(D_COPYING, 0);
+    kernel.exports.poll();
+    expect(victim.answer).toBe(-EIO);
+  },
   'to be unloaded, or live, once more'() {
     expect(hostile.call(CALL_MODULE_ABORT)).toBe(-EINVAL);
     expect(hostile.call(CALL_MODULE_LIVE)).toBe(-EINVAL);
@@ -275,14 +281,13 @@ test(`random messages (seed ${SEED})`, () => {
       hostile.channel.set(D_COPYING, 0);
       kernel.exports.poll();
       // As the supervisor does before it gives the channel to the next.
-      for (const [from, to] of DRIVERS_WORDS)
-        for (let at = from; at < to; at += 4) hostile.channel.set(at, 0);
+      for (const [from, to] of hostile.channel.driversWords) kernel.words.fill(0, from >> 2, to >> 2);
       hostile = new HandmadeDriver(kernel, HOSTILE, 'hostile');
     }
     const step = random.below(8);
     if (step < 2) {
-      const [from, to] = random.pick(DRIVERS_WORDS);
-      hostile.channel.set(from + 4 * random.below((to - from) / 4), anything());
+      const [from, to] = random.pick(hostile.channel.driversWords);
+      kernel.words[(from >> 2) + random.below((to - from) >> 2)] = anything();
       kernel.exports.poll();
     } else if (step < 5) {
       const argument = random.once(2) ? random.below(700) : anything();
@@ -291,7 +296,7 @@ test(`random messages (seed ${SEED})`, () => {
       const forged = random.once(3) ? { generation: anything() } : {};
       hostile.reply(random.once(2) ? random.below(64) : anything(), {
         ...forged,
-        ...(random.once(3) ? { sequence: anything() } : {}),
+        ...(random.once(3) ? { tag: anything() } : {}),
         ...(random.once(3) ? { position: BigInt(anything()) } : {}),
       });
     } else if (victim.answer !== null || round === 0) {
@@ -316,7 +321,7 @@ test(`random messages (seed ${SEED})`, () => {
 
 test('a thread that scribbles on its words while the kernel reads them', async () => {
   const code = `
-    const { parentPort, workerData: { memory, base, ranges, words, stop } } = require('node:worker_threads');
+    const { parentPort, workerData: { memory, ranges, words, stop } } = require('node:worker_threads');
     const view = new Int32Array(memory.buffer);
     const end = new Int32Array(stop);
     let state = 0x9e3779b9;
@@ -327,14 +332,13 @@ test('a thread that scribbles on its words while the kernel reads them', async (
     parentPort.postMessage('ready');
     while (Atomics.load(end, 0) === 0) {
       const [from, to] = ranges[next(ranges.length)];
-      const at = (base + from + 4 * next((to - from) / 4)) >> 2;
+      const at = (from >> 2) + next((to - from) >> 2);
       // Near what is there already, so that sequences come true.
       const value = next(3) ? view[at] + next(4) - 1 : words[next(words.length)];
       Atomics.store(view, at, value);
     }`;
   const stop = new SharedArrayBuffer(4);
-  const ranges = DRIVERS_WORDS;
-  const workerData = { memory: kernel.memory, base: hostile.channel.base, ranges, words: WORDS, stop };
+  const workerData = { memory: kernel.memory, ranges: hostile.channel.driversWords, words: WORDS, stop };
   const worker = new Worker(code, { eval: true, workerData });
   const ended = new Promise((resolve) => worker.once('exit', resolve));
   await new Promise((resolve) => worker.once('message', resolve));

@@ -12,6 +12,7 @@ import {
   CHANNEL_DATA,
   CHANNEL_DATA_SIZE,
   CHANNEL_SIZE,
+  D_COPYING,
   D_SLEEPING,
   K_GENERATION,
   K_RING,
@@ -23,6 +24,7 @@ import {
   R_SEQUENCE,
   R_STATUS,
   R_TAG,
+  REPLY_LINE,
   RING_HALF,
   RING_SLOTS,
   S_GENERATION,
@@ -99,20 +101,26 @@ export class Channel {
     this.words[(at + R_SEQUENCE) >> 2] = sequence;
   }
 
+  /** Where a driver's thread writes, and nobody else: address of the first byte, and of the one behind the last. */
+  get driversWords(): [number, number][] {
+    const { base } = this;
+    const completions = this.get(K_RING) + RING_HALF;
+    return [
+      [completions, completions + RING_HALF],
+      [base + REPLY_LINE, base + REPLY_LINE + MESSAGE_SIZE],
+      [base + C_SEQUENCE, base + C_SEQUENCE + MESSAGE_SIZE],
+      [base + D_SLEEPING, base + D_SLEEPING + MESSAGE_SIZE],
+      [base + D_COPYING, base + D_COPYING + MESSAGE_SIZE],
+      [base + CHANNEL_DATA, base + CHANNEL_DATA + CHANNEL_DATA_SIZE],
+    ];
+  }
+
   data(text: string): number {
     const encoded = new TextEncoder().encode(text);
     this.bytes.set(encoded, this.base + CHANNEL_DATA);
     return encoded.length;
   }
 }
-
-/** What of a channel a driver's thread may write, as far as its host code is to be trusted with no more: bytes from, to. */
-export const DRIVERS_WORDS: readonly (readonly [number, number])[] = [
-  [R_SEQUENCE, C_SEQUENCE], // reply
-  [C_SEQUENCE, A_SEQUENCE], // call
-  [D_SLEEPING, S_STATE], // its own words
-  [CHANNEL_DATA, CHANNEL_DATA + CHANNEL_DATA_SIZE],
-];
 
 /** A driver behind a channel of a kernel that runs in the test's own thread: nothing happens but what the test does. */
 export class HandmadeDriver {
