@@ -12,6 +12,7 @@ import { addImages } from './images.ts';
 import { addLadder } from './ladder.ts';
 import { addModinfo } from './modinfo.ts';
 import { addOops } from './oops.ts';
+import { addRecovery } from './recovery.ts';
 import { addServe } from './serve.ts';
 import { addShell } from './shell.ts';
 
@@ -21,6 +22,7 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addBench,
   addShell,
   addFuzz,
+  addRecovery,
   addBuild,
   addServe,
   addImages,
