@@ -15,6 +15,7 @@ import { addOops } from './oops.ts';
 import { addRecovery } from './recovery.ts';
 import { addServe } from './serve.ts';
 import { addShell } from './shell.ts';
+import { addSoak } from './soak.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
@@ -23,6 +24,7 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addShell,
   addFuzz,
   addRecovery,
+  addSoak,
   addBuild,
   addServe,
   addImages,
