@@ -7,7 +7,7 @@ import { M_CALL_CLIENT, M_CORES, M_STATE, STATE_RUNNING } from './abi/machine';
 import { LEVEL_INFO, LEVEL_NOTICE } from './abi/log';
 import { SYS_IOCTL, SYS_READ } from './abi/operation';
 import { boot_common } from './boot';
-import { log_init, log_write } from './lib/log';
+import { log_init } from './lib/log';
 import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
 import { set_usercopy } from './fs/usercopy';
@@ -21,6 +21,7 @@ import { request_fill } from './fs/requests';
 import { tree_init } from './fs/tree';
 import { sys_read, system_call } from './fs/syscalls';
 import { endpoint_busy, endpoint_submit, endpoints_init } from './ipc/endpoint';
+import { log_emit } from './ipc/driver-log';
 import { await_call } from './ipc/loop';
 import { add_symbol } from './module/symbols';
 import { end_task } from './lib/host';
@@ -64,7 +65,7 @@ export function boot(
 ): void {
   store<u32>(MACHINE_BASE, cores, M_CORES);
   log_init(); // the log ring, before anything that may want to say something
-  set_emit(index_of(log_write));
+  set_emit(index_of(log_emit));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0, slub_debug);
   tree_init(); // /dev, /proc and /sys

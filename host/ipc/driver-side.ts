@@ -225,6 +225,8 @@ export class DriverSide {
 
   /** Says that this incarnation is at its end, so that the kernel answers its callers at once. */
   gone(): void {
+    // An exhausted stack may have ended a copy before it could say so.
+    Atomics.store(this.kernel, this.base + (D_COPYING >> 2), 0);
     Atomics.store(this.kernel, this.base + (D_GONE >> 2), this.generation);
     ring(this.kernel);
   }

@@ -17,9 +17,10 @@ import {
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
 import { offer } from './control.ts';
+import { outlive } from './outlive.ts';
 import { nextTask } from './task.ts';
 import type { Answer, ClientMethods, SystemCallResult, ThreadHost } from './protocol.ts';
-import type { ReadingReport } from './types.ts';
+import type { Outlived, ReadingReport } from './types.ts';
 
 /** Nobody notifies it: a thread that may block sleeps on it more exactly than a timer would. */
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -143,6 +144,13 @@ class ClientThread implements ClientMethods {
     }
     if (fd >= 0 && !side.abandoned) side.call(SYS_EXIT);
     return report;
+  }
+
+  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived> {
+    const next = async (side: ClientSide): Promise<void> => {
+      if (side === this.side) await new Promise<void>((resolve) => (this.attached = resolve));
+    };
+    return outlive(() => this.machine(), next, { path, order, bytes, patienceMs });
   }
 
   private openFor(side: ClientSide, path: string): { result: number; killed: boolean } {

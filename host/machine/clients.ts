@@ -18,7 +18,7 @@ import { Control, unwrap, type Remote } from './control.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { Answer, CallMethods, ClientMethods, SystemCallResult } from './protocol.ts';
-import type { Client, ClientThread, ReadingReport } from './types.ts';
+import type { Client, ClientThread, Outlived, ReadingReport } from './types.ts';
 
 /** The largest major number and the largest minor number that a device's name can have. */
 const [MAX_MAJOR, MAX_MINOR] = [0xfff, (1 << MINOR_BITS) - 1];
@@ -156,6 +156,10 @@ export class MachineClient extends RemoteClient implements ClientThread {
 
   stopReading(): Promise<ReadingReport> {
     return this.control.methods.stopReading();
+  }
+
+  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived> {
+    return this.control.methods.outlive(path, order, bytes, patienceMs);
   }
 
   async end(): Promise<void> {

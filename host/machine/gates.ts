@@ -9,7 +9,13 @@ import type { Inserted } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { DriverSide } from '../ipc/driver-side.ts';
 import type { Signature } from '../linker/module-file.ts';
-import { GATE_COUNT, GATE_PARAMETERS, GATE_RESULT, GATE_SYMBOL } from '../../kernel/abi/channel.ts';
+import {
+  GATE_COUNT,
+  GATE_MOST,
+  GATE_PARAMETERS,
+  GATE_RESULT,
+  GATE_SYMBOL,
+} from '../../kernel/abi/channel.ts';
 import { EFAULT, EINVAL, ENOMEM } from '../../kernel/abi/errno.ts';
 import { GFP_KERNEL } from '../../kernel/abi/gfp.ts';
 import { KIND_IN, KIND_LENGTH, KIND_OUT, KIND_SCALAR } from '../../kernel/abi/module.ts';
@@ -18,8 +24,6 @@ import { CALL_GATE_BUFFER, CALL_SYMBOL } from '../../kernel/abi/operation.ts';
 type Value = number | bigint;
 type Callable = (...values: Value[]) => Value | undefined;
 
-/** Bytes of all buffers of one call. */
-const MOST = 0x40000;
 const I64 = 0x7e;
 const F32 = 0x7d;
 const F64 = 0x7c;
@@ -68,7 +72,7 @@ function layout(kinds: readonly number[], values: readonly Value[]): Layout | nu
     const behind = kinds.indexOf(KIND_LENGTH, parameter);
     const length = behind < 0 ? -1 : Number(values[behind]);
     size = (size + 15) & ~15;
-    if (!Number.isInteger(length) || length < 0 || size + length > MOST) return null;
+    if (!Number.isInteger(length) || length < 0 || size + length > GATE_MOST) return null;
     buffers.push({ parameter, kind, offset: size, length });
     size += length;
   }

@@ -9,7 +9,7 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { Copies } from '../ipc/copy.ts';
 import type { PostedKind } from '../ipc/posted.ts';
-import type { Measured, MeasureSpec, Placement, ReadingReport } from './types.ts';
+import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
 export interface Images {
@@ -102,6 +102,7 @@ export interface ClientMethods extends CallMethods {
   attach(memory: WebAssembly.Memory, client: number): void;
   startReading(path: string, periodMs: number): void;
   stopReading(): Promise<ReadingReport>;
+  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived>;
   /** Closes what is open and gives the slot back. */
   leave(): void;
 }

@@ -91,6 +91,11 @@ export class Resources {
     spare.catch(() => {});
   }
 
+  /** Resolves when the spare threads that are being started stand ready: for who measures. */
+  async ready(): Promise<void> {
+    await Promise.allSettled([...this.spares.values()]);
+  }
+
   /** Ends the spare threads. */
   async close(): Promise<void> {
     this.closed = true;

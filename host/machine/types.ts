@@ -43,6 +43,12 @@ export interface ClientThread extends Client {
    */
   startReading(path: string, periodMs: number): Promise<void>;
   stopReading(): Promise<ReadingReport>;
+  /**
+   * Writes `order` to a device (nothing where that is empty: the fault comes from elsewhere), then opens and reads it until
+   * it has failed and is good again, as fast as leaves others time to recover it. Ends without that after `patienceMs`.
+   * @param bytes what a good read gives
+   */
+  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived>;
   /** Closes its files, gives its slot back and ends the thread. */
   end(): Promise<void>;
 }
@@ -53,6 +59,17 @@ export interface ReadingReport {
   worstMs: number;
   /** The first few failures in words. */
   failures: string[];
+}
+
+/** What a client saw of a fault; ms since 1970. */
+export interface Outlived {
+  /** When it made its first call. */
+  calledAt: number;
+  /** When the first call had failed, null where none has. */
+  failedAt: number | null;
+  /** When the first call after that was answered well. */
+  goodAt: number | null;
+  tries: number;
 }
 
 export interface ModuleInfo {

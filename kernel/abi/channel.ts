@@ -146,6 +146,8 @@ export const GATE_SYMBOL = 0;
 export const GATE_COUNT = 4;
 export const GATE_RESULT = 8;
 export const GATE_PARAMETERS = 16;
+/** Bytes of a gate buffer at most: it is memory of the kernel's. */
+export const GATE_MOST = 0x40000;
 
 /** Words of lines 0 and 1 that only the bare echo uses, the floor of a call. */
 export const Q_ECHO = 60;

@@ -8,6 +8,16 @@ export const MAX_FILES = 128;
 export const MAX_DEVICES = 254;
 /** Names in the tree of files: of devices, of proc files and directories. */
 export const MAX_NODES = 640;
+// What one driver of another domain may hold of what all share.
+
+/** Devices, those too that wait for it while it is dead. */
+export const MAX_DRIVER_DEVICES = 32;
+/** Proc files and directories, likewise. */
+export const MAX_DRIVER_NODES = 64;
+/** Lines that it may log at once, and afterwards in a second. */
+export const DRIVER_LOG_BURST = 100;
+export const DRIVER_LOG_RATE = 10;
+
 /** Bytes of a path with its NUL. */
 export const PATH_MAX = 256;
 /** Loaded modules of a domain (struct module is allocated, this bounds walks over damaged lists). */

@@ -1,9 +1,12 @@
 // The table of character devices (abi/file.ts): who answers for /dev/NAME. In a driver's domain it lists what that
 // driver registered; in the kernel's domain everything, with the endpoint behind which the driver lives.
+//
+// A device whose driver died waits for that driver alone: nobody else gets its name, and with it what its clients send. What
+// a driver of another domain holds so, dead or alive, is limited.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_DEVICES } from '../abi/machine';
-import { MAX_DEVICES, NAME_SIZE } from '../abi/limits';
+import { MAX_DEVICES, MAX_DRIVER_DEVICES, NAME_SIZE } from '../abi/limits';
 import {
   DEV_NAME,
   DEV_MAJOR,
@@ -24,9 +27,12 @@ import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { devfs_device_added, devfs_device_gone } from './devfs';
 import { kmalloc_for } from '../mm/kmalloc';
+import { owner_hash } from './heirs';
 import { fnv, same_name, strlen, strscpy } from '../lib/text';
 
 let devices: usize = 0;
+/** Of each device, the hash of the name of the module that registered it; 0 where that was in this domain. */
+const heirs = memory.data(MAX_DEVICES * 4);
 /** Linux hands out dynamic majors from 254 down. */
 const FIRST_DYNAMIC = 254;
 
@@ -46,6 +52,19 @@ export function device_at(i: i32): usize {
 @inline
 function at(i: i32): usize {
   return devices + i * DEV_SIZE;
+}
+
+/** Where it says whose a device is. */
+function heir_of(dev: usize): usize {
+  return heirs + (((dev - devices) / DEV_SIZE) << 2);
+}
+
+/** How many devices a module of another domain holds. */
+function held_by(owner: u32): i32 {
+  let count = 0;
+  for (let i = 0; i < MAX_DEVICES; i++)
+    if (load<u32>(at(i), DEV_MAJOR) && load<u32>(heir_of(at(i))) == owner) count++;
+  return count;
 }
 
 export function device_by_name(name: usize): usize {
@@ -82,10 +101,10 @@ export function device_let_go(dev: usize): void {
 }
 
 /**
- * Adds a device, or gives one whose driver died to its successor: same name, same major unless dynamic.
+ * Adds a device, or gives one whose driver died to its successor: same module, same name, same major unless dynamic.
  * @param major 0 for a dynamic one
  * @param flags FOP_
- * @returns the major, or -EINVAL, -ENAMETOOLONG, -EBUSY, -ENOSPC
+ * @returns the major, or -EINVAL, -ENAMETOOLONG, -EBUSY, -ENOSPC (no number is left, or the driver has its share)
  */
 export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, fops: usize, flags: u32): i32 {
   const length = strlen(name);
@@ -93,17 +112,21 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
   let dev = device_by_name(name);
   const known = dev != 0;
+  const owner = owner_hash(endpoint, mod);
   if (dev) {
     if (load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE || (major && load<u32>(dev, DEV_MAJOR) != major))
       return -EBUSY;
+    if (load<u32>(heir_of(dev)) != owner) return -EBUSY;
     major = load<u32>(dev, DEV_MAJOR);
   } else {
+    if (owner && held_by(owner) >= MAX_DRIVER_DEVICES) return -ENOSPC;
     if (!major) for (major = FIRST_DYNAMIC; major && device_by_major(major);) major--;
     else if (device_by_major(major)) return -EBUSY;
     dev = device_by_major(0);
     if (!dev || !major) return -ENOSPC;
   }
   strscpy(dev + DEV_NAME, name, NAME_SIZE);
+  store<u32>(heir_of(dev), owner);
   store<u32>(dev, endpoint, DEV_ENDPOINT);
   store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
   store<u32>(dev, <u32>mod, DEV_MODULE);

@@ -5,7 +5,7 @@
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_NODES } from '../abi/machine';
-import { MAX_NODES, NAME_SIZE } from '../abi/limits';
+import { MAX_DRIVER_NODES, MAX_NODES, NAME_SIZE } from '../abi/limits';
 import {
   DEV_CHECKSUM,
   DEV_ENDPOINT,
@@ -30,9 +30,12 @@ import { EEXIST, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { kmalloc_for } from '../mm/kmalloc';
 import { files_release } from './files';
+import { owner_hash } from './heirs';
 import { fnv, same_text, strlen, strscpy } from '../lib/text';
 
 let nodes: usize = 0;
+/** As that of devices. */
+const heirs = memory.data(MAX_NODES * 4);
 
 export function nodes_init(): void {
   nodes = kmalloc_for(0, MAX_NODES * NODE_SIZE);
@@ -88,6 +91,14 @@ export function node_seal(node: usize): void {
   store<u32>(node, fnv(FNV_OFFSET, node, DEV_CHECKSUM), DEV_CHECKSUM);
 }
 
+/** How many nodes a module of another domain holds. */
+function held_by(owner: u32): i32 {
+  let count = 0;
+  for (let i = 0; i < MAX_NODES; i++)
+    if (load<u32>(node_at(i), NODE_TYPE) && load<u32>(heirs + ((<usize>i) << 2)) == owner) count++;
+  return count;
+}
+
 /**
  * Adds a node, or gives one whose maker died to its successor.
  *
@@ -100,12 +111,16 @@ export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner
   if (length >= NAME_SIZE) return -ENAMETOOLONG;
   if (!length && parent) return -EINVAL;
   let node = length ? node_find(parent, name) : 0;
+  const heir = owner_hash(owner, mod);
   if (node) {
     if (load<u32>(node, NODE_OWNER) != ENDPOINT_NONE || load<u32>(node, NODE_TYPE) != type) return -EEXIST;
+    if (load<u32>(heirs + ((<usize>(node_number(node) - 1)) << 2)) != heir) return -EEXIST;
   } else {
+    if (heir && held_by(heir) >= MAX_DRIVER_NODES) return -ENOSPC;
     for (let i = 0; i < MAX_NODES && !node; i++) if (!load<u32>(node_at(i), NODE_TYPE)) node = node_at(i);
     if (!node) return -ENOSPC;
   }
+  store<u32>(heirs + ((<usize>(node_number(node) - 1)) << 2), heir);
   const epoch = load<u32>(node, DEV_EPOCH) + 1;
   memory.fill(node, 0, NODE_SIZE);
   strscpy(node + DEV_NAME, name, NAME_SIZE);

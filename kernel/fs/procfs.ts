@@ -5,8 +5,11 @@ import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_MODULE } from '../abi/machine';
 import { DT_DIR, DT_REG, NODE_OWNER, NODE_PARENT, NODE_TYPE, S_IFDIR } from '../abi/file';
 import { EEXIST, EINVAL, ENOENT } from '../abi/errno';
+import { LEVEL_WARNING } from '../abi/log';
+import { MOD_NAME } from '../abi/module';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
+import { pr } from '../lib/printk';
 import { warn } from '../lib/warn';
 import { directory_fops } from './directory';
 import { last_name, node_add, node_by_number, node_number, node_remove, node_set, node_walk } from './nodes';
@@ -25,9 +28,15 @@ function enter(parent: usize, path: usize, mode: u32, type: u32, owner: u32, mod
   const directory = node_walk(parent ? parent : root, path);
   if (directory == -1) return -ENOENT;
   const node = node_add(<usize>directory, last_name(), type, mode, owner, mod);
-  if (node == -EEXIST) warn(cstr("proc_dir_entry '%s' already registered"), last_name());
+  if (node == -EEXIST) registered(mod, owner);
   if (node > 0 && type == DT_DIR) node_set(<usize>node, directory_fops());
   return node;
+}
+
+/** A mistake in this domain is a warning, as Linux's; another domain's mistakes taint nobody and stop nobody. */
+function registered(mod: usize, owner: u32): void {
+  if (!owner) return warn(cstr("proc_dir_entry '%s' already registered"), last_name());
+  pr(LEVEL_WARNING, cstr("%s: proc_dir_entry '%s' already registered"), mod + MOD_NAME, last_name());
 }
 
 function make(parent: usize, path: usize, mode: u32, type: u32): i32 {

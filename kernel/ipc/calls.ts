@@ -46,7 +46,7 @@ import { resources_remove } from '../fs/resources';
 import { module_gone } from '../module/remote';
 import { PARKED } from '../fs/clients';
 import { gate_buffer, symbol_call } from './symbols';
-import { log_write } from '../lib/log';
+import { log_emit, speak_for } from './driver-log';
 
 const data = memory.data(CHANNEL_DATA_SIZE + 8);
 
@@ -65,7 +65,9 @@ export function serve_call(channel: i32): bool {
   if (length <= <u32>CHANNEL_DATA_SIZE) {
     memory.copy(data, ch + CHANNEL_DATA, length);
     store<u8>(data + length, 0);
+    const before = speak_for(channel + 1);
     status = run(channel, load<i32>(ch, C_OPERATION), a, b, length);
+    speak_for(before);
   }
   if (status == PARKED) return true; // another driver was asked; symbols.ts answers
   store<i32>(ch, status, A_STATUS);
@@ -83,14 +85,16 @@ export function gate_call(channel: i32, operation: i32, a: i32, b: i32, length: 
   const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
   memory.copy(data, channel_at(channel) + CHANNEL_DATA, length);
   store<u8>(data + length, 0);
+  const before = speak_for(channel + 1);
   const status = run(channel, operation, a, b, length);
+  speak_for(before);
   store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
   return status;
 }
 
 function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_LOG) {
-    log_write(a, data, length);
+    log_emit(a, data, length);
     return 0;
   }
   const mod = endpoint_module(channel);
@@ -104,6 +108,7 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_GATE_BUFFER) return gate_buffer(channel, a);
   if (operation == CALL_SYMBOL) return symbol_call(channel, data, a);
   if (operation == CALL_MODULE_ABORT) {
+    if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
     resources_remove(mod, channel + 1);
     module_gone(mod);
     return 0;

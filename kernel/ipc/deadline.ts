@@ -31,6 +31,11 @@ import {
 } from './endpoint';
 import { gate_busy } from './symbols';
 
+/** In EP_SLOW: it has just been asked. */
+const BEGUN: u32 = 0xffffffff;
+/** The part of a deadline that passes before that. */
+const SOON: f64 = 32;
+
 /** Ends the requests that have waited too long for their turn. @returns ms that are left for the others */
 function queue_deadline(ep: usize, time: f64, limit: f64): f64 {
   let least = limit;
@@ -80,10 +85,11 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   const most = load<f64>(request_at(request), RQ_DEADLINE);
   if (!most) store<f64>(request_at(request), time + limit * SLOW_DEADLINES, RQ_DEADLINE);
   if (!deadline) {
-    store<f64>(ep, time + limit, EP_DEADLINE);
-    store<u32>(ep, atomic.load<u32>(channel_at(channel), D_HEART), EP_HEART);
-    store<u32>(ep, 0, EP_SLOW);
-    return min(limit, queue_deadline(ep, time, limit));
+    // What it does at once is no sign of life later on: a second look soon says where the heart stands.
+    const soon = limit / SOON;
+    store<f64>(ep, time + soon, EP_DEADLINE);
+    store<u32>(ep, BEGUN, EP_SLOW);
+    return min(soon, queue_deadline(ep, time, limit));
   }
   const due = most && time >= most;
   if (time < deadline && !due) return min(deadline - time, queue_deadline(ep, time, limit));
@@ -106,8 +112,13 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
 
 /** Whether a driver that is late may have more time: its heart beats, or it waits for another, which has a deadline of its own. */
 function excused(channel: i32, ep: usize): bool {
-  if (gate_busy(channel)) return true;
   const heart = atomic.load<u32>(channel_at(channel), D_HEART);
+  if (load<u32>(ep, EP_SLOW) == BEGUN) {
+    store<u32>(ep, heart, EP_HEART);
+    store<u32>(ep, 0, EP_SLOW);
+    return true;
+  }
+  if (gate_busy(channel)) return true;
   if (heart == load<u32>(ep, EP_HEART)) return false;
   store<u32>(ep, heart, EP_HEART);
   const slow = load<u32>(ep, EP_SLOW) + 1;

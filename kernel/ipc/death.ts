@@ -79,6 +79,7 @@ function fence(channel: i32, error: i32, others: i32): void {
   atomic.add<u32>(channel_at(channel), 1, K_GENERATION);
   set_state(channel, DYING);
   store<u32>(ep, error | (others << 16), EP_ERROR);
+  store<u32>(ep, load<u32>(ep, EP_SEQUENCE), EP_DONE); // nothing that it answers is looked at, however long it copies
 }
 
 /**
@@ -116,7 +117,6 @@ export function endpoint_bury(channel: i32): void {
     store<u32>(flight_at(channel, sequence), 0);
     if (request >= 0) part(request, true, errors & 0xffff);
   }
-  store<u32>(ep, last, EP_DONE);
   for (let request = dequeue(ep); request >= 0; request = dequeue(ep)) part(request, false, errors >> 16);
 }
 

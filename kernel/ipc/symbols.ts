@@ -9,6 +9,7 @@ import {
   A_STATUS,
   C_SEQUENCE,
   D_COPYING,
+  GATE_MOST,
   GATE_SYMBOL,
   GRANT_READ,
   GRANT_WRITE,
@@ -62,6 +63,7 @@ export function gate_buffer(channel: i32, length: i32): i32 {
   const gate = gate_at(channel);
   if (gate_busy(channel)) return -EAGAIN; // no honest driver asks in the middle of a call
   if (length <= 0) return -EINVAL;
+  if (length > GATE_MOST) return -ENOMEM;
   if (<u32>length > load<u32>(gate, GATE_LENGTH)) {
     const buffer = kmalloc_for(0, length);
     if (!buffer) return -ENOMEM;
@@ -96,10 +98,11 @@ function waits_for(callee: i32, caller: i32): bool {
  * Starts a call of the symbol `name` by the driver on `channel`.
  *
  * @param length bytes of the gate buffer that are in use
- * @returns PARKED, or -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead), -EDEADLK, -EINVAL
+ * @returns PARKED, or -EAGAIN, -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead), -EDEADLK, -EINVAL
  */
 export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   const gate = gate_at(channel);
+  if (gate_busy(channel)) return -EAGAIN; // its one record is in a queue already
   const user = endpoint_module(channel);
   if (!user || length < GATE_SYMBOL + 4 || <u32>length > load<u32>(gate, GATE_LENGTH)) return -EINVAL;
   const symbol = find_symbol(name);

@@ -3,6 +3,7 @@
 
 import type { Placement } from '../../host/machine/types.ts';
 import { EFAULT, EIO } from '../../kernel/abi/errno.ts';
+import { DRIVER_LOG_BURST } from '../../kernel/abi/limits.ts';
 
 export interface Differences {
   /** A copy to the caller beyond what was asked for: through as long as it is the caller's memory, or refused. */
@@ -23,6 +24,10 @@ export interface Differences {
   taintAfterTrap: string;
   /** Whether a driver that died is started anew. */
   restarts: boolean;
+  /** Whether a driver's mistake is a warning of the kernel's, which taints it or stops it. */
+  mistakesWarn: boolean;
+  /** Lines that a driver may log at once; others are suppressed. */
+  logBurst: number;
   /** What a hang costs. */
   hangEnds: 'the machine' | 'the driver';
 }
@@ -38,6 +43,8 @@ export const DIFFERENCES: Record<Placement, Differences> = {
     trappedCall: 'killed',
     taintAfterTrap: 'D',
     restarts: false,
+    mistakesWarn: true,
+    logBurst: Infinity,
     hangEnds: 'the machine',
   },
   microkernel: {
@@ -50,6 +57,8 @@ export const DIFFERENCES: Record<Placement, Differences> = {
     trappedCall: EIO,
     taintAfterTrap: '',
     restarts: true,
+    mistakesWarn: false,
+    logBurst: DRIVER_LOG_BURST,
     hangEnds: 'the driver',
   },
 };

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { LEVEL_ERR, LEVEL_WARNING, LOG_RECORDS, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
-import { withMachine, type Bench } from '../support/machine.ts';
+import { bytes, withMachine, type Bench } from '../support/machine.ts';
+import { DIFFERENCES } from './differences.ts';
 
 /** ioctls of test/fixtures/probe.ts */
 const [PRINT_FORMATS, PRINT_LONG, PRINT_MANY] = [2, 11, 12];
@@ -11,6 +12,7 @@ const [PRINT_FORMATS, PRINT_LONG, PRINT_MANY] = [2, 11, 12];
 export function log(bench: Bench): void {
   describe('log', () => {
     const at = withMachine(bench, { probe: '' });
+    const { logBurst } = DIFFERENCES[bench.placement];
 
     test('the kernel says that it boots and runs', () => {
       expect(at.log(0).slice(0, 2)).toEqual(['isolab kernel, boot 1, 32768 KiB', 'kernel is running']);
@@ -46,16 +48,30 @@ export function log(bench: Bench): void {
       expect(lost).toBe(0);
     });
 
-    test('when the ring has gone round, the newest are there and the others are counted', async () => {
+    test('a driver’s lines: as many at once as the placement allows', async () => {
       const fd = await at.open('/dev/probe', O_RDWR);
-      const many = LOG_RECORDS + 30;
+      const many = 300;
       const before = at.machine.dmesg().records.at(-1)?.sequence ?? 0;
       await at.console.ioctl(fd, PRINT_MANY, many);
+      const lines = at.machine
+        .dmesg()
+        .records.filter(({ sequence, text }) => sequence > before && text.startsWith('probe: line'));
+      if (many <= logBurst) expect(lines).toHaveLength(many);
+      else expect(lines.length).toBeLessThan(many / 2);
+      const told = 'probe: logs too much, messages are suppressed';
+      expect(at.log(0).includes(told)).toBe(many > logBurst);
+    });
+
+    test('when the ring has gone round, the newest are there and the others are counted', async () => {
+      const fd = await at.open('/dev/kmsg', O_RDWR);
+      const many = LOG_RECORDS + 30;
+      const before = at.machine.dmesg().records.at(-1)?.sequence ?? 0;
+      for (let i = 1; i <= many; i++) await at.console.write(fd, bytes(`line ${i}`));
       const { records, lost } = at.machine.dmesg();
       expect(records).toHaveLength(LOG_RECORDS);
       expect(lost).toBe(before + 30);
-      expect(records.at(-1)?.text).toBe(`probe: line ${many}`);
-      expect(records[0]?.text).toBe('probe: line 31');
+      expect(records.at(-1)?.text).toBe(`line ${many}`);
+      expect(records[0]?.text).toBe('line 31');
       expect(at.machine.check()).toEqual([]);
     });
   });

@@ -7,6 +7,7 @@ import { readDevices, readModules } from '../../host/machine/inspect.ts';
 import {
   D_COPYING,
   D_GONE,
+  D_HEART,
   GRANT_READ,
   GRANT_WRITE,
   K_GENERATION,
@@ -276,6 +277,23 @@ describe('a driver that is given up', () => {
     driver.channel.set(D_COPYING, 0);
     kernel.exports.poll();
     expect(client.answer).toBe(-EIO);
+  });
+
+  test('whose heart has beaten at the beginning alone has no more time than others', () => {
+    kernel = new TestKernel(image, 400);
+    driver = new HandmadeDriver(kernel, 5, 'made');
+    client = new HandmadeClient(kernel, 1);
+    expect(client.call(SYS_OPEN, client.text('/dev/made'), O_RDWR)).toBe(null);
+    const since = performance.now();
+    kernel.exports.wait_time(); // the first look
+    driver.channel.set(D_HEART, driver.channel.get(D_HEART) + 1);
+    while (client.answer === null) {
+      kernel.exports.wait_time();
+      kernel.exports.poll();
+      expect(performance.now() - since).toBeLessThan(700);
+    }
+    expect(client.answer).toBe(-ETIMEDOUT);
+    expect(performance.now() - since).toBeGreaterThan(350);
   });
 
   test('that does not answer in time: ETIMEDOUT for its caller, an errno for those behind', () => {

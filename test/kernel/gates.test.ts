@@ -6,6 +6,7 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { readAccounting, readModules } from '../../host/machine/inspect.ts';
 import {
   D_COPYING,
+  GATE_MOST,
   GATE_PARAMETERS,
   GATE_SYMBOL,
   GRANT_READ,
@@ -142,9 +143,20 @@ describe('a call', () => {
   test.each([
     [0, -EINVAL],
     [-1, -EINVAL],
+    [GATE_MOST + 1, -ENOMEM],
     [0x7fffffff, -ENOMEM],
   ])('a buffer of %d bytes', (length, status) => {
     expect(caller.call(CALL_GATE_BUFFER, length)).toBe(status);
+  });
+
+  test('in the middle of one is refused, and breaks no queue', () => {
+    expect([calls(other), calls(caller)]).toEqual([null, null]); // the second waits
+    for (let i = 0; i < 3; i++) expect(caller.call(CALL_SYMBOL, LENGTH, 'callee_act')).toBe(-EAGAIN);
+    for (let i = 0; i < 3; i++) expect(other.call(CALL_SYMBOL, LENGTH, 'callee_act')).toBe(-EAGAIN);
+    dies(callee); // walks through the queue
+    expect(fenced(callee)).toBe(true);
+    expect([caller, other].map(({ channel }) => channel.get(K_GATE))).toEqual([0, 0]);
+    expect(kernel.check()).toEqual([]);
   });
 
   test('a buffer grows, and never while it is in use', () => {

@@ -10,7 +10,10 @@ import {
   A_STATUS,
   CHANNEL_ATTACHED,
   CHANNEL_DATA,
+  CHANNEL_DATA_SIZE,
   CHANNEL_SIZE,
+  D_COPYING,
+  D_SLEEPING,
   K_GENERATION,
   K_RING,
   MESSAGE_SIZE,
@@ -21,6 +24,7 @@ import {
   R_SEQUENCE,
   R_STATUS,
   R_TAG,
+  REPLY_LINE,
   RING_HALF,
   RING_SLOTS,
   S_GENERATION,
@@ -95,6 +99,20 @@ export class Channel {
     const at = this.slot(sequence) + RING_HALF;
     for (const [offset, value] of Object.entries(words)) this.words[(at + Number(offset)) >> 2] = value;
     this.words[(at + R_SEQUENCE) >> 2] = sequence;
+  }
+
+  /** Where a driver's thread writes, and nobody else: address of the first byte, and of the one behind the last. */
+  get driversWords(): [number, number][] {
+    const { base } = this;
+    const completions = this.get(K_RING) + RING_HALF;
+    return [
+      [completions, completions + RING_HALF],
+      [base + REPLY_LINE, base + REPLY_LINE + MESSAGE_SIZE],
+      [base + C_SEQUENCE, base + C_SEQUENCE + MESSAGE_SIZE],
+      [base + D_SLEEPING, base + D_SLEEPING + MESSAGE_SIZE],
+      [base + D_COPYING, base + D_COPYING + MESSAGE_SIZE],
+      [base + CHANNEL_DATA, base + CHANNEL_DATA + CHANNEL_DATA_SIZE],
+    ];
   }
 
   data(text: string): number {

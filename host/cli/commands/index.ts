@@ -12,8 +12,10 @@ import { addImages } from './images.ts';
 import { addLadder } from './ladder.ts';
 import { addModinfo } from './modinfo.ts';
 import { addOops } from './oops.ts';
+import { addRecovery } from './recovery.ts';
 import { addServe } from './serve.ts';
 import { addShell } from './shell.ts';
+import { addSoak } from './soak.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
@@ -21,6 +23,8 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addBench,
   addShell,
   addFuzz,
+  addRecovery,
+  addSoak,
   addBuild,
   addServe,
   addImages,

@@ -1,0 +1,77 @@
+// What a client sees of a fault: it makes the call that provokes it, or waits for one that somebody else provokes, and then opens
+// and reads the device until it is answered well. In the client's own thread, without anybody between it and the kernel.
+//
+// Times are ms since 1970 by the clock that all threads share (performance.timeOrigin and now()).
+
+import type { ClientSide } from '../ipc/client-side.ts';
+import { O_RDONLY, O_RDWR, SYS_CLOSE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
+import { nextTask } from './task.ts';
+import type { Outlived } from './types.ts';
+
+/** Nobody notifies it. */
+const pause = new Int32Array(new SharedArrayBuffer(4));
+/** ms between two tries: two threads that ask and refuse without a break would take both cores from those who recover. */
+const RETRY_MS = 0.1;
+/** Tries between two looks at messages. */
+const STRIDE = 50;
+
+const clock = (): number => performance.timeOrigin + performance.now();
+
+function open(side: ClientSide, path: string, flags: number): number {
+  side.buffer.set(new TextEncoder().encode(`${path}\0`));
+  return side.call(SYS_OPEN, side.address, flags).result;
+}
+
+/** Opens, reads, closes. @returns whether all of it was well */
+function answers(side: ClientSide, path: string, bytes: number): boolean {
+  const fd = open(side, path, O_RDONLY);
+  if (fd < 0) return false;
+  const { result } = side.call(SYS_READ, fd, side.address, bytes);
+  if (!side.abandoned) side.call(SYS_CLOSE, fd);
+  return result === bytes;
+}
+
+/**
+ * @param machine the kernel that the client has now
+ * @param next    resolves when it has another one than `side`
+ * @param order   what is written to the device; empty where the fault comes from elsewhere
+ * @param bytes   what a good read gives
+ */
+export async function outlive(
+  machine: () => ClientSide,
+  next: (side: ClientSide) => Promise<void>,
+  { path, order, bytes, patienceMs }: { path: string; order: Uint8Array; bytes: number; patienceMs: number },
+): Promise<Outlived> {
+  let side = machine();
+  let stale = -1;
+  if (order.length > 0) {
+    stale = open(side, path, O_RDWR);
+    if (stale < 0) throw new Error(`the device cannot be opened (errno ${-stale}): ${path}`);
+    side.buffer.set(order);
+  }
+  const seen: Outlived = { calledAt: clock(), failedAt: null, goodAt: null, tries: 0 };
+  if (stale >= 0) {
+    const { result } = side.call(SYS_WRITE, stale, side.address, order.length);
+    if (result < 0) seen.failedAt = clock();
+  }
+  while (clock() - seen.calledAt < patienceMs) {
+    if (side.abandoned) {
+      seen.failedAt ??= clock();
+      await next(side);
+      side = machine();
+      stale = -1;
+      continue;
+    }
+    seen.tries++;
+    const good = answers(side, path, bytes);
+    if (good && seen.failedAt !== null) {
+      seen.goodAt = clock();
+      break;
+    }
+    if (!good) seen.failedAt ??= clock();
+    Atomics.wait(pause, 0, 0, RETRY_MS);
+    if (seen.tries % STRIDE === 0) await nextTask();
+  }
+  if (stale >= 0 && !side.abandoned) side.call(SYS_CLOSE, stale);
+  return seen;
+}

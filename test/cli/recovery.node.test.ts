@@ -1,0 +1,47 @@
+// `isolab recovery` on real machines: every cause on every placement, a few times. What it takes is no test's affair.
+
+import { describe, expect, test } from 'vitest';
+import { runProgram } from '../../host/cli/program.ts';
+import { ISOLATING } from '../../host/lab/isolating.ts';
+import { CAUSES, type RecoveryReport } from '../../host/lab/recovery.ts';
+import { rounds } from '../long.ts';
+
+async function isolab(...argv: string[]) {
+  const seen = { out: '', progress: '' };
+  const io = {
+    out: (text: string) => void (seen.out += text),
+    progress: (line: string) => void (seen.progress += `${line}\n`),
+    signal: new AbortController().signal,
+  };
+  return { code: await runProgram(['recovery', ...argv], io), ...seen };
+}
+
+describe('isolab recovery', () => {
+  test('--json has a row for each cause on each placement', async () => {
+    const count = rounds(2, 20);
+    const { code, out } = await isolab('--count', String(count), '--json');
+    const report = JSON.parse(out) as RecoveryReport;
+    expect(code).toBe(0);
+    expect(report).toMatchObject({ schema: 'isolab.recovery/1', count });
+    const rows = [...ISOLATING, 'monolithic'].flatMap((placement) =>
+      CAUSES.map((cause) => `${placement} ${cause}`),
+    );
+    expect(report.rows.map(({ placement, cause }) => `${placement} ${cause}`)).toEqual(rows);
+    for (const { ms, floor, lost, cause, deadlineMs, detectedAfterMs } of report.rows) {
+      expect([ms.n, floor.ms.n, lost]).toEqual([count, count, 0]);
+      expect(floor.ms.min).toBeGreaterThan(0);
+      expect(ms.min).toBeGreaterThan(floor.ms.min);
+      if (cause === 'hang') expect(detectedAfterMs).toBeGreaterThan(deadlineMs / 2);
+    }
+  });
+
+  test.each([
+    [['--count', '0'], /a whole number/],
+    [['--cause', 'rust'], /rust/],
+    [['--placement', 'nowhere'], /nowhere/],
+  ] as const)('%s is not understood', async (argv, sentence) => {
+    const { code, progress } = await isolab(...argv);
+    expect(code).toBe(2);
+    expect(progress).toMatch(sentence);
+  });
+});
