@@ -81,8 +81,11 @@ export interface DeviceInfo {
 export interface DriverStatus {
   name: string;
   sha256: string;
-  /** `failed`: given up; `starting`: also while it is being restarted. */
-  state: 'starting' | 'up' | 'failed';
+  /**
+   * `starting`: also while it is being restarted; `waiting`: died, to be restarted after its back-off; `failed`: given up;
+   * `ended`: has left by its own will.
+   */
+  state: 'starting' | 'up' | 'waiting' | 'failed' | 'ended';
   /** 0 in the kernel's own domain. */
   generation: number;
   restarts: number;
@@ -128,6 +131,9 @@ export type DetectedBy =
   | 'heartbeat' // the kernel did not answer the supervisor's ping in time
   | 'protocol' // a reply that no honest driver sends
   | 'thread ended' // the worker was gone
+  | 'exit' // it left by do_exit
+  | 'complaint' // a client has complained about it
+  | 'operator' // somebody has asked for its end
   | 'panic';
 
 /** Times are the platform's clock in ms (performance.now of the supervisor's thread). */
