@@ -62,6 +62,8 @@ export class Incarnation {
   /** Its module as the kernel has it, for the oops: the kernel forgets it when it dies. */
   entries: ModuleEntry[] = [];
   ended = false;
+  /** What do_exit was given, where it has left by that. */
+  exitCode: number | null = null;
   readonly life: KernelLife;
   private readonly resources: Resources;
   private readonly events: IncarnationEvents;
@@ -147,6 +149,9 @@ export class Incarnation {
           this.events.unloaded(notice);
         } else if (notice.type === 'warning') {
           if (!this.ended) this.events.warned(notice.fault);
+        } else if (notice.type === 'exit') {
+          this.exitCode = notice.code;
+          this.die('exit', null);
         } else if (notice.type === 'fault') {
           this.die('trap', notice.fault);
         }

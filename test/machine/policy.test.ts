@@ -140,8 +140,8 @@ test('what is remembered decides the same (seeded)', () => {
     let kept: Death[] = [];
     for (let i = 0; i < 60; i++) {
       const decision = whole.die(next(10) === 0 ? null : next(4000));
-      kept = remembered(whole.policy, [...kept, whole.deaths.at(-1)!], whole.deaths.at(-1)!.at);
-      const { at } = whole.deaths.at(-1)!;
+      kept = remembered(whole.policy, [...kept, whole.deaths.at(-1)], whole.deaths.at(-1).at);
+      const { at } = whole.deaths.at(-1);
       expect(decide(whole.policy, kept, TRAP, at)).toEqual(decision);
     }
     expect(kept.length).toBeLessThanOrEqual(32);
