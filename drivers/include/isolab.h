@@ -395,6 +395,11 @@ void cleanup_module(void);
 #define MODULE_ALIAS(text) ISOLAB_INFO("alias", text)
 /* "pre: a b post: c": modules that modprobe loads around it where they are there. */
 #define MODULE_SOFTDEP(text) ISOLAB_INFO("softdep", text)
+/*
+ * What its death leads to in a domain of its own: "transient,essential,intensity:3/5000,backoff:100/10000,stable:10000,
+ * owners:restart" without spaces; permanent, transient or temporary, as Erlang means them.
+ */
+#define MODULE_RESTART(words) ISOLAB_INFO("restart", words)
 
 /*
  * Makes a variable of this file a parameter: insmod NAME variable=value. The type is bool, int, uint or charp (char *), perm a

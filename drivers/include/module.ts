@@ -19,6 +19,20 @@ export declare function MODULE_ALIAS(pattern: string): void;
  * What the module imports from others needs no mention.
  */
 export declare function MODULE_SOFTDEP(text: string): void;
+/**
+ * What the module's death leads to where it lives in a domain of its own, unless whoever runs the machine says otherwise:
+ * words separated by commas.
+ *
+ *   permanent | transient | temporary   restarted always (as without any word), after an abnormal end, never. An orderly end is
+ *                                       do_exit(0); nothing is restarted after rmmod.
+ *   essential                           the machine panics where the module would be given up
+ *   intensity:N/MS                      more than N restarts in MS ms are too many: it is given up
+ *   backoff:BASE/CAP  stable:MS         ms before the second restart, doubling to CAP; anew after a life of so many ms
+ *   owners:restart                      it is restarted with those whose symbols it uses; owners:tell is what is done otherwise
+ *
+ * Once.
+ */
+export declare function MODULE_RESTART(words: string): void;
 
 /**
  * Makes a module-level `let` of this file a parameter of insmod (`insmod ramdisk size=65536`). Its initial value is a

@@ -122,7 +122,7 @@ function kindOf(course: Course, golden: readonly string[], changed: string[]): K
   if (died) return 'panic';
   if (by('trap')) return 'trap';
   if (by('protocol')) return 'protocol';
-  if (by('thread ended') || killed) return 'exit';
+  if (by('exit') || by('thread ended') || killed) return 'exit';
   if (changed.some(isDamage)) return 'silent damage';
   if (stays !== null) return 'stays';
   // Whatever else is left of it then, the load did not undo: a failure.

@@ -8,8 +8,9 @@ import type { RequestModule } from '../machine/demand.ts';
 import { bootMachine } from '../machine/machine.ts';
 import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
+import { UNTIRING, type Policy } from '../machine/policy.ts';
 import { Resources } from '../machine/resources.ts';
-import type { Machine, Placement } from '../machine/types.ts';
+import type { Machine, Placement, Recover } from '../machine/types.ts';
 import { LabModules } from './modules.ts';
 import type { Environment } from './report.ts';
 
@@ -31,6 +32,12 @@ export interface BootOptions {
   transport?: ThreadTransport;
   /** How many cores to reckon with. */
   cores?: number;
+  /** What a driver's death leads to where neither its module nor `policies` say anything. A lab's machines never tire. */
+  policy?: Partial<Policy>;
+  /** The same for single drivers, by their keys. */
+  policies?: ReadonlyMap<string, Partial<Policy>>;
+  /** Asked before the restart of a driver whose policy has a command. */
+  recover?: Recover;
 }
 
 export interface Lab {
@@ -75,7 +82,8 @@ export async function loadLab(
   return {
     ...{ images, drivers, resources },
     modules: new LabModules([...drivers, ...extras], kernel.file.symbols),
-    boot: (placement, options = {}) => bootMachine({ placement, images, resources, ...options }),
+    boot: (placement, options = {}) =>
+      bootMachine({ placement, images, resources, policy: UNTIRING, ...options }),
     environment: { runtime: platform.name, cores: platform.cores, ...surroundings },
     close: () => resources.close(),
   };

@@ -1,7 +1,7 @@
 // What a source says about its module, read and taken out of the parsed program before it is compiled.
 //
 //   MODULE_LICENSE("GPL"); MODULE_AUTHOR("…"); MODULE_DESCRIPTION("…"); MODULE_VERSION("…");     entry file
-//   MODULE_ALIAS("devname:…"); MODULE_SOFTDEP("pre: a b post: c");                              entry file
+//   MODULE_ALIAS("devname:…"); MODULE_SOFTDEP("pre: a b post: c"); MODULE_RESTART("transient");    entry file
 //   module_param(variable, "bool" | "int" | "uint" | "charp", 0o444, "what it is");             entry file
 //   module_param_array(array, "int" | …, 0o444, "what it is"); MODULE_PERSIST(variable);        entry file
 //   EXPORT_SYMBOL(name); EXPORT_SYMBOL_GPL(name);       any file; the entry must export the function or variable
@@ -31,7 +31,7 @@ export interface SymbolDeclaration {
 }
 
 export interface Declarations {
-  /** license, author, description, version, alias, softdep: in the order of the source. */
+  /** license, author, description, version, alias, softdep, restart: in the order of the source. */
   info: [key: string, value: string][];
   parameters: ParameterDeclaration[];
   /** Names of the parameters that outlive rmmod. */
@@ -49,9 +49,13 @@ const INFO = new Map([
   ['MODULE_VERSION', 'version'],
   ['MODULE_ALIAS', 'alias'],
   ['MODULE_SOFTDEP', 'softdep'],
+  ['MODULE_RESTART', 'restart'],
 ]);
 /** What a module can say only once. */
-const SINGLE: readonly string[] = ['license', 'description', 'version'];
+const SINGLE: readonly string[] = ['license', 'description', 'version', 'restart'];
+/** A word of a restart policy; host/machine/policy-text.ts says what each means. */
+const RESTART =
+  /^(permanent|transient|temporary|essential|dispensable|owners:(tell|restart)|backoff:\d+\/\d+|stable:\d+|intensity:(inf|\d+)\/\d+)$/;
 const SYMBOLS = new Map([
   ['EXPORT_SYMBOL', false],
   ['EXPORT_SYMBOL_GPL', true],
@@ -70,6 +74,10 @@ function isDeclaration(called: string): boolean {
 function wrongInfo(key: string, text: string): string | null {
   if (key === 'alias' && !/^[!-~]+$/.test(text))
     return `an alias is a word of printable ASCII letters, not ${JSON.stringify(text)}`;
+  if (key === 'restart') {
+    const wrong = text.split(',').find((word) => !RESTART.test(word));
+    return wrong === undefined ? null : `not a word of a restart policy: ${JSON.stringify(wrong)}`;
+  }
   if (key !== 'softdep') return null;
   const words = text.split(' ');
   const lists = words.filter((word) => word === 'pre:' || word === 'post:');

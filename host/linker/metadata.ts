@@ -2,7 +2,7 @@
 //
 //   dylink.0    sequence of u8 type, length, payload; MEM_INFO (1) = memory size, alignment (log2), table size, alignment
 //   .modinfo    key=value, each ended by NUL; beside Linux's keys `globals`, the bytes of mutable globals at the data's
-//               start, and `persist`, a parameter whose value outlives rmmod
+//               start, `persist`, a parameter whose value outlives rmmod, and `restart`, what its death leads to
 //   __ksymtab   name NUL, kinds NUL (a letter per parameter: s i o l, or none at all), u8 flags (1 GPL only, 2 data), u32le crc
 //   __versions  u32le crc, name NUL: what an import was when the module was built
 //   __param     name NUL, u8 type (0x80 added: an array), u16le permissions, u16le count, u32le offset from the memory base

@@ -9,6 +9,7 @@ import {
   O_NOREQUEST,
   O_RDONLY,
   SYS_CLOSE,
+  SYS_COMPLAIN,
   SYS_IOCTL,
   SYS_LSEEK,
   SYS_MKNOD,
@@ -100,6 +101,10 @@ class RemoteClient implements Client {
 
   async unlink(path: string): Promise<number> {
     return this.result(this.methods().callPath(SYS_UNLINK, path, 0, 0));
+  }
+
+  async complain(fd: number, message: string): Promise<number> {
+    return this.result(this.methods().callPath(SYS_COMPLAIN, message, fd, 0));
   }
 }
 

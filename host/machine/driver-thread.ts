@@ -49,7 +49,11 @@ class Incarnation {
     try {
       const imports = domainImports(
         this.side,
-        (code) => this.host.exit(code),
+        (code) => {
+          this.side.gone();
+          post(this.host.port, { type: 'exit', code });
+          this.host.exit(code);
+        },
         (text) => this.warned(text),
       );
       const domain = new Domain<DomainExports>(images.domain, memory, imports);

@@ -1,7 +1,5 @@
-// The drivers of a machine and their supervision: loading, restarting, giving up, unloading. In the monolith a driver is a
-// module of the kernel's domain; in the microkernel it has an incarnation of its own, replaced when it dies.
-//
-// The policy: a driver that dies while it serves is restarted at once; one that dies while it is loaded is given up.
+// The drivers of a machine: loading, unloading, noticing that one has died. In the monolith a driver is a module of the kernel's
+// domain; in the microkernel it has an incarnation of its own. What becomes of one that has died is ./supervise.ts' to do.
 
 import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
@@ -12,9 +10,9 @@ import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts'
 import type { ThreadTransport } from '../ipc/transport.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
-import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
-import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
+import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
@@ -23,13 +21,11 @@ import { ownersFirst, ownersOf, Waiting } from './owners.ts';
 import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
+import { Supervisor, type Supervised, type SupervisorOptions } from './supervise.ts';
 import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
 
-export interface Driver {
-  readonly loaded: LoadedModule;
+export interface Driver extends Supervised {
   readonly options: LoadOptions;
-  state: DriverStatus['state'];
-  restarts: number;
   /** Null in the kernel's own domain, and between two incarnations. */
   incarnation: Incarnation | null;
   unloaded: Unloaded;
@@ -52,10 +48,23 @@ export interface DriversHost {
   recover(work: () => Promise<void>): Promise<void>;
   /** Something that a shutdown waits for. */
   track(work: Promise<unknown>): void;
+  /** An essential driver is lost: ends the kernel's life when its log has said so. */
+  panic(life: KernelLife): Promise<void>;
 }
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
+
+/** What the kernel has against an endpoint. */
+const COMPLAINTS: Readonly<Record<number, DetectedBy>> = {
+  [COMPLAINT_PROTOCOL]: 'protocol',
+  [COMPLAINT_CLIENT]: 'complaint',
+};
+
+/** The next boot loads it again. */
+function overtaken(error: unknown): void {
+  if (!(error instanceof MachineDied)) throw error;
+}
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
@@ -74,9 +83,25 @@ export class Drivers {
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
+  private readonly supervisor: Supervisor<Driver>;
 
-  constructor(host: DriversHost) {
+  constructor(host: DriversHost, options: SupervisorOptions) {
     this.host = host;
+    this.supervisor = new Supervisor<Driver>(
+      {
+        drivers: this,
+        now: () => host.resources.platform.now(),
+        become: (driver, state) => this.become(driver, state),
+        bury: (driver) => {
+          if (driver.incarnation) void this.bury(driver.incarnation);
+          driver.incarnation = null;
+        },
+        load: (driver) => this.load(driver),
+        recover: (work) => host.recover(work),
+        panic: (life) => host.panic(life),
+      },
+      options,
+    );
   }
 
   [Symbol.iterator](): Iterator<Driver> {
@@ -110,15 +135,19 @@ export class Drivers {
   }
 
   async insmod(loaded: LoadedModule, parameters: string, flags: number): Promise<void> {
-    this.host.alive();
+    const life = this.host.alive();
     const { name } = loaded;
     const known = this.get(name);
-    if (known && known.state !== 'failed') throw insmodError(name, EEXIST); // one that was given up is loaded nowhere
+    // One that was given up, has left or waits to be restarted is loaded nowhere.
+    if (known && (known.state === 'starting' || known.state === 'up')) throw insmodError(name, EEXIST);
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
+    known?.recovery?.callOff();
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const driver: Driver = {
       ...{ loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
+      ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
+      ...{ cause: null, recovery: null },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -127,6 +156,7 @@ export class Drivers {
       this.forget(name);
       throw error;
     }
+    driver.upSince = this.host.resources.platform.now();
     this.become(driver, 'up');
   }
 
@@ -135,23 +165,31 @@ export class Drivers {
     this.waiting.changed();
   }
 
-  /** Loads every driver into a kernel that has just booted; one that is refused is given up. */
+  /** Loads every driver into a kernel that has just booted; one that is refused is given up, one that dies is restarted. */
   async reload(): Promise<void> {
     for (const driver of this) driver.incarnation = null; // its life is over
     for (const driver of ownersFirst(this)) {
       this.become(driver, 'starting');
-      await this.loadOrGiveUp(driver);
+      driver.deaths = [];
+      // Behind an owner that is being restarted nobody waits but its user.
+      const late = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
+      const loaded = this.loadAgain(driver, this.host.alive());
+      if (!late) await loaded;
+      else void this.host.recover(() => loaded.catch(overtaken));
     }
   }
 
-  private async loadOrGiveUp(driver: Driver): Promise<void> {
+  private async loadAgain(driver: Driver, life: KernelLife): Promise<void> {
+    driver.cause = null;
     try {
       await this.load(driver);
+      driver.upSince = this.host.resources.platform.now();
       this.become(driver, 'up');
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
-      this.become(driver, 'failed');
-      this.host.alive().log(LEVEL_ALERT, [`supervisor: giving ${driver.loaded.name} up: ${error.message}`]);
+      const { cause } = driver;
+      if (cause) void this.host.recover(() => this.supervisor.died(driver, life, cause));
+      else await this.supervisor.lost(driver, life, error.message);
     }
   }
 
@@ -232,7 +270,9 @@ export class Drivers {
     );
     return owners.find(
       ({ state, incarnation, loaded: { name } }) =>
-        state === 'starting' || (state === 'up' && incarnation?.life === life && !alive.has(keyOf(name))),
+        state === 'starting' ||
+        state === 'waiting' ||
+        (state === 'up' && incarnation?.life === life && !alive.has(keyOf(name))),
     );
   }
 
@@ -243,10 +283,11 @@ export class Drivers {
     return freed;
   }
 
-  /** Ends every incarnation: their kernel is dead. */
+  /** Ends every incarnation, and what is being done about dead ones: their kernel is dead. */
   end(): void {
     this.waiting.changed();
-    for (const { incarnation, leaving } of this) {
+    for (const { incarnation, leaving, recovery } of this) {
+      recovery?.callOff();
       if (incarnation) void this.bury(incarnation);
       leaving?.();
     }
@@ -257,25 +298,28 @@ export class Drivers {
     const accused = [...this].find(
       ({ incarnation }) => incarnation?.channel === channel && incarnation.generation === generation,
     );
-    accused?.incarnation?.die(reason === COMPLAINT_PROTOCOL ? 'protocol' : 'deadline', null);
+    accused?.incarnation?.die(COMPLAINTS[reason] ?? 'deadline', null);
   }
 
   /** Gives a driver up at once, whenever its thread will have ended. Throws when there is none. */
   kill(name: string): void {
     const incarnation = this.get(name)?.incarnation;
     if (!incarnation) throw new Error(`module is not loaded: ${name}`);
-    incarnation.die('thread ended', null);
+    incarnation.die('operator', null);
   }
 
   private died(driver: Driver, by: DetectedBy, fault: Fault | null): void {
     const { name } = driver.loaded;
+    const code = by === 'exit' ? (driver.incarnation?.exitCode ?? null) : null;
+    const cause = { by, code, inInit: driver.state === 'starting' };
+    driver.cause = cause;
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     if (fault) life.log(LEVEL_ALERT, formatOops(fault, this.context(driver, life, fault)));
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
-    else if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));
+    else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
@@ -290,22 +334,6 @@ export class Drivers {
     const files = [loaded, domain, courier];
     const entries = incarnation?.entries;
     return oopsContext(fault, task, life.memory, memory, files, this.lastUnloaded, entries);
-  }
-
-  private async restart(driver: Driver, life: KernelLife, by: DetectedBy): Promise<void> {
-    if (driver.incarnation) void this.bury(driver.incarnation);
-    driver.incarnation = null;
-    driver.restarts++;
-    this.become(driver, 'starting');
-    life.log(LEVEL_NOTICE, [
-      `supervisor: restarting ${driver.loaded.name} (${by}), restart ${driver.restarts}`,
-    ]);
-    try {
-      await this.loadOrGiveUp(driver);
-    } catch (error) {
-      // The machine's reboot loads it again.
-      if (!(error instanceof MachineDied)) throw error;
-    }
   }
 
   /**
@@ -323,7 +351,8 @@ export class Drivers {
       if (!(error instanceof ModuleError)) throw error;
       const inCleanup = error.errno === EIO || error.errno === ETIMEDOUT;
       if (!inCleanup || !driver.incarnation?.fenced) {
-        if (gone) void this.host.recover(() => this.restart(driver, life, 'trap'));
+        const { cause } = driver;
+        if (gone && cause) void this.host.recover(() => this.supervisor.died(driver, life, cause));
         throw error;
       }
       await death; // the kernel is told of it before the supervisor
@@ -350,6 +379,7 @@ export class Drivers {
     } else if (driver.incarnation) {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
+    driver?.recovery?.callOff();
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {

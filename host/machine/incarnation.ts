@@ -66,6 +66,8 @@ export class Incarnation {
   entries: ModuleEntry[] = [];
   ended = false;
   private link: PostedLink | null = null;
+  /** What do_exit was given, where it has left by that. */
+  exitCode: number | null = null;
   readonly life: KernelLife;
   private readonly resources: Resources;
   private readonly events: IncarnationEvents;
@@ -163,6 +165,9 @@ export class Incarnation {
           this.events.unloaded(notice);
         } else if (notice.type === 'warning') {
           if (!this.ended) this.events.warned(notice.fault);
+        } else if (notice.type === 'exit') {
+          this.exitCode = notice.code;
+          this.die('exit', null);
         } else if (notice.type === 'fault') {
           this.die('trap', notice.fault);
         }

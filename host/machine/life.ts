@@ -171,6 +171,11 @@ export class KernelLife {
     this.end(`the kernel has died (${by})`);
   }
 
+  /** Its supervisor cannot go on with it. */
+  panic(): void {
+    this.die('panic', null);
+  }
+
   /** Ends this life: callers are told, clients are woken, the thread is ended. The memory can still be read. */
   end(why: string): void {
     if (this.dead) return;

@@ -24,6 +24,7 @@ import { deviceInfos, moduleInfos } from './listing.ts';
 import type { Thread } from './platform.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
+import { Panics, type SupervisorOptions } from './supervise.ts';
 import type {
   Accounting,
   Client,
@@ -42,7 +43,7 @@ import type {
   UnloadReport,
 } from './types.ts';
 
-export interface MachineOptions {
+export interface MachineOptions extends SupervisorOptions {
   placement: Placement;
   images: Images;
   resources: Resources;
@@ -87,7 +88,8 @@ class SupervisedMachine implements Machine, DriversHost {
   private readonly slubDebug: number;
   private readonly cores: number;
   private readonly blacklist: string;
-  private readonly drivers = new Drivers(this);
+  private readonly drivers: Drivers;
+  private readonly panics = new Panics();
   private readonly demand: Demand;
   private readonly clients = new Map<number, MachineClient>();
   private readonly listeners = new Set<(event: MachineEvent) => void>();
@@ -110,6 +112,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.slubDebug = slubDebugFlags(slubDebug);
     this.cores = options.cores ?? resources.platform.cores;
     this.blacklist = (blacklist ?? []).join(',');
+    this.drivers = new Drivers(this, options);
     this.demand = new Demand(
       {
         drivers: this.drivers,
@@ -194,7 +197,15 @@ class SupervisedMachine implements Machine, DriversHost {
     this.lastWords = readLog(life.memory);
     this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
-    if (this.state === 'running') void this.reviveAfterDeath();
+    if (this.state !== 'running') return;
+    if (this.panics.tooMany) this.become('dead');
+    else void this.reviveAfterDeath();
+  }
+
+  async panic(life: KernelLife): Promise<void> {
+    await life.logged;
+    this.panics.note(this.now());
+    life.panic();
   }
 
   async reboot(): Promise<void> {

@@ -25,6 +25,11 @@ export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers:
   );
 }
 
+/** Those of `drivers` who use the symbols of one of them, or need it by name. */
+export function usersOf<D extends Owner>(owner: D, drivers: Iterable<D>): D[] {
+  return [...drivers].filter(({ loaded }) => ownersOf(loaded, [owner]).length > 0);
+}
+
 /** Owners before those who use them, in the given order otherwise. */
 export function ownersFirst<D extends Owner>(drivers: Iterable<D>): D[] {
   const all = [...drivers];

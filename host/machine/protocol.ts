@@ -136,4 +136,6 @@ export type Notice =
   | { type: 'refused'; errno: number; message: string }
   | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; fault: Fault }
+  /** It has called do_exit. */
+  | { type: 'exit'; code: number }
   | { type: 'fault'; fault: Fault };

@@ -33,6 +33,12 @@ export interface Client {
   mknod(path: string, mode: number, major: number, minor: number): Promise<number>;
   /** Takes a name out of /dev; the device stays. */
   unlink(path: string): Promise<number>;
+  /**
+   * Complains about the driver behind an open file: the log has the message, and the driver is ended and replaced as if it
+   * had died by itself.
+   * @returns 0, -EBADF, -EIO (it is dead already), -ENOSYS (it is in the kernel's own memory), -ENAMETOOLONG (256 bytes)
+   */
+  complain(fd: number, message: string): Promise<number>;
 }
 
 /** A client in a worker of its own. */
@@ -98,8 +104,11 @@ export interface DeviceInfo {
 export interface DriverStatus {
   name: string;
   sha256: string;
-  /** `failed`: given up; `starting`: also while it is being restarted. */
-  state: 'starting' | 'up' | 'failed';
+  /**
+   * `starting`: also while it is being restarted; `waiting`: died, to be restarted after its back-off; `failed`: given up;
+   * `ended`: has left by its own will.
+   */
+  state: 'starting' | 'up' | 'waiting' | 'failed' | 'ended';
   /** 0 in the kernel's own domain. */
   generation: number;
   restarts: number;
@@ -145,7 +154,23 @@ export type DetectedBy =
   | 'heartbeat' // the kernel did not answer the supervisor's ping in time
   | 'protocol' // a reply that no honest driver sends
   | 'thread ended' // the worker was gone
+  | 'exit' // it left by do_exit
+  | 'complaint' // a client has complained about it
+  | 'operator' // somebody has asked for its end
   | 'panic';
+
+/** What whoever recovers is told of a driver that has died. */
+export interface RecoveryRequest {
+  driver: string;
+  cause: DetectedBy;
+  /** The number of the incarnation that died, from 1. */
+  incarnation: number;
+  /** The command of its policy. */
+  command: string;
+}
+
+/** Is asked before the restart of a driver whose policy has a command. */
+export type Recover = (request: RecoveryRequest) => Promise<'restart' | 'give up'>;
 
 /** Times are the platform's clock in ms (performance.now of the supervisor's thread). */
 export type MachineEvent =

@@ -25,6 +25,8 @@ const NO_GENERATION = '–';
 const STATES: Record<DriverStatus['state'], string> = {
   up: 'up',
   starting: 'starting …',
+  waiting: 'waiting to be restarted …',
+  ended: 'has left',
   failed: 'given up',
 };
 

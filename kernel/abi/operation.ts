@@ -31,6 +31,8 @@ export const SYS_READV = 16;
 export const SYS_WRITEV = 17;
 /** (name): unloads a module of another domain for a successor, which takes over its devices and open files. */
 export const SYS_REPLACE_MODULE = 18;
+/** (text, fd): a complaint about the driver behind an open file. */
+export const SYS_COMPLAIN = 20;
 /** Not to be called: a driver's call of another driver's symbol, in the record of that client. */
 export const SYS_SYMBOL = 40;
 
@@ -76,6 +78,7 @@ export const CALL_SYMBOL = 31;
 /** What the kernel tells the supervisor about an endpoint. */
 export const COMPLAINT_DEADLINE = 1;
 export const COMPLAINT_PROTOCOL = 2;
+export const COMPLAINT_CLIENT = 3;
 
 /** open's flags */
 export const O_RDONLY = 0;

@@ -15,6 +15,7 @@ import {
   SEEK_END,
   SEEK_SET,
   SYS_CLOSE,
+  SYS_COMPLAIN,
   SYS_DELETE_MODULE,
   SYS_EXIT,
   SYS_GETDENTS,
@@ -53,6 +54,7 @@ import {
   take_text,
   taken_text,
 } from './names';
+import { sys_complain } from './complaint';
 import { file_current, file_free, file_new } from './files';
 import { operate } from './operations';
 import { answer_client } from '../ipc/clients';
@@ -255,6 +257,7 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32, d:
   else if (number == SYS_STAT) result = sys_stat(client, a, b);
   else if (number == SYS_MKNOD) result = sys_mknod(client, a, b, c);
   else if (number == SYS_UNLINK) result = sys_unlink(client, a);
+  else if (number == SYS_COMPLAIN) result = sys_complain(client, a, b);
   else if (number == SYS_EXIT) result = sys_exit(client);
   else result = -ENOSYS;
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);

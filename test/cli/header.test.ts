@@ -162,6 +162,7 @@ MODULE_VERSION("2.0");
 MODULE_ALIAS("devname:probe");
 MODULE_ALIAS("second");
 MODULE_SOFTDEP("pre: a b post: c");
+MODULE_RESTART("transient,intensity:3/5000");
 static bool flag;
 static int number = -7;
 static unsigned int unused;
@@ -201,6 +202,7 @@ module_exit(probe_exit);
         version: ['2.0'],
         alias: ['devname:probe', 'second'],
         softdep: ['pre: a b post: c'],
+        restart: ['transient,intensity:3/5000'],
         parmtype: ['flag:bool', 'number:int', 'limit:uint', 'name:charp', 'list:array of int'],
         parm: ['number:a number'],
         persist: ['number'],

@@ -98,6 +98,6 @@ export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
   },
   EXIT: {
     monolithic: survived({ answer: 'killed', held: 256 }),
-    microkernel: replaced('thread ended', []),
+    microkernel: replaced('exit', []),
   },
 };

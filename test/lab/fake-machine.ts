@@ -111,6 +111,7 @@ export class FakeMachine implements Machine {
     readdir: async () => ({ result: -ENODEV, entries: [] }),
     mknod: async () => -ENODEV,
     unlink: async () => -ENODEV,
+    complain: async () => -ENODEV,
   };
 
   async insmod(module: LoadedModule, parameters = ''): Promise<void> {

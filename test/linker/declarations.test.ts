@@ -8,7 +8,7 @@ import { readModule } from '../../host/linker/module-file.ts';
 import { expectRefusal, files, linkText, prepared, TestDomain } from './support.ts';
 
 const HEADER = `import { cstr, EXPORT_SYMBOL, EXPORT_SYMBOL_GPL, MODULE_AUTHOR, MODULE_DESCRIPTION, MODULE_LICENSE,
-  module_param, MODULE_VERSION } from "./include/module";
+  module_param, MODULE_RESTART, MODULE_VERSION } from "./include/module";
 `;
 
 describe('metadata', () => {
@@ -18,6 +18,7 @@ MODULE_AUTHOR("Ada <ada@example.org>");
 MODULE_AUTHOR("Grace");
 MODULE_DESCRIPTION("größte \\"Platte\\"");
 MODULE_VERSION("1.2");
+MODULE_RESTART("transient,intensity:3/5000");
 let pad: i64 = 1;
 let size: u32 = 4096;
 let debug: bool = true;
@@ -44,6 +45,7 @@ export function cleanup_module(): void {}
       ['author', ['Ada <ada@example.org>', 'Grace']],
       ['description', ['größte "Platte"']],
       ['version', ['1.2']],
+      ['restart', ['transient,intensity:3/5000']],
       ['intree', ['Y']],
       ['srcversion', [expect.stringMatching(/^[0-9A-F]{24}$/)]],
       ['name', ['disk']],
@@ -186,6 +188,7 @@ describe('wrong use is refused where it stands', () => {
       /top level/,
     ],
     ['too many arguments', 'MODULE_AUTHOR("a", "b");', 'MODULE_AUTHOR(', /takes 1 argument/],
+    ['a restart policy of unknown words', 'MODULE_RESTART("transient,twice");', '"tr', /policy: "twice"$/],
     ['a NUL in a text', 'MODULE_AUTHOR("a\\0b");', '"a', /contains a NUL/],
     [
       'a parameter that does not exist',

@@ -117,7 +117,7 @@ export function nextEvent<E extends MachineEvent>(
 
 export function driverIs(
   module: string,
-  state: 'starting' | 'up' | 'failed',
+  state: 'starting' | 'up' | 'waiting' | 'failed' | 'ended',
 ): (event: MachineEvent) => event is Extract<MachineEvent, { type: 'driver' }> {
   return (event): event is Extract<MachineEvent, { type: 'driver' }> =>
     event.type === 'driver' && event.module === module && event.state === state;
