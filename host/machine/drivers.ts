@@ -1,5 +1,5 @@
-// The drivers of a machine and their supervision: loading, restarting, giving up, unloading. In the monolith a driver is a
-// module of the kernel's domain; in the microkernel it has an incarnation of its own, replaced when it dies.
+// The drivers of a machine and their supervision: loading, restarting, giving up, unloading. A driver whose place is the
+// kernel is a module of the kernel's domain; everywhere else it has an incarnation, replaced when it dies.
 //
 // The policy: a driver that dies while it serves is restarted at once; one that dies while it is loaded is given up.
 
@@ -16,17 +16,21 @@ import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.t
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
+import { SandboxHome, WorkerHome, type Home } from './homes.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { ownersFirst, ownersOf, Waiting } from './owners.ts';
-import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
+import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from './oops-context.ts';
+import { defaultPlace, poolOf, type Place, type Places } from './place.ts';
+import { Pools } from './pools.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
 
 export interface Driver {
   readonly loaded: LoadedModule;
+  readonly place: Place;
   readonly options: LoadOptions;
   state: DriverStatus['state'];
   restarts: number;
@@ -40,6 +44,8 @@ export interface Driver {
 /** What the machine is to its drivers. */
 export interface DriversHost {
   readonly placement: Placement;
+  /** Places of drivers that do not go by the placement. */
+  readonly places: Places;
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
@@ -71,6 +77,7 @@ export class Drivers {
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
   private readonly waiting = new Waiting<Driver>();
+  private readonly pools = new Pools();
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
@@ -91,6 +98,7 @@ export class Drivers {
     return [...this].map((driver) => ({
       name: driver.loaded.name,
       sha256: driver.loaded.sha256,
+      place: driver.place,
       state: driver.state,
       generation: this.generation(driver),
       restarts: driver.restarts,
@@ -98,7 +106,7 @@ export class Drivers {
   }
 
   private generation(driver: Driver): number {
-    return this.host.placement === 'microkernel' ? driver.restarts + 1 : 0;
+    return driver.place === 'kernel' ? 0 : driver.restarts + 1;
   }
 
   private become(driver: Driver, state: DriverStatus['state']): void {
@@ -116,8 +124,9 @@ export class Drivers {
     if (known && known.state !== 'failed') throw insmodError(name, EEXIST); // one that was given up is loaded nowhere
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
+    const place = this.placeOf(name);
     const driver: Driver = {
-      ...{ loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
+      ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
     };
     this.known.set(keyOf(name), driver);
@@ -128,6 +137,11 @@ export class Drivers {
       throw error;
     }
     this.become(driver, 'up');
+  }
+
+  /** Where a module of that name lives, or would. */
+  placeOf(name: string): Place {
+    return this.host.places.get(keyOf(name)) ?? defaultPlace(this.host.placement);
   }
 
   private forget(name: string): void {
@@ -157,9 +171,7 @@ export class Drivers {
 
   private async load(driver: Driver): Promise<void> {
     try {
-      await (this.host.placement === 'monolithic'
-        ? this.loadIntoKernel(driver)
-        : this.loadIntoDomain(driver));
+      await (driver.place === 'kernel' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver));
     } catch (error) {
       throw asInsmod(driver.loaded.name, error);
     }
@@ -179,13 +191,13 @@ export class Drivers {
     const { loaded, options } = driver;
     const life = this.host.alive();
     await this.awaitOwners(driver, life); // before it takes a thread
-    const { resources, images, deadlineMs } = this.host;
+    const { images, deadlineMs } = this.host;
     const events: IncarnationEvents = {
       died: (by, fault) => this.died(driver, by, fault),
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };
-    const incarnation = await Incarnation.prepare(life, resources, events, this.host.transport);
+    const incarnation = await Incarnation.prepare(life, events, () => this.home(driver.place, life));
     driver.incarnation = incarnation;
     try {
       const gates = await this.announce(driver, life, incarnation.channel);
@@ -194,9 +206,18 @@ export class Drivers {
       await incarnation.start(loaded, options, gates, images, deadlineMs);
     } catch (error) {
       if (driver.incarnation === incarnation) driver.incarnation = null;
-      void this.bury(incarnation);
+      void this.bury(incarnation, error instanceof ModuleError);
       throw error;
     }
+  }
+
+  private home(place: Place, life: KernelLife): Promise<Home> {
+    const { resources, transport } = this.host;
+    const pool = poolOf(place);
+    if (pool !== null) return this.pools.join(pool, life, resources, transport);
+    return place === 'sandbox'
+      ? SandboxHome.open(resources, life)
+      : WorkerHome.open(resources, transport);
   }
 
   /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
@@ -236,9 +257,10 @@ export class Drivers {
     );
   }
 
-  private bury(incarnation: Incarnation): Promise<void> {
+  /** @param clean it has run its cleanup, or was refused */
+  private bury(incarnation: Incarnation, clean = false): Promise<void> {
     this.zombies++;
-    const freed = incarnation.end().finally(() => this.zombies--);
+    const freed = incarnation.end(clean).finally(() => this.zombies--);
     this.host.track(freed);
     return freed;
   }
@@ -260,7 +282,7 @@ export class Drivers {
     accused?.incarnation?.die(reason === COMPLAINT_PROTOCOL ? 'protocol' : 'deadline', null);
   }
 
-  /** Gives a driver up at once, whenever its thread will have ended. Throws when there is none. */
+  /** Gives a driver up at once, whenever its thread will have ended. Throws where it has no incarnation. */
   kill(name: string): void {
     const incarnation = this.get(name)?.incarnation;
     if (!incarnation) throw new Error(`module is not loaded: ${name}`);
@@ -283,7 +305,9 @@ export class Drivers {
     const channel = incarnation?.channel ?? 0;
     const task = {
       ...{ number: driver.restarts + 1, comm: loaded.name },
-      ...{ cpu: cpuOfChannel(channel), pid: pidOfDriver([...this].indexOf(driver)) },
+      ...(driver.place === 'sandbox'
+        ? { cpu: CPU_KERNEL, pid: KERNEL_PID }
+        : { cpu: cpuOfChannel(channel), pid: pidOfDriver([...this].indexOf(driver)) }),
     };
     const { domain, courier } = this.host.images;
     const memory = incarnation?.memory ?? life.memory;
@@ -341,7 +365,7 @@ export class Drivers {
     if (driver?.state === 'starting') throw rmmodError(name, EBUSY); // not live
     const { methods } = life.control;
     let report = NOTHING;
-    if (this.host.placement === 'monolithic') {
+    if (driver ? driver.place === 'kernel' : this.placeOf(name) === 'kernel') {
       // The kernel is asked in any case: a module whose init died is there though nobody has loaded it.
       report = unwrap(await methods.rmmod(name, force));
       life.statics = life.statics.filter((data) => data.name !== name);
@@ -353,7 +377,7 @@ export class Drivers {
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
-      await this.bury(driver.incarnation); // and it has said by then what it left
+      await this.bury(driver.incarnation, true); // and it has said by then what it left
       report = driver.unloaded;
     }
     if (report.persistent.size > 0) this.persistent.set(keyOf(name), report.persistent);
