@@ -5,7 +5,7 @@ import { runCampaign, type Target, type Tried } from '../fault/campaign.ts';
 import { MUTATIONS } from '../fault/mutate.ts';
 import { reportOf, tallyTable } from '../fault/tally.ts';
 import { projectTargets } from '../fault/targets.ts';
-import type { Placement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { loadModuleFile, nodeLab, type NodeLab } from './machines.ts';
@@ -14,7 +14,7 @@ export interface FuzzOptions {
   count: number;
   /** Of the first mutant. */
   seed: number;
-  placements: readonly Placement[];
+  placements: readonly SidePlacement[];
   mutation: string | null;
   /** A file; null for the project's modules. */
   driver: string | null;

@@ -1,7 +1,7 @@
 // A shell on one machine or on both, as the terminal runs it: text in, what came of it on the streams.
 
 import { once } from 'node:events';
-import type { Machine, Placement } from '../machine/types.ts';
+import type { Machine, SidePlacement } from '../machine/types.ts';
 import { BothShells } from '../shell/both.ts';
 import { complete, type Completion } from '../shell/complete.ts';
 import type { KnownModules } from '../shell/modules.ts';
@@ -125,13 +125,13 @@ export class BothRunner implements Runner {
   private problem = false;
 
   constructor(
-    machines: Record<Placement, Machine>,
+    machines: Record<SidePlacement, Machine>,
     modules: KnownModules,
     terminal: Terminal,
     colours: boolean,
     input: Input = EMPTY,
   ) {
-    const shell = (placement: Placement): Shell => new Shell({ machine: machines[placement], modules });
+    const shell = (placement: SidePlacement): Shell => new Shell({ machine: machines[placement], modules });
     this.both = new BothShells({ monolithic: shell('monolithic'), microkernel: shell('microkernel') });
     this.terminal = terminal;
     this.colours = colours;

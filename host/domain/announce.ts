@@ -17,6 +17,8 @@ import { MOD_NAME } from '../../kernel/abi/module.ts';
 /** A function of another driver that a module imports: it is called through the kernel (host/machine/gates.ts). */
 export interface Gate {
   name: string;
+  /** The module that it lies in. */
+  owner: string;
   signature: Signature;
   /** KIND_* of each parameter. */
   kinds: number[];
@@ -71,7 +73,12 @@ export function announce(
       const callee = other?.file.exports.find((each) => each.name === wanted.name);
       if (symbol && callee?.signature) {
         mustMatch(domain, name, wanted, callee.signature);
-        gates.push({ name: wanted.name, signature: callee.signature, kinds: symbol.kinds });
+        gates.push({
+          name: wanted.name,
+          owner: other!.name,
+          signature: callee.signature,
+          kinds: symbol.kinds,
+        });
       }
     }
     file.symbols.forEach((symbol, index) => {

@@ -90,6 +90,15 @@ export interface DomainExports extends ImageExports {
     buffer: number,
     count: number,
   ): number;
+  serve_gate(
+    operation: number,
+    handle: number,
+    device: number,
+    positionLow: number,
+    positionHigh: number,
+    buffer: number,
+    count: number,
+  ): number;
   kmalloc(size: number, flags: number): number;
   kfree(address: number): void;
   enter_module(mod: number): void;

@@ -2,7 +2,7 @@
 // kernel that is as it was after its boot; where one leaves something behind, the next gets another machine.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { Machine, MachineEvent, Placement } from '../machine/types.ts';
+import type { Machine, MachineEvent, SidePlacement } from '../machine/types.ts';
 import { useModule } from './exercise.ts';
 import { attempt, endingText, until, type Ending } from './guard.ts';
 import { differences, fill, look, type Look } from './look.ts';
@@ -20,7 +20,7 @@ export interface Target {
 }
 
 export interface BenchSetting {
-  boot(placement: Placement, options: { deadlineMs: number }): Promise<Machine>;
+  boot(placement: SidePlacement, options: { deadlineMs: number }): Promise<Machine>;
   deadlineMs: number;
   /** Drivers that must not notice anything. */
   bystanders: readonly LoadedModule[];
@@ -42,7 +42,7 @@ const MOST_TRIALS = 400;
 type Insmod = { module: LoadedModule; parameters?: string | undefined };
 
 export class Bench {
-  readonly placement: Placement;
+  readonly placement: SidePlacement;
   /** The longest that a load took, in ms. */
   slowestLoadMs = 0;
   boots = 0;
@@ -53,7 +53,7 @@ export class Bench {
   private golden: string[] = [];
   private trials = 0;
 
-  constructor(placement: Placement, target: Target, setting: BenchSetting) {
+  constructor(placement: SidePlacement, target: Target, setting: BenchSetting) {
     this.placement = placement;
     this.target = target;
     this.setting = setting;

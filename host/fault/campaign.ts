@@ -9,7 +9,7 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import { BadModule } from '../linker/module-file.ts';
 import { sha256 } from '../linker/sha256.ts';
 import { MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
-import type { Placement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import { Bench, type BenchSetting, type Target } from './bench.ts';
 import { sectionPlaces } from './fields.ts';
 import { exceptionText } from './guard.ts';
@@ -22,7 +22,7 @@ export interface CampaignSetting extends Omit<BenchSetting, 'deadlineMs' | 'byst
   targets: readonly Target[];
   /** Loaded on each machine, but for those that the target or what it stands on is. */
   bystanders: readonly LoadedModule[];
-  placements: readonly Placement[];
+  placements: readonly SidePlacement[];
   /** Of the first mutant. */
   seed: number;
   count: number;
@@ -43,7 +43,7 @@ export interface Tried {
   mutation: Mutation;
   description: string;
   sha256: string;
-  outcomes: Partial<Record<Placement, Outcome>>;
+  outcomes: Partial<Record<SidePlacement, Outcome>>;
 }
 
 export interface Campaign {
@@ -51,9 +51,9 @@ export interface Campaign {
   /** Different files among the mutants. */
   distinct: number;
   /** The longest that a load took, whatever its start function and init did, in ms. */
-  slowestLoadMs: Partial<Record<Placement, number>>;
+  slowestLoadMs: Partial<Record<SidePlacement, number>>;
   /** Machines that were booted. */
-  boots: Partial<Record<Placement, number>>;
+  boots: Partial<Record<SidePlacement, number>>;
   /** Where a deadline passed on an isolated machine, and all was well when more time was given. */
   disturbed: { seed: number; failure: string }[];
   seconds: number;
@@ -101,7 +101,7 @@ class Runner {
     return campaign;
   }
 
-  private bench(placement: Placement, target: Target, deadlineMs: number): Bench {
+  private bench(placement: SidePlacement, target: Target, deadlineMs: number): Bench {
     const used = [target.module, ...(target.below ?? []), ...(target.above ?? [])].map(({ name }) => name);
     const bystanders = this.setting.bystanders.filter(({ name }) => !used.includes(name));
     return new Bench(placement, target, { ...this.setting, deadlineMs, bystanders });
@@ -201,10 +201,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Those among the tried that must never be. */
 export function failures({
   tried,
-}: Pick<Campaign, 'tried'>): { tried: Tried; placement: Placement; failure: string }[] {
+}: Pick<Campaign, 'tried'>): { tried: Tried; placement: SidePlacement; failure: string }[] {
   return tried.flatMap((each) =>
     Object.entries(each.outcomes).flatMap(([placement, { failure }]) =>
-      failure === null ? [] : [{ tried: each, placement: placement as Placement, failure }],
+      failure === null ? [] : [{ tried: each, placement: placement as SidePlacement, failure }],
     ),
   );
 }

@@ -8,7 +8,7 @@
 // A failure is what must never be: something changed by what was refused, something that an isolated driver did to others,
 // an exception that escaped.
 
-import type { DetectedBy, Placement } from '../machine/types.ts';
+import type { DetectedBy, SidePlacement } from '../machine/types.ts';
 import { isDamage } from './look.ts';
 
 export const KINDS = [
@@ -73,7 +73,7 @@ export interface Course {
 }
 
 export interface Evidence {
-  placement: Placement;
+  placement: SidePlacement;
   course: Course;
   /** Answers of the module as it was before it was damaged. */
   golden: readonly string[];

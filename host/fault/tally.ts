@@ -1,6 +1,6 @@
 // The counts of a campaign: for a machine to read (schema isolab.fuzz/1) and as a table for people.
 
-import type { Placement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import { failures, type Campaign } from './campaign.ts';
 import { MUTATIONS, type Mutation } from './mutate.ts';
 import { KINDS, type Kind, type OutcomeClass } from './outcome.ts';
@@ -23,7 +23,7 @@ export interface FuzzReport {
   disturbed: Campaign['disturbed'];
   placements: Partial<
     Record<
-      Placement,
+      SidePlacement,
       Tally & { slowestLoadMs: number; boots: number; mutations: Partial<Record<Mutation, Tally>> }
     >
   >;
@@ -33,7 +33,7 @@ export interface FuzzReport {
     mutation: Mutation;
     description: string;
     sha256: string;
-    placement: Placement;
+    placement: SidePlacement;
     failure: string;
   }[];
 }
@@ -46,7 +46,7 @@ function emptyTally(): Tally {
 /** Counts outcomes on one placement; of one kind of mutation where it is given. */
 export function tallyOf(
   { tried }: Pick<Campaign, 'tried'>,
-  placement: Placement,
+  placement: SidePlacement,
   mutation?: Mutation,
 ): Tally {
   const tally = emptyTally();
@@ -63,7 +63,7 @@ export function tallyOf(
 
 export function reportOf(campaign: Campaign, seed: number): FuzzReport {
   const { tried, distinct, seconds, disturbed, slowestLoadMs, boots } = campaign;
-  const placements = Object.keys(boots) as Placement[];
+  const placements = Object.keys(boots) as SidePlacement[];
   return {
     schema: 'isolab.fuzz/1',
     ...{ seed, count: tried.length, distinct, seconds, disturbed },

@@ -55,13 +55,13 @@ const FENCE_PERIOD = 100;
 
 export class DriverSide {
   readonly generation: number;
-  private readonly kernel: Int32Array;
+  protected readonly kernel: Int32Array;
   /** The kernel's memory, for what the kernel has given to this incarnation. */
   readonly kernelBytes: Uint8Array;
   private readonly domainBytes: Uint8Array;
   private readonly copies: Copies;
   /** Index of the channel's first word. */
-  private readonly base: number;
+  protected readonly base: number;
   private readonly bell: DriverBell;
   private taken = 0;
   private called = 0;
@@ -82,7 +82,7 @@ export class DriverSide {
     this.bell = new DriverBell(this.kernel, channel);
   }
 
-  private fenced(): boolean {
+  protected fenced(): boolean {
     return Atomics.load(this.kernel, this.base + (K_GENERATION >> 2)) !== this.generation;
   }
 
@@ -146,22 +146,27 @@ export class DriverSide {
     this.kernel[this.base + (D_HEART >> 2)]!++;
   }
 
+  /** Puts the data of a call into the channel. @returns how much of it */
+  protected carry(data: number, length: number): number {
+    const size = Math.min(length, CHANNEL_DATA_SIZE, this.domainBytes.length - data);
+    if (size <= 0) return 0;
+    const at = (this.base << 2) + CHANNEL_DATA;
+    this.kernelBytes.set(this.domainBytes.subarray(data, data + size), at);
+    return size;
+  }
+
   /** A call by the driver's domain to the kernel; throws Fenced. */
   call(operation: number, a: number, b: number, data: number, length: number): number {
     const { kernel, base } = this;
     if (this.fenced()) throw new Fenced();
     this.beat();
-    const size = Math.min(length, CHANNEL_DATA_SIZE, this.domainBytes.length - data);
-    if (size > 0) {
-      const at = (base << 2) + CHANNEL_DATA;
-      this.kernelBytes.set(this.domainBytes.subarray(data, data + size), at);
-    }
+    const size = this.carry(data, length);
     const sequence = (this.called = (this.called + 1) | 0);
     kernel[base + (C_GENERATION >> 2)] = this.generation;
     kernel[base + (C_OPERATION >> 2)] = operation;
     kernel[base + (C_ARGUMENT >> 2)] = a;
     kernel[base + (C_ARGUMENT >> 2) + 1] = b;
-    kernel[base + (C_DATA_LENGTH >> 2)] = Math.max(size, 0);
+    kernel[base + (C_DATA_LENGTH >> 2)] = size;
     Atomics.store(kernel, base + (C_SEQUENCE >> 2), sequence);
     ring(kernel);
     const answer = base + (A_SEQUENCE >> 2);

@@ -110,6 +110,15 @@ export interface Served {
     buffer: number,
     count: number,
   ): number;
+  /** The courier's. */
+  serve_ring(
+    operation: number,
+    handle: number,
+    device: number,
+    position: bigint,
+    buffer: number,
+    count: number,
+  ): bigint;
   served_handle(): number;
   served_position(): bigint;
   special(operation: number, argument0: number, argument1: number): number;

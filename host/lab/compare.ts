@@ -2,7 +2,7 @@
 // lkdtm knows, on both sides. Needs somebody who can boot machines; prints nothing, ends every machine it started.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { Machine, Placement } from '../machine/types.ts';
+import type { Machine, SidePlacement } from '../machine/types.ts';
 import { CallMeasurements, type CallOptions } from './calls.ts';
 import { clockStepNs } from './clock.ts';
 import { sha256 } from '../linker/sha256.ts';
@@ -13,7 +13,7 @@ import { tried } from './tried.ts';
 import { throwIfCancelled } from './wait.ts';
 
 export interface CompareOptions extends CallOptions {
-  boot(placement: Placement, options?: BootOptions): Promise<Machine>;
+  boot(placement: SidePlacement, options?: BootOptions): Promise<Machine>;
   /** null, zero, ramdisk and lkdtm, in the order in which they are loaded. */
   drivers: readonly LoadedModule[];
   /** What is written into the measured driver and read back. */
@@ -126,12 +126,12 @@ async function identify(
   sides: Sides,
   { measured, image }: Setting,
 ): Promise<Pick<CompareReport, 'driver' | 'image'>> {
-  const hashOf = (placement: Placement): string => {
+  const hashOf = (placement: SidePlacement): string => {
     const status = sides[placement].machine.status().drivers.find((driver) => driver.name === measured);
     if (status === undefined) throw new Error(`the machine does not know the driver: ${measured}`);
     return status.sha256;
   };
-  const both = <T>(of: (placement: Placement) => T): PerSide<T> => ({
+  const both = <T>(of: (placement: SidePlacement) => T): PerSide<T> => ({
     monolithic: of('monolithic'),
     microkernel: of('microkernel'),
   });

@@ -82,7 +82,7 @@ export interface LadderOptions extends Told {
 }
 
 const placementOf = ({ name }: Transport): Placement =>
-  name === 'direct' ? 'monolithic' : name === 'gate' ? ('sandbox' as Placement) : 'microkernel';
+  name === 'direct' ? 'monolithic' : name === 'gate' ? 'sandbox' : 'microkernel';
 
 /** Measures every rung. Throws Cancelled; what cannot be measured is a rung with a reason. */
 export async function ladder(

@@ -6,6 +6,7 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { ThreadTransport } from '../ipc/transport.ts';
 import type { RequestModule } from '../machine/demand.ts';
 import { bootMachine } from '../machine/machine.ts';
+import type { Places } from '../machine/place.ts';
 import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
 import { UNTIRING, type Policy } from '../machine/policy.ts';
@@ -30,6 +31,8 @@ export interface BootOptions {
   slubDebug?: string;
   /** How the kernel reaches drivers in threads of their own; the ring by default. */
   transport?: ThreadTransport;
+  /** Places of drivers that do not go by the placement, by the keys of their names (host/machine/place.ts). */
+  places?: Places;
   /** How many cores to reckon with. */
   cores?: number;
   /** What a driver's death leads to where neither its module nor `policies` say anything. A lab's machines never tire. */

@@ -1,14 +1,14 @@
 // The result of a comparison, schema isolab.compare/1: what `isolab compare --json` prints, and the rows that tables and
 // verdicts are made of. Plain data. A change of meaning or shape is a new schema number.
 
-import type { DetectedBy, Measured, MeasureSpec, Placement } from '../machine/types.ts';
+import type { DetectedBy, Measured, MeasureSpec, SidePlacement } from '../machine/types.ts';
 import { ratioOfMedians, median, summarize, type Summary } from './statistics.ts';
 
 export const SCHEMA = 'isolab.compare/1';
 
-export const PLACEMENTS: readonly Placement[] = ['monolithic', 'microkernel'];
+export const PLACEMENTS: readonly SidePlacement[] = ['monolithic', 'microkernel'];
 
-export type PerSide<T> = Record<Placement, T>;
+export type PerSide<T> = Record<SidePlacement, T>;
 
 export interface Environment {
   /** `node 20.20.2` */
@@ -25,7 +25,7 @@ export interface Environment {
 export type CallKind = Exclude<MeasureSpec['operation'], 'batch'>;
 
 export interface CallRow {
-  placement: Placement;
+  placement: SidePlacement;
   operation: CallKind;
   bytes: number;
   /** ns per operation, one sample a batch, all boots together. */
@@ -49,7 +49,7 @@ export type Detector = DetectedBy | 'kernel log' | 'error number';
 
 export interface FaultRow {
   fault: string;
-  placement: Placement;
+  placement: SidePlacement;
   outcome: Outcome;
   /** null: nobody noticed while it ran. */
   detectedBy: Detector | null;
@@ -83,7 +83,7 @@ export interface CompareReport {
 
 /** One row from the measurements of several boots. */
 export function callRow(
-  placement: Placement,
+  placement: SidePlacement,
   { operation, bytes }: { operation: CallKind; bytes: number },
   boots: readonly Measured[],
 ): CallRow {
@@ -102,7 +102,7 @@ export function callRow(
 }
 
 /** The rows of one kind on both sides, in the order in which the first side has them. */
-export function pairs<Row extends { placement: Placement }>(
+export function pairs<Row extends { placement: SidePlacement }>(
   rows: readonly Row[],
   same: (a: Row, b: Row) => boolean,
 ): { monolithic: Row | undefined; microkernel: Row | undefined }[] {

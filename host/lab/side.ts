@@ -2,7 +2,7 @@
 // and the means to have it so again after an experiment. Knows what "as after boot" looks like; measures nothing.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { Machine, Placement } from '../machine/types.ts';
+import type { Machine, SidePlacement } from '../machine/types.ts';
 import { attempt } from './attempt.ts';
 import { contentHash, writeImage } from './image.ts';
 import { sha256 } from '../linker/sha256.ts';
@@ -13,7 +13,7 @@ export interface BootOptions {
 }
 
 export interface Setting {
-  boot(placement: Placement, options?: BootOptions): Promise<Machine>;
+  boot(placement: SidePlacement, options?: BootOptions): Promise<Machine>;
   bootOptions: BootOptions;
   /** In the order in which they are loaded; names differ. */
   drivers: readonly LoadedModule[];
@@ -40,7 +40,7 @@ const LARGEST_READ = 0x10000;
 const BLOCK = 4096;
 
 export class Side {
-  readonly placement: Placement;
+  readonly placement: SidePlacement;
   /** SHA-256 of the image, and of what the measured driver gave back: null where it does not hold the image. */
   imageHash = '';
   readBack: string | null = null;
@@ -51,7 +51,7 @@ export class Side {
   #baseline: Baseline | null = null;
   #keeper: string | null = null;
 
-  constructor(placement: Placement, setting: Setting) {
+  constructor(placement: SidePlacement, setting: Setting) {
     this.placement = placement;
     this.#setting = setting;
   }

@@ -2,7 +2,7 @@
 // a verdict per row. A time never stands without its floor. Text in, text out.
 
 import { printable } from '../domain/stack.ts';
-import type { Placement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import {
   pairs,
   PLACEMENTS,
@@ -151,7 +151,7 @@ interface Cell {
   rest: string[];
 }
 
-function faultCells(placement: Placement, row: FaultRow | undefined): Cell {
+function faultCells(placement: SidePlacement, row: FaultRow | undefined): Cell {
   if (row === undefined) return { first: { text: `${placement}: not measured`, style: 'dim' }, rest: [] };
   return {
     first: { text: `${placement}: ${row.outcome}`, style: OUTCOME_STYLES[row.outcome] },

@@ -1,95 +1,90 @@
-// A driver's thread: one domain with one driver in it, behind a channel. It lives for one incarnation: it loads, serves until
-// it is told to stop, fenced or trapped, and is never used again.
+// A driver's thread: one domain with one driver in it behind a channel, or with the drivers of a pool, each behind a channel
+// of its own. It lives for one incarnation: it loads, serves until it is told to stop, fenced or trapped, and is never used
+// again. Drivers of a pool come and go; what one traps with ends them all.
 
-import { Domain } from '../domain/domain.ts';
-import { DriverExit, toFault, Warned, type Fault } from '../domain/fault.ts';
-import type { DomainExports, Image } from '../domain/image.ts';
-import { domainImports } from '../domain/imports.ts';
-import { insmod, rmmod } from '../domain/loader.ts';
+import { DriverExit } from '../domain/fault.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { installStackCapture } from '../domain/stack.ts';
+import { DriverBell } from '../ipc/driver-bell.ts';
 import { DriverSide, Fenced, type Courier } from '../ipc/driver-side.ts';
 import { PostedDriverEnd, type Served } from '../ipc/posted.ts';
-import { ModuleSymbols } from '../linker/symbols.ts';
-import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
-import { CHANNELS_BASE, USER_BASE } from '../../kernel/abi/map.ts';
-import { EINVAL } from '../../kernel/abi/errno.ts';
-import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
-import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
-import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
+import { CHANNEL_SIZE, S_ATTENTION } from '../../kernel/abi/channel.ts';
+import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
-import { Gates } from './gates.ts';
-import { Memory } from './inspect.ts';
-import { FLOOR_RING, type UserExports } from './floors.ts';
-import type { DriverStart, PostedLink, ThreadHost } from './protocol.ts';
-import { readSlubDebug } from './slub-debug.ts';
+import { DriverDomain, type Tenant } from './driver-domain.ts';
+import type { DriverNotice, DriverStart, PostedLink, ThreadHost } from './protocol.ts';
+import { nextTask } from './task.ts';
 
-/** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
-const MOST_WARNINGS = 16;
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
 const TICK_MS = 50;
 
-class Incarnation {
-  private readonly host: ThreadHost;
-  private readonly start: DriverStart;
-  private readonly side: DriverSide;
-  private echo: UserExports | null = null;
-  private domain: Domain<DomainExports> | null = null;
-  private warnings = 0;
+interface Lodger {
+  tenant: Tenant;
+  courier: Courier;
+}
 
-  constructor(host: ThreadHost, start: DriverStart) {
+class DriverThread {
+  private readonly host: ThreadHost;
+  private house: DriverDomain | null = null;
+  private readonly lodgers: Lodger[] = [];
+  /** Drivers of a pool that are still to be loaded, and how many have come in all. */
+  private readonly waiting: DriverStart[] = [];
+  private arrived = 0;
+
+  constructor(host: ThreadHost) {
     this.host = host;
-    this.start = start;
-    const copies = host.copies(start.kernel, start.memory);
-    this.side = new DriverSide(start.kernel, start.memory, start.channel, start.generation, copies);
   }
 
-  live(): void {
-    const { loaded, images, memory, channel, deadlineMs, options } = this.start;
+  arrive(start: DriverStart): void {
+    if (start.home === start.channel) return this.live(start);
+    this.waiting.push(start);
+    if (++this.arrived === 1) void this.livePooled(start);
+  }
+
+  private tell(start: DriverStart, notice: DriverNotice): void {
+    const { channel, generation } = start;
+    post(this.host.port, { type: 'driver', channel, generation, notice });
+  }
+
+  private sideOf({ kernel, memory, channel, generation }: DriverStart): DriverSide {
+    return new DriverSide(kernel, memory, channel, generation, this.host.copies(kernel, memory));
+  }
+
+  private domainFor(start: DriverStart): DriverDomain {
+    return (this.house ??= new DriverDomain(start, {
+      exit: (code) => this.host.exit(code),
+      tell: (about, notice) => this.tell(about, notice),
+    }));
+  }
+
+  /** Loads and serves the only driver. */
+  private live(start: DriverStart): void {
+    const side = this.sideOf(start);
     try {
-      const imports = domainImports(
-        this.side,
-        (code) => {
-          this.side.gone();
-          post(this.host.port, { type: 'exit', code });
-          this.host.exit(code);
-        },
-        (text) => this.warned(text),
-      );
-      const domain = new Domain<DomainExports>(images.domain, memory, imports);
-      this.domain = domain;
-      const slubDebug = readSlubDebug(this.start.kernel);
-      domain.exports.boot(domain.slots, memory.buffer.byteLength, channel, deadlineMs, slubDebug);
-      domain.publish();
-      const gates = new Gates(this.side, domain);
-      const bound = new Map(this.start.gates.map((gate) => [gate.name, gates.caller(gate)]));
-      const inserted = insmod(domain, loaded, options, bound);
-      post(this.host.port, { type: 'live', statics: domain.statics });
-      const { serve, serve_ring, served_handle, served_position } = domain.exports;
-      const special = (operation: number, argument0: number, argument1: number): number =>
-        operation === OP_SYMBOL
-          ? gates.serve(loaded, inserted)
-          : this.special(domain, operation, argument0, argument1);
-      if (this.start.link) {
-        const served = { serve, served_handle, served_position, special };
-        this.servePosted(domain, served, this.start.link);
-        return;
-      }
-      const courier = this.besideDriver(images.courier, { serve_ring, served_handle, special });
-      this.side.run(courier as unknown as Courier, () => domain.exports.run_timers());
+      const house = this.domainFor(start);
+      const served = house.load(start, side);
+      if (start.link) return this.servePosted(start, side, house, served, start.link);
+      const courier = house.beside(start.images.courier, served);
+      side.run(courier as unknown as Courier, () => house.domain.exports.run_timers());
     } catch (thrown) {
-      this.ended(thrown);
+      this.ended(start, [side], thrown);
     }
   }
 
   /** Requests come as messages: this thread's event loop serves. */
-  private servePosted(domain: Domain<DomainExports>, served: Served, { port, kind }: PostedLink): void {
-    const { kernel, channel, generation } = this.start;
-    const died = (thrown: unknown): void => this.ended(thrown);
+  private servePosted(
+    start: DriverStart,
+    side: DriverSide,
+    { domain }: DriverDomain,
+    served: Served,
+    { port, kind }: PostedLink,
+  ): void {
+    const { kernel, channel, generation } = start;
+    const died = (thrown: unknown): void => this.ended(start, [side], thrown);
     new PostedDriverEnd(new Int32Array(kernel.buffer), channel, generation, served, died).listen(port, kind);
     const tick = setInterval(() => {
       try {
-        if (!this.side.alive()) clearInterval(tick);
+        if (!side.alive()) clearInterval(tick);
         else domain.exports.run_timers();
       } catch (thrown) {
         clearInterval(tick);
@@ -98,93 +93,80 @@ class Incarnation {
     }, TICK_MS);
   }
 
-  /** Operations that are not the device's. */
-  private special(
-    domain: Domain<DomainExports>,
-    operation: number,
-    argument0: number,
-    argument1: number,
-  ): number {
-    if (operation === OP_CLEANUP) return this.unload(domain);
-    return this.pong(operation, argument0, argument1);
-  }
-
-  private unload(domain: Domain<DomainExports>): number {
+  /** Serves the drivers of a pool, and takes in those that come. */
+  private async livePooled(first: DriverStart): Promise<void> {
+    const words = new Int32Array(first.kernel.buffer);
+    const attention = (CHANNELS_BASE + first.home * CHANNEL_SIZE + S_ATTENTION) >> 2;
+    const bell = new DriverBell(words, first.home);
+    const called = (): boolean => Atomics.load(words, attention) !== this.arrived;
     try {
-      const { loaded } = this.start;
-      const unloaded = rmmod(domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
-      post(this.host.port, { type: 'unloaded', ...unloaded });
-      return 0;
-    } catch (error) {
-      if (error instanceof ModuleError) return -error.errno; // the kernel has it live again
-      throw error;
+      for (;;) {
+        for (let start = this.waiting.shift(); start; start = this.waiting.shift()) this.takeIn(start);
+        if (!called()) this.serve(bell, called);
+        // What was announced is on its way through the event loop.
+        await nextTask();
+      }
+    } catch (thrown) {
+      this.ended(first, this.house?.tenants.map(({ side }) => side) ?? [], thrown);
     }
   }
 
-  /** The other end of the floors of a call (./measure.ts). */
-  private pong(operation: number, rounds: number, from: number): number {
-    this.echo ??= this.besideDriver(this.start.images.user, {
-      syscall: () => -EINVAL,
-      bounce: () => -EINVAL,
-    }) as unknown as UserExports;
-    const base = CHANNELS_BASE + this.start.channel * CHANNEL_SIZE;
-    if (operation === OP_ECHO) this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
-    else if (operation === OP_ECHO_WAIT)
-      this.echo.floor_wait_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
-    else if (operation === OP_ECHO_RING) this.echo.floor_ring_pong(rounds, FLOOR_RING, from);
-    else return -EINVAL;
-    return 0;
+  private takeIn(start: DriverStart): void {
+    const house = this.domainFor(start);
+    try {
+      const side = this.sideOf(start);
+      const served = house.load(start, side);
+      const courier = house.beside(start.images.courier, served) as unknown as Courier;
+      this.lodgers.push({ tenant: house.tenants.at(-1)!, courier });
+    } catch (error) {
+      if (!(error instanceof ModuleError)) throw error;
+    }
   }
 
-  /** Instantiates code of the host's own on the kernel's memory; the driver has no part in it. */
-  private besideDriver(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
-    const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
-    const env = {
-      memory: this.start.kernel,
-      __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
-      __memory_base: constant(USER_BASE), // these images have neither data nor globals
-      __table_base: constant(0),
-    };
-    const imports = { env, host: host as WebAssembly.ModuleImports };
-    return new WebAssembly.Instance(image.module, imports).exports;
+  /** Serves all in turn until another is announced. */
+  private serve(bell: DriverBell, called: () => boolean): void {
+    const { lodgers } = this;
+    const house = this.house;
+    const expected = (): boolean =>
+      called() || lodgers.some(({ tenant: { side }, courier }) => side.over || side.expected(courier));
+    for (let idle = 0; !called();) {
+      let worked = false;
+      for (let i = lodgers.length - 1; i >= 0; i--) {
+        const { tenant, courier } = lodgers[i]!;
+        if (tenant.side.over) {
+          lodgers.splice(i, 1);
+          this.tell(tenant.start, { type: 'left' });
+          continue;
+        }
+        if (house) house.current = tenant;
+        if (tenant.side.turn(courier, 1)) worked = true;
+      }
+      const left = house?.domain.exports.run_timers() ?? Infinity;
+      idle = worked ? 0 : idle + 1;
+      if (idle < bell.spins) continue;
+      bell.sleep(left, expected);
+      idle = 0;
+    }
   }
 
   /** However it ended: the callers are told first, then the supervisor. */
-  private ended(thrown: unknown): void {
-    if (thrown instanceof ModuleError) {
-      post(this.host.port, { type: 'refused', errno: thrown.errno, message: thrown.message });
-      return;
-    }
-    if (thrown instanceof Fenced || thrown instanceof DriverExit) return;
-    this.side.gone();
-    post(this.host.port, { type: 'fault', fault: this.faultOf(thrown) });
-  }
-
-  /** A warning by the driver, which goes on: the supervisor writes it into the log. */
-  private warned(text: number): void {
-    if (++this.warnings > MOST_WARNINGS) return;
-    const { memory } = this.start;
-    const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
-    post(this.host.port, { type: 'warning', fault: this.faultOf(new Warned(message)) });
-  }
-
-  private faultOf(thrown: unknown): Fault {
-    const { loaded, images } = this.start;
-    const files = [loaded, images.domain, images.courier];
-    const symbols = (name: string): ModuleSymbols | null => {
-      const file = files.find((each) => each.name === name);
-      return file ? new ModuleSymbols(file.bytes, file.map, file.shifts) : null;
-    };
-    return toFault(thrown, symbols, (this.domain?.stackPointer.value ?? null) as number | null);
+  private ended(start: DriverStart, sides: readonly DriverSide[], thrown: unknown): void {
+    // A refusal has been told, and whoever was fenced is known to be gone.
+    if (thrown instanceof ModuleError || thrown instanceof Fenced || thrown instanceof DriverExit) return;
+    for (const side of sides) side.gone();
+    if (!this.house) throw thrown;
+    const fault = this.house.faultOf(thrown);
+    this.tell(this.house.accuse(fault)?.start ?? start, { type: 'fault', fault });
   }
 }
 
 /** Makes this thread a driver's; it waits for its start. */
 export function runDriverThread(host: ThreadHost): void {
   installStackCapture();
+  const thread = new DriverThread(host);
   host.port.addEventListener('message', ({ data }) => {
     const start = data as DriverStart;
-    if (start.type === 'start') new Incarnation(host, start).live();
+    if (start.type === 'start') thread.arrive(start);
   });
   host.port.start?.();
   post(host.port, { type: 'ready' });

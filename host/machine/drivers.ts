@@ -1,5 +1,5 @@
-// The drivers of a machine: loading, unloading, noticing that one has died. In the monolith a driver is a module of the kernel's
-// domain; in the microkernel it has an incarnation of its own. What becomes of one that has died is ./supervise.ts' to do.
+// The drivers of a machine: loading, unloading, noticing that one has died. A driver whose place is the
+// kernel is a module of the kernel's domain; everywhere else it has an incarnation. What becomes of one that has died is ./supervise.ts' to do.
 
 import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
@@ -14,17 +14,21 @@ import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
+import { SandboxHome, WorkerHome, type Home } from './homes.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { ownersFirst, ownersOf, Waiting } from './owners.ts';
-import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
+import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from './oops-context.ts';
+import { defaultPlace, poolOf, type Place, type Places } from './place.ts';
+import { Pools } from './pools.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import { Supervisor, type Supervised, type SupervisorOptions } from './supervise.ts';
 import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
 
 export interface Driver extends Supervised {
+  readonly place: Place;
   readonly options: LoadOptions;
   /** Null in the kernel's own domain, and between two incarnations. */
   incarnation: Incarnation | null;
@@ -36,6 +40,8 @@ export interface Driver extends Supervised {
 /** What the machine is to its drivers. */
 export interface DriversHost {
   readonly placement: Placement;
+  /** Places of drivers that do not go by the placement. */
+  readonly places: Places;
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
@@ -80,6 +86,7 @@ export class Drivers {
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
   private readonly waiting = new Waiting<Driver>();
+  private readonly pools = new Pools();
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
@@ -116,6 +123,7 @@ export class Drivers {
     return [...this].map((driver) => ({
       name: driver.loaded.name,
       sha256: driver.loaded.sha256,
+      place: driver.place,
       state: driver.state,
       generation: this.generation(driver),
       restarts: driver.restarts,
@@ -123,7 +131,7 @@ export class Drivers {
   }
 
   private generation(driver: Driver): number {
-    return this.host.placement === 'microkernel' ? driver.restarts + 1 : 0;
+    return driver.place === 'kernel' ? 0 : driver.restarts + 1;
   }
 
   private become(driver: Driver, state: DriverStatus['state']): void {
@@ -143,8 +151,9 @@ export class Drivers {
     if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
     known?.recovery?.callOff();
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
+    const place = this.placeOf(name);
     const driver: Driver = {
-      ...{ loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
+      ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
       ...{ cause: null, recovery: null },
@@ -158,6 +167,11 @@ export class Drivers {
     }
     driver.upSince = this.host.resources.platform.now();
     this.become(driver, 'up');
+  }
+
+  /** Where a module of that name lives, or would. */
+  placeOf(name: string): Place {
+    return this.host.places.get(keyOf(name)) ?? defaultPlace(this.host.placement);
   }
 
   private forget(name: string): void {
@@ -195,9 +209,7 @@ export class Drivers {
 
   private async load(driver: Driver): Promise<void> {
     try {
-      await (this.host.placement === 'monolithic'
-        ? this.loadIntoKernel(driver)
-        : this.loadIntoDomain(driver));
+      await (driver.place === 'kernel' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver));
     } catch (error) {
       throw asInsmod(driver.loaded.name, error);
     }
@@ -217,13 +229,13 @@ export class Drivers {
     const { loaded, options } = driver;
     const life = this.host.alive();
     await this.awaitOwners(driver, life); // before it takes a thread
-    const { resources, images, deadlineMs } = this.host;
+    const { images, deadlineMs } = this.host;
     const events: IncarnationEvents = {
       died: (by, fault) => this.died(driver, by, fault),
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };
-    const incarnation = await Incarnation.prepare(life, resources, events, this.host.transport);
+    const incarnation = await Incarnation.prepare(life, events, () => this.home(driver.place, life));
     driver.incarnation = incarnation;
     try {
       const gates = await this.announce(driver, life, incarnation.channel);
@@ -232,9 +244,16 @@ export class Drivers {
       await incarnation.start(loaded, options, gates, images, deadlineMs);
     } catch (error) {
       if (driver.incarnation === incarnation) driver.incarnation = null;
-      void this.bury(incarnation);
+      void this.bury(incarnation, error instanceof ModuleError);
       throw error;
     }
+  }
+
+  private home(place: Place, life: KernelLife): Promise<Home> {
+    const { resources, transport } = this.host;
+    const pool = poolOf(place);
+    if (pool !== null) return this.pools.join(pool, life, resources, transport);
+    return place === 'sandbox' ? SandboxHome.open(resources, life) : WorkerHome.open(resources, transport);
   }
 
   /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
@@ -276,9 +295,10 @@ export class Drivers {
     );
   }
 
-  private bury(incarnation: Incarnation): Promise<void> {
+  /** @param clean it has run its cleanup, or was refused */
+  private bury(incarnation: Incarnation, clean = false): Promise<void> {
     this.zombies++;
-    const freed = incarnation.end().finally(() => this.zombies--);
+    const freed = incarnation.end(clean).finally(() => this.zombies--);
     this.host.track(freed);
     return freed;
   }
@@ -301,7 +321,7 @@ export class Drivers {
     accused?.incarnation?.die(COMPLAINTS[reason] ?? 'deadline', null);
   }
 
-  /** Gives a driver up at once, whenever its thread will have ended. Throws when there is none. */
+  /** Gives a driver up at once, whenever its thread will have ended. Throws where it has no incarnation. */
   kill(name: string): void {
     const incarnation = this.get(name)?.incarnation;
     if (!incarnation) throw new Error(`module is not loaded: ${name}`);
@@ -327,7 +347,9 @@ export class Drivers {
     const channel = incarnation?.channel ?? 0;
     const task = {
       ...{ number: driver.restarts + 1, comm: loaded.name },
-      ...{ cpu: cpuOfChannel(channel), pid: pidOfDriver([...this].indexOf(driver)) },
+      ...(driver.place === 'sandbox'
+        ? { cpu: CPU_KERNEL, pid: KERNEL_PID }
+        : { cpu: cpuOfChannel(channel), pid: pidOfDriver([...this].indexOf(driver)) }),
     };
     const { domain, courier } = this.host.images;
     const memory = incarnation?.memory ?? life.memory;
@@ -370,7 +392,7 @@ export class Drivers {
     if (driver?.state === 'starting') throw rmmodError(name, EBUSY); // not live
     const { methods } = life.control;
     let report = NOTHING;
-    if (this.host.placement === 'monolithic') {
+    if (driver ? driver.place === 'kernel' : this.placeOf(name) === 'kernel') {
       // The kernel is asked in any case: a module whose init died is there though nobody has loaded it.
       report = unwrap(await methods.rmmod(name, force));
       life.statics = life.statics.filter((data) => data.name !== name);
@@ -383,7 +405,7 @@ export class Drivers {
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
-      await this.bury(driver.incarnation); // and it has said by then what it left
+      await this.bury(driver.incarnation, true); // and it has said by then what it left
       report = driver.unloaded;
     }
     if (report.persistent.size > 0) this.persistent.set(keyOf(name), report.persistent);

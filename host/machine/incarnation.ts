@@ -1,7 +1,6 @@
-// One incarnation of a driver in a domain of its own: a channel, a memory and a thread, from start to end. Ending one is a
-// fence, then a kill: the kernel is told, which raises the generation and answers the callers; then the thread is told
-// to stop and terminated. Until the thread is known to have ended it is a zombie, and its channel and memory go to
-// nobody.
+// One incarnation of a driver in a domain: a channel and a home (./homes.ts), from start to end. Ending one is a fence, then a
+// kill: the kernel is told, which raises the generation and answers the callers; then its home ends it. Until nothing of it
+// can be running it is a zombie, and its channel and memory go to nobody.
 
 import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
@@ -11,40 +10,29 @@ import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import {
   CHANNEL_ATTACHED,
-  CHANNEL_DATA,
-  CHANNEL_FREE,
-  CHANNEL_SIZE,
   CHANNEL_ZOMBIE,
   D_COPYING,
   K_EXCUSES,
   K_GATE,
   K_GENERATION,
-  K_RING,
   S_GENERATION,
+  S_HOME,
   S_OBITUARY,
   S_STATE,
   S_STOP,
   S_TRANSPORT,
 } from '../../kernel/abi/channel.ts';
-import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
-import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
-import { EAGAIN, EIO, ENOSPC } from '../../kernel/abi/errno.ts';
+import { EAGAIN, EIO } from '../../kernel/abi/errno.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
 import type { PostedKind } from '../ipc/posted.ts';
-import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
-import { listen, MachineDied, transfer } from './control.ts';
+import { CHANNEL_PERIOD, clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
+import { MachineDied, transfer } from './control.ts';
+import type { Home } from './homes.ts';
 import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverStart, Images, PostedLink } from './protocol.ts';
-import type { Resources } from './resources.ts';
+import type { DriverNotice, DriverStart, Images, PostedLink } from './protocol.ts';
 import type { DetectedBy } from './types.ts';
-
-/** ms between two looks at a channel that somebody still holds. */
-const CHANNEL_PERIOD = 20;
-
-const wordOf = (channel: number, offset: number): number =>
-  (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
 
 export interface IncarnationEvents {
   /** It died by itself; called at most once, and not after `end`. */
@@ -59,6 +47,7 @@ export class Incarnation {
   readonly channel: number;
   /** The channel's generation under which it runs. */
   readonly generation: number;
+  /** That it runs on. */
   readonly thread: Thread;
   readonly memory: WebAssembly.Memory;
   statics: StaticData[] = [];
@@ -69,58 +58,48 @@ export class Incarnation {
   /** What do_exit was given, where it has left by that. */
   exitCode: number | null = null;
   readonly life: KernelLife;
-  private readonly resources: Resources;
+  private readonly home: Home;
   private readonly events: IncarnationEvents;
+  private live: () => void = () => {};
   private fail: (error: Error) => void = () => {};
   private freeing: Promise<void> | null = null;
 
-  private constructor(
-    life: KernelLife,
-    resources: Resources,
-    channel: number,
-    memory: WebAssembly.Memory,
-    thread: Thread,
-    events: IncarnationEvents,
-  ) {
+  private constructor(life: KernelLife, channel: number, home: Home, events: IncarnationEvents) {
     this.life = life;
-    this.resources = resources;
     this.channel = channel;
-    this.memory = memory;
-    this.thread = thread;
+    this.home = home;
+    this.memory = home.memory;
+    this.thread = home.thread;
     this.events = events;
     this.generation = Atomics.load(life.words, wordOf(channel, K_GENERATION));
-    life.usedUntil(thread.ended);
+    life.usedUntil(home.thread.ended);
   }
 
   /**
-   * Takes a channel, a thread and a memory. Throws ModuleError when every channel is in use or no thread can be started,
-   * MachineDied when the kernel dies meanwhile.
+   * Takes a channel and a home. Throws ModuleError when every channel is in use or no thread can be started, MachineDied when
+   * the kernel dies meanwhile.
    */
   static async prepare(
     life: KernelLife,
-    resources: Resources,
     events: IncarnationEvents,
-    transport: ThreadTransport,
+    open: () => Promise<Home>,
   ): Promise<Incarnation> {
     const channel = await holdChannel(life);
-    const thread = await resources.takeThread('driver').catch((error: unknown) => {
-      if (!life.dead) Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
+    const home = await open().catch((error: unknown) => {
+      freeChannel(life, channel);
+      if (error instanceof ModuleError) throw error;
       throw new ModuleError(EAGAIN, `no thread can be started for a driver: ${String(error)}`);
     });
-    const memory = await resources.takeMemory(DOMAIN_MEMORY);
     if (life.dead) {
-      resources.giveMemory(memory);
-      thread.terminate();
+      void home.end(false).then(() => home.release());
       throw new MachineDied('the kernel has died while a driver was being started');
     }
-    const incarnation = new Incarnation(life, resources, channel, memory, thread, events);
+    const incarnation = new Incarnation(life, channel, home, events);
     const { words } = life;
-    const kept = new Set([wordOf(channel, K_GENERATION), wordOf(channel, K_RING)]);
-    for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++)
-      if (!kept.has(at)) words[at] = 0;
-    const { word, eventful } = transportOf(transport);
-    words[wordOf(channel, S_TRANSPORT)] = word;
-    if (eventful) await incarnation.connect(transport as PostedKind);
+    clearChannel(life, channel);
+    words[wordOf(channel, S_TRANSPORT)] = home.transport;
+    words[wordOf(channel, S_HOME)] = home.bell === null ? 0 : home.bell + 1;
+    if (home.posted) await incarnation.connect(home.posted);
     Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
     Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
     life.ring();
@@ -152,47 +131,45 @@ export class Incarnation {
     images: Images,
     deadlineMs: number,
   ): Promise<void> {
-    const { thread, life, channel, generation, memory } = this;
+    const { life, channel, generation, memory } = this;
     const outcome = new Promise<void>((resolve, reject) => {
       this.fail = reject;
-      listen(thread.port, (notice) => {
-        if (notice.type === 'live') {
-          this.statics = notice.statics;
-          resolve();
-        } else if (notice.type === 'refused') {
-          reject(new ModuleError(notice.errno, notice.message));
-        } else if (notice.type === 'unloaded') {
-          this.events.unloaded(notice);
-        } else if (notice.type === 'warning') {
-          if (!this.ended) this.events.warned(notice.fault);
-        } else if (notice.type === 'exit') {
-          this.exitCode = notice.code;
-          this.die('exit', null);
-        } else if (notice.type === 'fault') {
-          this.die('trap', notice.fault);
-        }
-      });
+      this.live = resolve;
     });
-    void thread.ended.then(() => this.die('thread ended', null));
     this.life.ring();
     const start: DriverStart = {
-      ...{
-        type: 'start',
-        kernel: life.memory,
-        memory,
-        channel,
-        generation,
-        deadlineMs,
-        images,
-        loaded,
-        options,
-        gates,
-        link: this.link,
-      },
+      ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
+      ...{ deadlineMs, images, loaded, options, gates, link: this.link },
     };
-    thread.port.postMessage(start, this.link ? [this.link.port] : []);
+    this.home.begin(start, {
+      heard: (notice) => this.heard(notice),
+      lost: () => this.die('thread ended', null),
+    });
     const inTime = this.limit(deadlineMs);
     await outcome.finally(inTime);
+  }
+
+  private heard(notice: DriverNotice): void {
+    if (notice.type === 'live') {
+      this.statics = notice.statics;
+      this.live();
+    } else if (notice.type === 'refused') {
+      this.fail(new ModuleError(notice.errno, notice.message));
+    } else if (notice.type === 'unloaded') {
+      this.events.unloaded(notice);
+    } else if (notice.type === 'warning') {
+      if (!this.ended) this.events.warned(notice.fault);
+    } else if (notice.type === 'fault') {
+      this.die('trap', notice.fault);
+    } else if (notice.type === 'exit') {
+      this.exitCode = notice.code;
+      this.die('exit', null);
+    }
+  }
+
+  /** The channel whose bell wakes its thread. */
+  private get bell(): number {
+    return this.home.bell ?? this.channel;
   }
 
   /** It is dead, for a reason that somebody has detected. */
@@ -204,9 +181,13 @@ export class Incarnation {
     void this.end();
   }
 
-  /** Ends it, whatever it is doing. @returns resolves when its thread has ended and all it held is free again */
-  end(): Promise<void> {
-    const { life, thread, channel } = this;
+  /**
+   * Ends it, whatever it is doing.
+   * @param clean it has run its cleanup, or was refused
+   * @returns resolves when nothing of it runs any more and all it held is free again
+   */
+  end(clean = false): Promise<void> {
+    const { life, channel } = this;
     const { words } = life;
     if (!this.ended) {
       this.ended = true;
@@ -214,11 +195,10 @@ export class Incarnation {
       Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
       Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
       Atomics.store(words, wordOf(channel, S_STOP), 1);
-      ringDriver(words, channel);
+      ringDriver(words, this.bell);
       life.ring();
-      thread.terminate();
     }
-    return (this.freeing ??= this.free());
+    return (this.freeing ??= this.free(clean));
   }
 
   /** Ends it when its init has taken too long; time in which another driver hung that it had called is not its own. */
@@ -235,37 +215,18 @@ export class Incarnation {
     return () => clearTimeout(timer);
   }
 
-  private async free(): Promise<void> {
-    const { life, thread, channel } = this;
-    await thread.ended;
-    // The thread cannot say any more that its copy is done.
+  private async free(clean: boolean): Promise<void> {
+    const { life, channel, home } = this;
+    await home.end(clean);
+    // Nobody can say any more that its copy is done.
     Atomics.store(life.words, wordOf(channel, D_COPYING), 0);
     life.ring();
-    this.resources.giveMemory(this.memory);
+    home.release();
     // The kernel raises the generation when it has buried the incarnation; a successor must not share it. Nor may it have a
     // channel whose call of another driver is still to be answered.
     while (!life.dead && (this.held(K_GATE) !== 0 || this.held(K_GENERATION) === this.generation)) {
       await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
     }
-    // The memory of a dead kernel may be another's already.
-    if (!life.dead) Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
-  }
-}
-
-/** Finds a free channel and holds it; waits while the only ones are held by zombies. */
-async function holdChannel(life: KernelLife): Promise<number> {
-  for (;;) {
-    let zombies = 0;
-    for (let channel = 0; channel < MAX_CHANNELS; channel++) {
-      const state = Atomics.load(life.words, wordOf(channel, S_STATE));
-      if (state === CHANNEL_FREE) {
-        Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
-        return channel;
-      }
-      if (state === CHANNEL_ZOMBIE) zombies++;
-    }
-    if (zombies === 0)
-      throw new ModuleError(ENOSPC, `there are no more than ${MAX_CHANNELS} channels to drivers`);
-    await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
+    freeChannel(life, channel);
   }
 }

@@ -17,18 +17,25 @@ import {
 } from '../domain/fault.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import type { KernelExports } from '../domain/image.ts';
-import { kernelImports, NO_CARRIERS } from '../domain/imports.ts';
+import { kernelImports } from '../domain/imports.ts';
 import { insmod, rmmod, type LoadOptions, type Unloaded } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
 import { ModuleSymbols } from '../linker/symbols.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
-import { M_DOORBELL, M_OOPSES, M_REQUEST_MODULE, M_STATE, STATE_PANIC } from '../../kernel/abi/machine.ts';
+import {
+  M_CALL_CLIENT,
+  M_DOORBELL,
+  M_OOPSES,
+  M_REQUEST_MODULE,
+  M_STATE,
+  STATE_PANIC,
+} from '../../kernel/abi/machine.ts';
 import { UNLOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
-import { SYS_DELETE_MODULE } from '../../kernel/abi/operation.ts';
+import { PARKED, SYS_DELETE_MODULE } from '../../kernel/abi/operation.ts';
 import { EAGAIN } from '../../kernel/abi/errno.ts';
 import { PostedKernelEnd, type PostedKind } from '../ipc/posted.ts';
 import { offer, post } from './control.ts';
@@ -38,10 +45,12 @@ import { CannotMeasure, Floors } from './floors.ts';
 import { Bench } from './measure.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 import { nextTask } from './task.ts';
-import type { Answer, CallMethods, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
+import type { Answer, CallMethods, DriverStart, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
+import { CallTrapped, Sandboxes } from './sandbox.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
+const CALL_CLIENT = (MACHINE_BASE + M_CALL_CLIENT) >> 2;
 /** ms of work without a pause after which the event loop gets its turn. */
 const LONGEST_TURN = 4;
 /** Empty polls before the thread sleeps: a client that comes right back finds it awake. */
@@ -68,9 +77,11 @@ export class KernelThread implements KernelMethods {
   /** Channels whose messages go through the event loops. */
   private readonly posted = new Map<number, PostedKernelEnd>();
   private client!: InThreadClient;
+  private readonly sandboxes: Sandboxes;
 
   constructor(host: ThreadHost) {
     this.host = host;
+    this.sandboxes = new Sandboxes(host, (...words) => this.called(...words));
   }
 
   boot(options: KernelBoot): StaticData[] {
@@ -89,7 +100,7 @@ export class KernelThread implements KernelMethods {
           const text = this.domain.textAt(alias, PATH_MAX);
           post(this.host.port, { type: 'request', client, alias: text });
         },
-        { gate: NO_CARRIERS.gate, post: (channel, at) => this.posted.get(channel)?.send(at) },
+        { gate: this.sandboxes.gate, post: (channel, at) => this.posted.get(channel)?.send(at) },
       ),
     );
     this.kernel = this.domain.exports;
@@ -123,6 +134,7 @@ export class KernelThread implements KernelMethods {
     while (!this.halted) {
       if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
       else idle++;
+      const due = this.turn(() => this.sandboxes.turn());
       this.client.looked();
       if (idle < IDLE_POLLS) {
         if (performance.now() - since < LONGEST_TURN) continue;
@@ -130,7 +142,10 @@ export class KernelThread implements KernelMethods {
       } else {
         if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
         const bell = this.kernel.heard_bell();
-        const left = this.turn(() => this.kernel.wait_time());
+        const left = Math.min(
+          due,
+          this.turn(() => this.kernel.wait_time()),
+        );
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
         await (slept.async ? slept.value : nextTask());
         this.turn(() => (this.kernel.sleep_end(), 0));
@@ -168,8 +183,38 @@ export class KernelThread implements KernelMethods {
     }
   }
 
+  /** A call by a driver in a sandbox. A trap of the kernel's in it unwinds the driver too, and all that led to it. */
+  private called(channel: number, operation: number, a: number, b: number, length: number): number {
+    let status: number;
+    try {
+      status = this.kernel.gate_call(channel, operation, a, b, length);
+    } catch (thrown) {
+      throw new CallTrapped(thrown);
+    }
+    return status === PARKED ? this.awaited(channel) : status;
+  }
+
+  /** Runs the loop until another driver has answered the one on `channel`; whoever traps meanwhile is another task. */
+  private awaited(channel: number): number {
+    const { words, stackPointer } = this.domain;
+    const client = words[CALL_CLIENT]!;
+    const stack = stackPointer.value as number;
+    for (;;) {
+      try {
+        return this.kernel.gate_wait(channel);
+      } catch (thrown) {
+        this.trapped(thrown);
+        if (this.halted) throw new CallTrapped(new Ended('the kernel has stopped'));
+        words[CALL_CLIENT] = client;
+        stackPointer.value = stack;
+      }
+    }
+  }
+
   /** A trap in the kernel's domain: an oops, and the task whose call it was is ended. */
-  private trapped(thrown: unknown): void {
+  private trapped(caught: unknown): void {
+    if (this.halted) return;
+    const thrown = caught instanceof CallTrapped ? caught.cause : caught;
     let fault: Fault | null = null;
     const stackPointer = this.domain.stackPointer.value as number;
     try {
@@ -324,6 +369,19 @@ export class KernelThread implements KernelMethods {
       if (at === 0) return names;
       names.push(this.domain.textAt(at, NAME_SIZE));
     }
+  }
+
+  place(start: DriverStart): void {
+    this.turn(() => {
+      this.kernel.poll(); // the endpoint is adopted
+      if (this.sandboxes.load(start)) this.kernel.gate_open(start.channel);
+      return 0;
+    });
+    this.client.looked();
+  }
+
+  displace(channel: number, generation: number): void {
+    this.sandboxes.drop(channel, generation);
   }
 
   requested(client: number): Answer<null> {

@@ -1,8 +1,8 @@
 // A machine: one life of a kernel after the other, and the supervisor that keeps it going. It runs on a thread that never
 // blocks, and waits for nothing but events.
 //
-//   monolithic    every driver is loaded by the kernel's thread into the kernel's domain; if that dies, all are booted anew
-//   microkernel   every driver has an incarnation of its own; if one dies it is fenced, ended and replaced (./drivers.ts)
+// Where a driver lives, its place says (./place.ts): in the kernel's domain, where all are booted anew if that dies; or as an
+// incarnation of its own, which is fenced, ended and replaced if it dies (./drivers.ts).
 //
 // The kernel decides about calls, files and devices; this decides about threads: who is started, ended, restarted.
 
@@ -22,6 +22,7 @@ import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
 import { deviceInfos, moduleInfos } from './listing.ts';
 import type { Thread } from './platform.ts';
+import type { Places } from './place.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import { Panics, type SupervisorOptions } from './supervise.ts';
@@ -45,6 +46,8 @@ import type {
 
 export interface MachineOptions extends SupervisorOptions {
   placement: Placement;
+  /** Places of drivers that do not go by the placement, by the keys of their names. */
+  places?: Places;
   images: Images;
   resources: Resources;
   /** Time a call, a heartbeat or an initialisation may take, in ms; at least MIN_DEADLINE_MS. */
@@ -75,6 +78,7 @@ export async function bootMachine(options: MachineOptions): Promise<Machine> {
 
 class SupervisedMachine implements Machine, DriversHost {
   readonly placement: Placement;
+  readonly places: Places;
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
@@ -104,6 +108,7 @@ class SupervisedMachine implements Machine, DriversHost {
   constructor(options: MachineOptions) {
     const { placement, images, resources, deadlineMs, panicOnOops, slubDebug, blacklist } = options;
     this.placement = placement;
+    this.places = options.places ?? new Map();
     this.images = images;
     this.resources = resources;
     this.transport = options.transport ?? 'ring';
@@ -275,8 +280,8 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   kill(name: string): void {
-    if (this.placement === 'monolithic')
-      throw new Error(`in a monolithic kernel a driver has no thread that could be killed: ${name}`);
+    if (this.drivers.placeOf(name) === 'kernel')
+      throw new Error(`a driver in the kernel's domain has no thread that could be killed: ${name}`);
     this.drivers.kill(name);
   }
 
@@ -349,7 +354,7 @@ class SupervisedMachine implements Machine, DriversHost {
 
   threadOf(module: string): Thread {
     const driver = this.drivers.get(module);
-    const thread = this.placement === 'monolithic' ? this.life?.thread : driver?.incarnation?.thread;
+    const thread = driver?.place === 'kernel' ? this.life?.thread : driver?.incarnation?.thread;
     if (!driver || !thread) throw new Error(`module is not loaded: ${module}`);
     return thread;
   }

@@ -87,6 +87,10 @@ export interface KernelMethods extends CallMethods {
   /** Unloads a module that lives in a domain of its own. */
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
+  /** Loads a driver into a sandbox on this thread; what comes of it is said in notices. */
+  place(start: DriverStart): void;
+  /** Drops the sandbox of an incarnation that is at its end. */
+  displace(channel: number, generation: number): void;
   /** The driver on a channel is reached by messages over a port. */
   connect(channel: number, port: MessagePort, kind: PostedKind): void;
 }
@@ -113,6 +117,8 @@ export interface DriverStart {
   memory: WebAssembly.Memory;
   channel: number;
   generation: number;
+  /** The channel with the bell of the thread that it lives on. */
+  home: number;
   deadlineMs: number;
   images: Images;
   loaded: LoadedModule;
@@ -123,6 +129,18 @@ export interface DriverStart {
   link: PostedLink | null;
 }
 
+/** What becomes of a driver, said by whoever runs it. */
+export type DriverNotice =
+  | { type: 'live'; statics: StaticData[] }
+  | { type: 'refused'; errno: number; message: string }
+  | ({ type: 'unloaded' } & Unloaded)
+  | { type: 'warning'; fault: Fault }
+  | { type: 'fault'; fault: Fault }
+  /** It has called do_exit. */
+  | { type: 'exit'; code: number }
+  /** Nothing of it runs any more, while others on its thread go on. */
+  | { type: 'left' };
+
 export type Notice =
   /** The code of the thread is loaded and listens. */
   | { type: 'ready' }
@@ -131,11 +149,5 @@ export type Notice =
   | { type: 'request'; client: number; alias: string }
   | { type: 'oops'; fault: Fault }
   | { type: 'halted'; by: 'panic' | 'trap'; fault: Fault | null }
-  // by a driver's thread
-  | { type: 'live'; statics: StaticData[] }
-  | { type: 'refused'; errno: number; message: string }
-  | ({ type: 'unloaded' } & Unloaded)
-  | { type: 'warning'; fault: Fault }
-  /** It has called do_exit. */
-  | { type: 'exit'; code: number }
-  | { type: 'fault'; fault: Fault };
+  // by the thread of an incarnation of a driver
+  | { type: 'driver'; channel: number; generation: number; notice: DriverNotice };

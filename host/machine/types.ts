@@ -6,11 +6,15 @@
 import type { DirectoryEntry, FileStat } from '../ipc/names.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Fault } from '../domain/fault.ts';
+import type { Place } from './place.ts';
 import type { Thread } from './platform.ts';
 
 export type { DirectoryEntry, FileStat, FileType } from '../ipc/names.ts';
 
-export type Placement = 'monolithic' | 'microkernel';
+/** Where the drivers of a machine live that have no place of their own (./place.ts). */
+export type Placement = 'monolithic' | 'sandbox' | 'pooled' | 'microkernel';
+/** The two that are compared side by side. */
+export type SidePlacement = Extract<Placement, 'monolithic' | 'microkernel'>;
 
 /** A client of the kernel: system calls with errnos. Buffers are copied. At most USER_SIZE bytes a call. */
 export interface Client {
@@ -104,6 +108,7 @@ export interface DeviceInfo {
 export interface DriverStatus {
   name: string;
   sha256: string;
+  place: Place;
   /**
    * `starting`: also while it is being restarted; `waiting`: died, to be restarted after its back-off; `failed`: given up;
    * `ended`: has left by its own will.
@@ -227,7 +232,7 @@ export interface Machine {
   insmod(module: LoadedModule, parameters?: string, mode?: LoadMode): Promise<void>;
   /** Unloads a driver; rejects with ModuleError, which names those that use it. */
   rmmod(name: string, mode?: LoadMode): Promise<UnloadReport>;
-  /** Ends the thread of a driver from outside, as an operator does; throws in the monolith, where it has none. */
+  /** Ends a driver from outside, as an operator does; throws where it lives in the kernel's domain, which has one end. */
   kill(name: string): void;
   /** A client in a worker of its own. */
   attach(): Promise<ClientThread>;
@@ -248,7 +253,7 @@ export interface Machine {
   settled(): Promise<void>;
   /** Ends the kernel's life by hand and boots it anew with the same modules. */
   reboot(): Promise<void>;
-  /** The thread a driver runs on (the kernel's in the monolith): for experiments that kill it behind the supervisor's back. */
+  /** The thread a driver runs on (the kernel's where it lives there): for experiments that kill it behind the supervisor's back. */
   threadOf(module: string): Thread;
   shutdown(): Promise<void>;
 }

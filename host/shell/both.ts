@@ -1,6 +1,6 @@
 // The same line on both machines, and what came of it side by side. What is laid out here are rows; the faces draw them.
 
-import type { Placement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import { parse, type List } from './parse.ts';
 import type { Shell } from './shell.ts';
 import { BrokenPipe, EMPTY, textOutput, type Input, type Output } from './streams.ts';
@@ -35,7 +35,7 @@ const MAX_SHOWN = 1000;
 /** Lines of one side that are compared with every line of the other. */
 const MAX_COMPARED = 2000;
 
-export type Pair<T> = Record<Placement, T>;
+export type Pair<T> = Record<SidePlacement, T>;
 
 export class BothShells {
   readonly shells: Pair<Shell>;

@@ -18,12 +18,12 @@ import { Side } from '../lab/side.ts';
 import type { CancelSignal } from '../lab/wait.ts';
 import type { RequestModule } from '../machine/demand.ts';
 import { openModprobe } from '../machine/modprobe.ts';
-import type { Machine, Placement } from '../machine/types.ts';
+import type { Machine, SidePlacement } from '../machine/types.ts';
 import { Reader } from './reader.ts';
 
 /** One side of the page. */
 export interface Station {
-  readonly placement: Placement;
+  readonly placement: SidePlacement;
   readonly side: Side;
   readonly reader: Reader;
   /** The machine as soon as its kernel runs, also while its drivers are being loaded; null before the first. */
@@ -35,7 +35,7 @@ export type Provoked = { row: FaultRow } | { problem: string };
 
 export interface BenchEvents {
   /** A new machine stands in this place. */
-  machine(placement: Placement, machine: Machine): void;
+  machine(placement: SidePlacement, machine: Machine): void;
   /** Something went wrong that nobody was waiting for. */
   problem(error: unknown): void;
 }
@@ -57,7 +57,7 @@ export class Bench {
       const modprobe = await openModprobe(lab.modules);
       return (await modprobe.requestModule(loader, alias)).done;
     };
-    const station = (placement: Placement): Station => {
+    const station = (placement: SidePlacement): Station => {
       const side = new Side(placement, {
         boot: async (_, options) => {
           const machine = await lab.boot(placement, { ...options, requestModule });
@@ -126,7 +126,7 @@ export class Bench {
     return this.#quiet(() => compare(options, progress));
   }
 
-  async reboot(placement: Placement): Promise<void> {
+  async reboot(placement: SidePlacement): Promise<void> {
     await this.stations[placement].side.reboot();
     await this.#read();
   }

@@ -2,7 +2,7 @@
 
 import { PLACEMENTS, type PerSide } from '../lab/report.ts';
 import { Cancelled } from '../lab/wait.ts';
-import type { DriverStatus, Placement } from '../machine/types.ts';
+import type { DriverStatus, SidePlacement } from '../machine/types.ts';
 import { Bench, type Provoked } from './bench.ts';
 import { callsTable, environmentOf } from './calls-view.ts';
 import { comparisonResult } from './comparison-view.ts';
@@ -115,7 +115,7 @@ export class Page {
         problem: (error) => this.#showError(messageOf(error)),
       });
       this.#bench = bench;
-      const pane = (placement: Placement): Pane =>
+      const pane = (placement: SidePlacement): Pane =>
         new Pane(bench.stations[placement], {
           check: () => this.#panes?.[placement].check(),
           reboot: () => void this.#reboot(placement),
@@ -205,7 +205,7 @@ export class Page {
     });
   }
 
-  async #reboot(placement: Placement): Promise<void> {
+  async #reboot(placement: SidePlacement): Promise<void> {
     await this.#run(`Rebooting the ${placement} machine`, async () => {
       await this.#ready().reboot(placement);
       this.#check();

@@ -1,13 +1,13 @@
 // One machine, live: state, drivers, the program that reads on, integrity, log. Shows what it reads; decides nothing.
 
 import { milliseconds } from '../lab/units.ts';
-import type { DriverStatus, MachineStatus, Placement } from '../machine/types.ts';
+import type { DriverStatus, MachineStatus, SidePlacement } from '../machine/types.ts';
 import type { Station } from './bench.ts';
 import { button, figure, h, setData, setText } from './dom.ts';
 import { DriversView } from './drivers-view.ts';
 import { LogView } from './log-view.ts';
 
-const WORDS: Record<Placement, { title: string; placement: string }> = {
+const WORDS: Record<SidePlacement, { title: string; placement: string }> = {
   monolithic: {
     title: 'Monolithic',
     placement: 'Kernel and drivers share one memory and one thread. A call to a driver is a call.',

@@ -2,7 +2,7 @@
 // is one of the things that the page does, and it does one at a time.
 
 import { PLACEMENTS, type PerSide } from '../lab/report.ts';
-import type { Placement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import { BothShells, rowsOf } from '../shell/both.ts';
 import { commonStart, complete } from '../shell/complete.ts';
 import { parse, type List } from '../shell/parse.ts';
@@ -12,7 +12,7 @@ import { SyntaxProblem } from '../shell/words.ts';
 import { button, h, messageOf } from './dom.ts';
 import { Screen } from './screen.ts';
 
-type Target = Placement | 'both';
+type Target = SidePlacement | 'both';
 
 const NAMES: Record<Target, string> = {
   both: 'Both machines',
@@ -139,7 +139,7 @@ export class Terminal {
     }
   }
 
-  async #runOne(placement: Placement, text: string, signal: AbortSignal): Promise<void> {
+  async #runOne(placement: SidePlacement, text: string, signal: AbortSignal): Promise<void> {
     this.#screen.command(placement, text);
     const streams = { in: EMPTY, out: this.#screen.output(false), err: this.#screen.output(true) };
     const shell = this.#shells![placement];

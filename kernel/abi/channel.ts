@@ -118,6 +118,8 @@ export const CHANNEL_FREE = 0;
 export const CHANNEL_ATTACHED = 1;
 /** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
+/** No driver's: the home of a pool, for its bell alone. */
+export const CHANNEL_HOME = 3;
 
 /** The rings, the peer in another thread that spins, then sleeps. */
 export const TRANSPORT_RING = 0;

@@ -61,6 +61,19 @@ export function serve_ring(
   return (upper << 32) | (<i64>(<u32>status));
 }
 
+/** The same for a domain on the kernel's thread: JavaScript, by which it is called, has no cheap 64-bit integers. */
+export function serve_gate(
+  operation: i32,
+  handle: usize,
+  device: u32,
+  position_low: u32,
+  position_high: i32,
+  buffer: usize,
+  count: i32,
+): i32 {
+  return serve(operation, handle, device, ((<i64>position_high) << 32) | (<i64>position_low), buffer, count);
+}
+
 /** The open file of the last request. */
 export function served_handle(): usize {
   return <usize>load<u32>(MACHINE_BASE, M_REPLY_HANDLE);

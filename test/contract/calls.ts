@@ -132,10 +132,14 @@ export function calls(bench: Bench): void {
     });
   });
 
-  if (bench.placement !== 'microkernel') return;
+  // In a pool modules call each other directly, and die together.
+  if (monolithicOrPooled(bench)) return;
   describe('calls that go wrong', () => wrong(bench));
   describe('calls whose ends are killed', () => killed(bench));
 }
+
+const monolithicOrPooled = ({ placement }: Bench): boolean =>
+  placement === 'monolithic' || placement === 'pooled';
 
 /** A condition that nobody tells of. */
 async function seen(at: Setting, condition: () => boolean): Promise<void> {

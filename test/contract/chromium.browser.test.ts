@@ -2,11 +2,11 @@
 
 import { browserLab } from '../../host/web/lab.ts';
 import { fetchFixture } from '../support/browser.ts';
-import { PLACEMENTS } from '../support/machine.ts';
+import { ALL_PLACEMENTS } from '../support/machine.ts';
 import { faults } from './faults.ts';
 import { contract } from './suite.ts';
 
-for (const placement of PLACEMENTS) {
+for (const placement of ALL_PLACEMENTS) {
   const bench = {
     name: `${placement} machine in Chromium`,
     placement,

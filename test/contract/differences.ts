@@ -1,5 +1,5 @@
-// What the two placements do differently, and nothing else does: the suite asserts each of these on the machine it names.
-// Everything that the suite does not look up here is the same on both.
+// What the placements do differently, and nothing else does: the suite asserts each of these on the machine it names.
+// Everything that the suite does not look up here is the same on all.
 
 import type { Placement } from '../../host/machine/types.ts';
 import { EFAULT, EIO } from '../../kernel/abi/errno.ts';
@@ -46,6 +46,34 @@ export const DIFFERENCES: Record<Placement, Differences> = {
     mistakesWarn: true,
     logBurst: Infinity,
     hangEnds: 'the machine',
+  },
+  sandbox: {
+    copyBeyondRequest: EFAULT,
+    copyAfterCall: EFAULT,
+    lie: EIO,
+    driverMemoryInKernel: false,
+    ownAddresses: true,
+    kernelSlots: false,
+    trappedCall: EIO,
+    taintAfterTrap: '',
+    restarts: true,
+    mistakesWarn: false,
+    logBurst: DRIVER_LOG_BURST,
+    hangEnds: 'the machine',
+  },
+  pooled: {
+    copyBeyondRequest: EFAULT,
+    copyAfterCall: EFAULT,
+    lie: EIO,
+    driverMemoryInKernel: false,
+    ownAddresses: false,
+    kernelSlots: false,
+    trappedCall: EIO,
+    taintAfterTrap: '',
+    restarts: true,
+    mistakesWarn: false,
+    logBurst: DRIVER_LOG_BURST,
+    hangEnds: 'the driver',
   },
   microkernel: {
     copyBeyondRequest: EFAULT,

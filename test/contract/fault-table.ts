@@ -1,7 +1,7 @@
 // Every fault that lkdtm can provoke, and what must come of it on each placement: data for faults.ts. Like LKDTM's own
 // tests, each names the line that must be in the log; a fault that leaves none says so.
 
-import type { DetectedBy, Placement } from '../../host/machine/types.ts';
+import type { DetectedBy, Placement, SidePlacement } from '../../host/machine/types.ts';
 import { EIO, ENOMEM, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 
 export interface FaultOutcome {
@@ -50,7 +50,8 @@ const NO_MEMORY = /no memory left: \d+ bytes handed out$/;
 const USE_AFTER_FREE = /write to freed memory: 0x[0-9a-f]+$/;
 const DOUBLE_FREE = /^BUG kmalloc-64 \(Not tainted\): Object already free$/;
 
-export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
+/** Where nothing else is said, the same comes of it in a sandbox as in a worker. */
+export const FAULTS: Record<string, Record<SidePlacement, FaultOutcome> & { sandbox?: FaultOutcome }> = {
   BUG: {
     monolithic: oopsed([UNREACHABLE]),
     microkernel: replaced('trap', [...OOPS, UNREACHABLE]),
@@ -65,6 +66,7 @@ export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
   },
   LOOP: {
     monolithic: survived({ answer: 'machine died', detectedBy: 'heartbeat', restarted: 'machine' }),
+    sandbox: survived({ answer: 'machine died', detectedBy: 'heartbeat', restarted: 'machine' }),
     microkernel: replaced('deadline', [/^lkdtm: no reply to operation 4 in \d+ ms$/], -ETIMEDOUT),
   },
   EXHAUST_STACK: {
@@ -101,3 +103,12 @@ export const FAULTS: Record<string, Record<Placement, FaultOutcome>> = {
     microkernel: replaced('exit', []),
   },
 };
+
+export function outcomeOf(fault: string, placement: Placement): FaultOutcome {
+  const outcomes = FAULTS[fault]!;
+  return (
+    (placement === 'monolithic' ? outcomes.monolithic : null) ??
+    (placement === 'sandbox' ? outcomes.sandbox : null) ??
+    outcomes.microkernel
+  );
+}

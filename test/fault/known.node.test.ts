@@ -8,7 +8,7 @@ import { Bench } from '../../host/fault/bench.ts';
 import { moduleFields, replaced, leb, sleb } from '../../host/fault/fields.ts';
 import type { Kind, Outcome } from '../../host/fault/outcome.ts';
 import { BadModule, ByteWriter } from '../../host/linker/bytes.ts';
-import type { Placement } from '../../host/machine/types.ts';
+import type { SidePlacement } from '../../host/machine/types.ts';
 import { MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { custom, dylink, file, I32, type Part } from '../linker/handmade.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -242,7 +242,7 @@ const KNOWN: readonly Known[] = [
   },
 ];
 
-describe.each(PLACEMENTS)('on a %s machine', (placement: Placement) => {
+describe.each(PLACEMENTS)('on a %s machine', (placement: SidePlacement) => {
   let lab: ThreadLab;
   let bench: Bench;
   beforeAll(async () => {

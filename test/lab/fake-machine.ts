@@ -14,7 +14,7 @@ import type {
   MachineStatus,
   Measured,
   MeasureSpec,
-  Placement,
+  SidePlacement,
   ReadingReport,
 } from '../../host/machine/types.ts';
 import type { Thread } from '../../host/machine/platform.ts';
@@ -45,7 +45,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export class FakeMachine implements Machine {
   readonly deadlineMs = 500;
-  readonly placement: Placement;
+  readonly placement: SidePlacement;
   readonly scripts: Record<string, Script>;
   disk = new Uint8Array(0);
   damage: string[] = [];
@@ -68,7 +68,7 @@ export class FakeMachine implements Machine {
   #files = new Map<number, { path: string; position: number }>();
   #nextFd = 3;
 
-  constructor(placement: Placement, scripts: Record<string, Script>) {
+  constructor(placement: SidePlacement, scripts: Record<string, Script>) {
     this.placement = placement;
     this.scripts = scripts;
   }
@@ -120,6 +120,7 @@ export class FakeMachine implements Machine {
     const status: DriverStatus = {
       name: module.name,
       sha256: module.sha256,
+      place: this.placement === 'monolithic' ? 'kernel' : 'worker',
       state: 'up',
       generation: 1,
       restarts: 0,

@@ -6,9 +6,11 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type { ProbeStore } from '../../host/machine/module-store.ts';
 import type { Images } from '../../host/machine/protocol.ts';
 import type { BootOptions } from '../../host/lab/load.ts';
-import type { Client, Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
+import type { Client, Machine, MachineEvent, Placement, SidePlacement } from '../../host/machine/types.ts';
 
-export const PLACEMENTS: readonly Placement[] = ['monolithic', 'microkernel'];
+/** The two extremes, for what the places in between add nothing to. */
+export const PLACEMENTS: readonly SidePlacement[] = ['monolithic', 'microkernel'];
+export const ALL_PLACEMENTS: readonly Placement[] = ['monolithic', 'sandbox', 'pooled', 'microkernel'];
 
 /** Machines of one runtime: host/cli/machines.ts and host/web/lab.ts have this shape. */
 export interface Lab {

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import lkdtmSource from '../../drivers/lkdtm.ts?raw';
 import type { Lab } from '../../host/lab/load.ts';
-import type { ClientThread, Machine, Placement } from '../../host/machine/types.ts';
+import type { ClientThread, Machine, SidePlacement } from '../../host/machine/types.ts';
 import { browserLab } from '../../host/web/lab.ts';
 import { KERNEL_MEMORY, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
@@ -17,11 +17,11 @@ const SLACK_MS = 800;
 const BLOCK = 4096;
 
 let lab: Lab;
-let machines: Record<Placement, Machine>;
+let machines: Record<SidePlacement, Machine>;
 /** The kernel memories of this page, in the order in which they were taken. */
 const memories: WebAssembly.Memory[] = [];
 
-async function boot(placement: Placement): Promise<Machine> {
+async function boot(placement: SidePlacement): Promise<Machine> {
   const machine = await lab.boot(placement, { deadlineMs: DEADLINE_MS });
   for (const driver of lab.drivers)
     await machine.insmod(driver, driver.name === 'ramdisk' ? `size=${16 * BLOCK}` : '');
@@ -54,7 +54,7 @@ test('the page is cross-origin isolated, and the lab says so', () => {
 });
 
 test('both machines run the very same files', () => {
-  const hashes = (placement: Placement): string[] =>
+  const hashes = (placement: SidePlacement): string[] =>
     machines[placement].status().drivers.map(({ name, sha256 }) => `${name} ${sha256}`);
   expect(hashes('monolithic')).toHaveLength(4);
   expect(hashes('microkernel')).toEqual(hashes('monolithic'));

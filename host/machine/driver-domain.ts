@@ -1,0 +1,205 @@
+// A driver's domain, and the drivers in it: one in a sandbox and in a worker, several in a pool. Loading one gives what
+// serves its requests; who brings them, and on which thread, is the caller's affair.
+//
+// A driver calls the kernel over its own channel: whose turn it is, the domain's image says (M_CALL_MODULE). It copies by the
+// grant of the request that is being served.
+
+import type { Gate } from '../domain/announce.ts';
+import { Domain } from '../domain/domain.ts';
+import { toFault, Warned, type Fault } from '../domain/fault.ts';
+import type { DomainExports, Image } from '../domain/image.ts';
+import { domainImports, type KernelGate } from '../domain/imports.ts';
+import { insmod, rmmod, type Inserted } from '../domain/loader.ts';
+import { ModuleError } from '../domain/module-error.ts';
+import type { DriverSide } from '../ipc/driver-side.ts';
+import type { Served } from '../ipc/posted.ts';
+import { ModuleSymbols } from '../linker/symbols.ts';
+import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
+import { EINVAL } from '../../kernel/abi/errno.ts';
+import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
+import { M_CALL_MODULE } from '../../kernel/abi/machine.ts';
+import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
+import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
+import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
+import { FLOOR_RING, type UserExports } from './floors.ts';
+import { Gates } from './gates.ts';
+import { Memory } from './inspect.ts';
+import type { DriverNotice, DriverStart } from './protocol.ts';
+import { readSlubDebug } from './slub-debug.ts';
+
+/** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
+const MOST_WARNINGS = 16;
+const TURN = (MACHINE_BASE + M_CALL_MODULE) >> 2;
+
+/** One driver in a domain. */
+export interface Tenant {
+  readonly start: DriverStart;
+  readonly side: DriverSide;
+  warnings: number;
+}
+
+/** What a domain is given by the thread that it lives on. */
+export interface DomainHost {
+  /** A driver has ended itself, which has been told: its thread is to end, where it has one. */
+  exit(code: number): void;
+  /** Says something of a driver to the supervisor. */
+  tell(start: DriverStart, notice: DriverNotice): void;
+}
+
+export class DriverDomain {
+  readonly domain: Domain<DomainExports>;
+  readonly tenants: Tenant[] = [];
+  /** Whose request is served, or who is loaded. */
+  current: Tenant | null = null;
+  private readonly host: DomainHost;
+  private readonly first: DriverStart;
+  private readonly modules = new Map<number, Tenant>();
+  private readonly files: Image[];
+  private echo: UserExports | null = null;
+
+  /** Boots the domain's image in the memory of the first driver that will live in it. */
+  constructor(start: DriverStart, host: DomainHost) {
+    this.first = start;
+    this.host = host;
+    const { images, memory, home, deadlineMs, kernel } = start;
+    this.files = [images.domain, images.courier];
+    const gate: KernelGate = {
+      call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
+      copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
+      copyIn: (to, from, count) => this.serving.side.copyIn(to, from, count),
+    };
+    const imports = domainImports(
+      gate,
+      (code) => this.exited(code),
+      (text) => this.warned(text),
+    );
+    this.domain = new Domain<DomainExports>(images.domain, memory, imports);
+    const { exports, slots } = this.domain;
+    exports.boot(slots, memory.buffer.byteLength, home, deadlineMs, readSlubDebug(kernel));
+    this.domain.publish();
+  }
+
+  private get serving(): Tenant {
+    if (!this.current) throw new Error('a driver copies while none is served');
+    return this.current;
+  }
+
+  /** Whose code is running. */
+  private get caller(): Tenant {
+    if (this.tenants.length === 1) return this.tenants[0]!;
+    return this.modules.get(this.domain.words[TURN]!) ?? this.serving;
+  }
+
+  /** Loads a driver. @returns what serves its requests; throws ModuleError, or what it trapped with */
+  load(start: DriverStart, side: DriverSide): Served {
+    const { loaded, options } = start;
+    const { domain } = this;
+    const tenant: Tenant = { start, side, warnings: 0 };
+    this.current = tenant;
+    this.tenants.push(tenant);
+    this.files.push(loaded);
+    try {
+      const gates = new Gates(side, domain);
+      const here = ({ owner }: Gate): boolean =>
+        this.tenants.some((each) => each.start.loaded.name === owner);
+      const elsewhere = start.gates.filter((gate) => !here(gate));
+      const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
+      const inserted = insmod(domain, loaded, options, bound);
+      this.modules.set(inserted.mod, tenant);
+      const own = [start.images.domain.name, loaded.name];
+      this.host.tell(start, {
+        type: 'live',
+        statics: domain.statics.filter(({ name }) => own.includes(name)),
+      });
+      const { serve, serve_ring, served_handle, served_position } = domain.exports;
+      const special = (operation: number, argument0: number, argument1: number): number => {
+        if (operation === OP_SYMBOL) return gates.serve(loaded, inserted);
+        if (operation === OP_CLEANUP) return this.unload(tenant, inserted);
+        return this.pong(operation, argument0, argument1);
+      };
+      return { serve, serve_ring, served_handle, served_position, special };
+    } catch (error) {
+      if (error instanceof ModuleError) {
+        this.forget(tenant);
+        this.host.tell(start, { type: 'refused', errno: error.errno, message: error.message });
+      }
+      throw error;
+    }
+  }
+
+  private forget(tenant: Tenant): void {
+    this.tenants.splice(this.tenants.indexOf(tenant), 1);
+    this.files.splice(this.files.indexOf(tenant.start.loaded), 1);
+  }
+
+  private unload(tenant: Tenant, { mod }: Inserted): number {
+    const { loaded } = tenant.start;
+    try {
+      const unloaded = rmmod(this.domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
+      this.host.tell(tenant.start, { type: 'unloaded', ...unloaded });
+    } catch (error) {
+      if (error instanceof ModuleError) return -error.errno; // the kernel has it live again
+      throw error;
+    }
+    this.modules.delete(mod);
+    this.forget(tenant);
+    return 0;
+  }
+
+  /** The other end of the floors of a call (./measure.ts). */
+  private pong(operation: number, rounds: number, from: number): number {
+    this.echo ??= this.beside(this.first.images.user, {
+      syscall: () => -EINVAL,
+      bounce: () => -EINVAL,
+    }) as unknown as UserExports;
+    const base = CHANNELS_BASE + this.serving.start.channel * CHANNEL_SIZE;
+    if (operation === OP_ECHO) this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    else if (operation === OP_ECHO_WAIT)
+      this.echo.floor_wait_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    else if (operation === OP_ECHO_RING) this.echo.floor_ring_pong(rounds, FLOOR_RING, from);
+    else return -EINVAL;
+    return 0;
+  }
+
+  /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */
+  beside(image: Image, host: Served | Record<string, unknown>): WebAssembly.Exports {
+    const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
+    const env = {
+      memory: this.first.kernel,
+      __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+      __memory_base: constant(USER_BASE), // these images have neither data nor globals
+      __table_base: constant(0),
+    };
+    const imports = { env, host: host as unknown as WebAssembly.ModuleImports };
+    return new WebAssembly.Instance(image.module, imports).exports;
+  }
+
+  /** A driver has called do_exit. */
+  private exited(code: number): void {
+    const { side, start } = this.caller;
+    side.gone();
+    this.host.tell(start, { type: 'exit', code });
+    this.host.exit(code);
+  }
+
+  /** A warning by a driver, which goes on: the supervisor writes it into the log. */
+  private warned(text: number): void {
+    const { caller } = this;
+    if (++caller.warnings > MOST_WARNINGS) return;
+    const message = text === 0 ? '' : new Memory(this.domain.memory).text(text, LOG_TEXT_MAX);
+    this.host.tell(caller.start, { type: 'warning', fault: this.faultOf(new Warned(message)) });
+  }
+
+  /** Whose trap it was, and what. */
+  accuse(fault: Fault): Tenant | null {
+    return this.tenants.find(({ start }) => start.loaded.name === fault.module) ?? this.current;
+  }
+
+  faultOf(thrown: unknown): Fault {
+    const symbols = (name: string): ModuleSymbols | null => {
+      const file = this.files.find((each) => each.name === name);
+      return file ? new ModuleSymbols(file.bytes, file.map, file.shifts) : null;
+    };
+    return toFault(thrown, symbols, this.domain.stackPointer.value as number);
+  }
+}

@@ -1,0 +1,135 @@
+// What runs a driver's domain: a thread of its own, the kernel's thread (the sandbox), or the thread of a pool (./pools.ts).
+
+import { TRANSPORT_GATE } from '../../kernel/abi/channel.ts';
+import { DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
+import type { PostedKind } from '../ipc/posted.ts';
+import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
+import { listen } from './control.ts';
+import type { KernelLife } from './life.ts';
+import type { Thread } from './platform.ts';
+import type { DriverNotice, DriverStart } from './protocol.ts';
+import type { Resources } from './resources.ts';
+
+export interface HomeEvents {
+  heard(notice: DriverNotice): void;
+  /** It has ended by itself. */
+  lost(): void;
+}
+
+export interface Home {
+  readonly memory: WebAssembly.Memory;
+  readonly thread: Thread;
+  /** The channel whose bell wakes the thread; null: the driver's own. */
+  readonly bell: number | null;
+  /** TRANSPORT_ */
+  readonly transport: number;
+  /** Where requests come by messages. */
+  readonly posted: PostedKind | null;
+  begin(start: DriverStart, events: HomeEvents): void;
+  /**
+   * Ends the driver.
+   * @param clean it has run its cleanup, or was refused: those who live with it stay
+   * @returns resolves when nothing of it runs any more
+   */
+  end(clean: boolean): Promise<void>;
+  /** Gives back what it holds; it has ended. */
+  release(): void;
+}
+
+/** Hears what a thread says of one incarnation. @returns stops it */
+export function hear(
+  thread: Thread,
+  { channel, generation }: DriverStart,
+  heard: (notice: DriverNotice) => void,
+): () => void {
+  return listen(thread.port, (notice) => {
+    if (notice.type === 'driver' && notice.channel === channel && notice.generation === generation)
+      heard(notice.notice);
+  });
+}
+
+export class WorkerHome implements Home {
+  readonly memory: WebAssembly.Memory;
+  readonly thread: Thread;
+  readonly bell = null;
+  readonly transport: number;
+  readonly posted: PostedKind | null;
+  private readonly resources: Resources;
+
+  private constructor(
+    resources: Resources,
+    thread: Thread,
+    memory: WebAssembly.Memory,
+    transport: ThreadTransport,
+  ) {
+    const { word, eventful } = transportOf(transport);
+    this.resources = resources;
+    this.thread = thread;
+    this.memory = memory;
+    this.transport = word;
+    this.posted = eventful ? (transport as PostedKind) : null;
+  }
+
+  static async open(resources: Resources, transport: ThreadTransport): Promise<WorkerHome> {
+    const thread = await resources.takeThread('driver');
+    return new WorkerHome(resources, thread, await resources.takeMemory(DOMAIN_MEMORY), transport);
+  }
+
+  begin(start: DriverStart, { heard, lost }: HomeEvents): void {
+    hear(this.thread, start, heard);
+    void this.thread.ended.then(lost);
+    this.thread.port.postMessage(start, start.link ? [start.link.port] : []);
+  }
+
+  end(): Promise<void> {
+    this.thread.terminate();
+    return this.thread.ended;
+  }
+
+  release(): void {
+    this.resources.giveMemory(this.memory);
+  }
+}
+
+export class SandboxHome implements Home {
+  readonly memory: WebAssembly.Memory;
+  readonly thread: Thread;
+  readonly bell = null;
+  readonly transport = TRANSPORT_GATE;
+  readonly posted = null;
+  private readonly resources: Resources;
+  private readonly life: KernelLife;
+  private start: DriverStart | null = null;
+  private deaf = (): void => {};
+
+  private constructor(resources: Resources, life: KernelLife, memory: WebAssembly.Memory) {
+    this.resources = resources;
+    this.life = life;
+    this.memory = memory;
+    this.thread = life.thread;
+  }
+
+  static async open(resources: Resources, life: KernelLife): Promise<SandboxHome> {
+    return new SandboxHome(resources, life, await resources.takeMemory(DOMAIN_MEMORY));
+  }
+
+  begin(start: DriverStart, { heard, lost }: HomeEvents): void {
+    this.start = start;
+    this.deaf = hear(this.thread, start, heard);
+    this.life.control.methods.place(start).catch(lost);
+  }
+
+  async end(): Promise<void> {
+    const { life, start } = this;
+    if (start && !life.dead) {
+      const { channel, generation } = start;
+      await life.control.methods.displace(channel, generation).catch(() => {});
+    }
+    if (start && life.dead) await life.thread.ended;
+    this.deaf();
+  }
+
+  release(): void {
+    this.resources.giveMemory(this.memory);
+  }
+}

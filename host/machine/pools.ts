@@ -1,0 +1,137 @@
+// Pools: drivers that share a domain and a thread. The first opens the pool, the last that leaves closes it; when one dies all
+// do, and each is started again in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
+
+import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_TRANSPORT } from '../../kernel/abi/channel.ts';
+import { DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
+import { ringDriver } from '../ipc/driver-bell.ts';
+import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
+import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
+import { hear, type Home, type HomeEvents } from './homes.ts';
+import type { KernelLife } from './life.ts';
+import type { Thread } from './platform.ts';
+import type { DriverStart } from './protocol.ts';
+import type { Resources } from './resources.ts';
+
+class Pool {
+  readonly thread: Thread;
+  readonly memory: WebAssembly.Memory;
+  readonly bell: number;
+  /** TRANSPORT_ */
+  readonly transport: number;
+  readonly life: KernelLife;
+  readonly residents = new Set<PoolHome>();
+  dead = false;
+  private readonly resources: Resources;
+
+  constructor(
+    resources: Resources,
+    life: KernelLife,
+    { thread, memory, bell }: { thread: Thread; memory: WebAssembly.Memory; bell: number },
+    transport: ThreadTransport,
+  ) {
+    const { word, eventful } = transportOf(transport);
+    this.resources = resources;
+    this.life = life;
+    this.thread = thread;
+    this.memory = memory;
+    this.bell = bell;
+    this.transport = eventful ? transportOf('ring').word : word;
+    clearChannel(life, bell);
+    life.words[wordOf(bell, S_TRANSPORT)] = this.transport;
+    Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_HOME);
+    life.usedUntil(thread.ended);
+    void thread.ended.then(() => this.end());
+  }
+
+  static async open(resources: Resources, life: KernelLife, transport: ThreadTransport): Promise<Pool> {
+    const bell = await holdChannel(life);
+    const thread = await resources.takeThread('driver').catch((error: unknown) => {
+      freeChannel(life, bell);
+      throw error;
+    });
+    const memory = await resources.takeMemory(DOMAIN_MEMORY);
+    return new Pool(resources, life, { thread, memory, bell }, transport);
+  }
+
+  /** Ends it and all who live in it. */
+  end(): void {
+    if (this.dead) return;
+    this.dead = true;
+    this.thread.terminate();
+    void this.thread.ended.then(() => {
+      this.resources.giveMemory(this.memory);
+      freeChannel(this.life, this.bell);
+    });
+    for (const resident of this.residents) resident.lost();
+  }
+}
+
+class PoolHome implements Home {
+  readonly memory: WebAssembly.Memory;
+  readonly thread: Thread;
+  readonly bell: number;
+  readonly transport: number;
+  readonly posted = null;
+  /** Its pool has ended. */
+  lost: () => void = () => {};
+  private readonly pool: Pool;
+  /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
+  private left: Promise<void> | null = null;
+  private deaf = (): void => {};
+
+  constructor(pool: Pool) {
+    this.pool = pool;
+    this.memory = pool.memory;
+    this.thread = pool.thread;
+    this.bell = pool.bell;
+    this.transport = pool.transport;
+    pool.residents.add(this);
+  }
+
+  begin(start: DriverStart, { heard, lost }: HomeEvents): void {
+    const { thread, pool, bell } = this;
+    const { words } = pool.life;
+    this.lost = lost;
+    if (pool.dead) return queueMicrotask(lost);
+    this.left = new Promise((resolve) => {
+      this.deaf = hear(thread, start, (notice) => {
+        heard(notice);
+        if (notice.type === 'left' || notice.type === 'refused') resolve();
+      });
+    });
+    thread.port.postMessage(start);
+    Atomics.add(words, wordOf(bell, S_ATTENTION), 1);
+    ringDriver(words, bell);
+  }
+
+  async end(clean: boolean): Promise<void> {
+    const { pool } = this;
+    pool.residents.delete(this);
+    if (!clean || pool.residents.size === 0) pool.end();
+    await (pool.dead ? pool.thread.ended : Promise.race([this.left, pool.thread.ended]));
+    this.deaf();
+  }
+
+  release(): void {} // the memory is the pool's
+}
+
+export class Pools {
+  private readonly pools = new Map<string, Promise<Pool>>();
+
+  /** A place in the pool of that name, which is opened where there is none. */
+  async join(
+    name: string,
+    life: KernelLife,
+    resources: Resources,
+    transport: ThreadTransport,
+  ): Promise<Home> {
+    for (;;) {
+      const known = this.pools.get(name);
+      const pool = await known?.catch(() => null);
+      if (pool && !pool.dead && pool.life === life) return new PoolHome(pool);
+      if (known !== this.pools.get(name)) continue; // somebody has opened another meanwhile
+      this.pools.set(name, Pool.open(resources, life, transport));
+      return new PoolHome(await this.pools.get(name)!);
+    }
+  }
+}
