@@ -2,4 +2,4 @@
 
 import type { Placement } from '../machine/types.ts';
 
-export const ISOLATING: readonly Placement[] = ['microkernel'];
+export const ISOLATING: readonly Placement[] = ['sandbox', 'pooled', 'microkernel'];
