@@ -21,11 +21,13 @@ import { readAccounting, readLog, readTaint } from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
 import { deviceInfos, moduleInfos } from './listing.ts';
+import { readStatistics, readTrace } from './trace.ts';
 import type { Thread } from './platform.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type {
   Accounting,
+  CallStatistics,
   Client,
   ClientThread,
   DetectedBy,
@@ -39,6 +41,7 @@ import type {
   MeasureSpec,
   ModuleInfo,
   Placement,
+  TraceView,
   UnloadReport,
 } from './types.ts';
 
@@ -83,6 +86,7 @@ class SupervisedMachine implements Machine, DriversHost {
     (alias) => this.demand.request(alias),
   );
   lastWords: LogView | null = null;
+  lastTrace: TraceView | null = null;
   private readonly panicOnOops: boolean;
   private readonly slubDebug: number;
   private readonly cores: number;
@@ -192,6 +196,7 @@ class SupervisedMachine implements Machine, DriversHost {
     const life = this.life;
     if (life?.number !== number) return; // it died before it was up; bringUp knows
     this.lastWords = readLog(life.memory);
+    this.lastTrace = readTrace(life.memory);
     this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
     if (this.state === 'running') void this.reviveAfterDeath();
@@ -201,6 +206,7 @@ class SupervisedMachine implements Machine, DriversHost {
     if (this.revival) return this.revival;
     const life = this.running();
     this.lastWords = readLog(life.memory);
+    this.lastTrace = readTrace(life.memory);
     this.drivers.end();
     life.end('the machine is rebooted');
     await this.reviveAfterDeath();
@@ -311,6 +317,14 @@ class SupervisedMachine implements Machine, DriversHost {
 
   dmesg(): LogView {
     return this.life ? readLog(this.life.memory) : { records: [], lost: 0 };
+  }
+
+  trace(): TraceView {
+    return readTrace(this.life?.memory);
+  }
+
+  statistics(): CallStatistics {
+    return readStatistics(this.life?.memory);
   }
 
   lsmod(): ModuleInfo[] {

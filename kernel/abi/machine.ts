@@ -5,6 +5,7 @@
 //   line 1  doorbell, rung by everybody        line 5  roots: where the lists begin
 //   line 2  the kernel's answers               line 6  counters
 //   line 3  the supervisor's words             line 7  settings
+//                                              line 8  the trace
 //
 // Read by both compilers: constants only.
 

@@ -3,7 +3,7 @@
 //
 // A record, TRACE_RECORDS of them in a ring; number n lies at slot n % TRACE_RECORDS:
 //
-//    0  u32 sequence    its number, counted from 1; written last, 0 while the rest is written
+//    0  u32 sequence    its number, counted from 1
 //    4  u8  operation   OP_… of operation.ts
 //    5  u8  channel     of the driver
 //    6  u8  who         client, or MAX_CLIENTS + channel of the driver that called
@@ -11,9 +11,11 @@
 //    8  u32 generation  of the driver
 //   12  i32 status      what came of it
 //   16  f64 start       ns since boot
-//   24  f64 end
+//   24  u32 time       until it had ended, in units of TRACE_GRAIN ns
+//   28  u32 check      FNV-1a over the seven words before it, a word at a time
 //
-// Who reads a record looks at its sequence before and after.
+// Who reads a record looks at its sequence before and after, and at the check: the kernel writes with plain stores, which
+// another thread may see in any order.
 //
 // Read by both compilers: constants only.
 
@@ -27,14 +29,17 @@ export const TR_FLAGS = 7;
 export const TR_GENERATION = 8;
 export const TR_STATUS = 12;
 export const TR_START = 16;
-export const TR_END = 24;
+export const TR_TIME = 24;
+export const TR_CHECK = 28;
+/** Times are multiples of so many ns. */
+export const TRACE_GRAIN = 4;
 
 /** Both times were read at that very moment; without it they are those of the cached clock. */
 export const TRACE_EXACT = 1;
 
 // The incarnations that have been on a channel, TRACE_NAMES of them in a ring: the dead are named as well.
 //
-//    0  u32 sequence    as above
+//    0  u32 sequence    counted from 1; written last, 0 while the rest is written
 //    4  u32 channel
 //    8  u32 generation
 //   16  f64 since       ns since boot
@@ -75,4 +80,4 @@ export const STAT_BUCKETS = 225;
 export const STAT_SIZE = 1920;
 
 /** One call in so many has its times read from the clock, and stands for as many. */
-export const TRACE_STRIDE = 8;
+export const TRACE_STRIDE = 16;

@@ -42,27 +42,30 @@ import {
   TN_NAME,
   TN_SEQUENCE,
   TN_SINCE,
-  TR_END,
+  TR_CHECK,
   TR_GENERATION,
   TR_OPERATION,
   TR_SEQUENCE,
   TR_START,
   TR_STATUS,
+  TR_TIME,
   TRACE_EXACT,
+  TRACE_GRAIN,
   TRACE_NAME_SIZE,
   TRACE_NAMES,
   TRACE_RECORD_SIZE,
   TRACE_RECORDS,
   TRACE_STRIDE,
 } from '../abi/trace';
+import { FNV_OFFSET, FNV_PRIME } from '../abi/log';
 import { now } from '../lib/host';
 import { log_epoch } from '../lib/log';
 import { strscpy } from '../lib/text';
 import { get_owned_run } from '../mm/pages';
 import { page_address } from '../mm/page';
 
-/** Times are multiples of so many ns: what is left over of a start says how it was taken. */
-const GRAIN: f64 = 4;
+/** What is left over of a start says how it was taken. */
+const GRAIN: f64 = TRACE_GRAIN;
 const NS_PER_MS: f64 = 1e6;
 // How a start was taken.
 const CACHED: u32 = 0;
@@ -156,27 +159,29 @@ export function trace_call(
   const begun = start - how;
   const end = stale || how ? look() : load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
   const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
-  // The slot of the next record is told to be no record any more long before anything of it is written.
-  store<u32>(slot(number + 1), 0, TR_SEQUENCE);
-  const record = slot(number);
-  const flags: u32 = how ? TRACE_EXACT : 0;
-  store<u32>(record, operation | (channel << 8) | (who << 16) | (flags << 24), TR_OPERATION);
+  store<u32>(MACHINE_BASE, number, M_TRACE_LAST);
+  const record = ring + (number & (TRACE_RECORDS - 1)) * TRACE_RECORD_SIZE;
+  const what: u32 = operation | (channel << 8) | (who << 16) | ((how ? TRACE_EXACT : 0) << 24);
+  const took = <u32>((end - begun) / GRAIN);
+  const at = reinterpret<u64>(begun);
+  let check = (FNV_OFFSET ^ number) * FNV_PRIME;
+  check = (check ^ what) * FNV_PRIME;
+  check = (check ^ generation) * FNV_PRIME;
+  check = (check ^ status) * FNV_PRIME;
+  check = (check ^ (<u32>at)) * FNV_PRIME;
+  check = (check ^ (<u32>(at >> 32))) * FNV_PRIME;
+  check = (check ^ took) * FNV_PRIME;
+  store<u32>(record, number, TR_SEQUENCE);
+  store<u32>(record, what, TR_OPERATION);
   store<u32>(record, generation, TR_GENERATION);
   store<i32>(record, status, TR_STATUS);
-  store<f64>(record, begun, TR_START);
-  store<f64>(record, end, TR_END);
-  store<u32>(MACHINE_BASE, number, M_TRACE_LAST);
-  atomic.store<u32>(record, number, TR_SEQUENCE);
+  store<u64>(record, at, TR_START);
+  store<u32>(record, took, TR_TIME);
+  store<u32>(record, check, TR_CHECK);
   const st = statistics + channel * STAT_SIZE;
   store<f64>(st, load<f64>(st, STAT_CALLS) + 1, STAT_CALLS);
   if (status < 0) store<f64>(st, load<f64>(st, STAT_ERRORS) + 1, STAT_ERRORS);
   if (how) sample(st, end - begun, how == DRAWN ? TRACE_STRIDE : 1);
-}
-
-
-@inline
-function slot(number: u32): usize {
-  return ring + (number & (TRACE_RECORDS - 1)) * TRACE_RECORD_SIZE;
 }
 
 function sample(st: usize, ns: f64, weight: f64): void {
