@@ -27,7 +27,6 @@ import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type {
   Accounting,
-  CallStatistics,
   Client,
   ClientThread,
   DetectedBy,
@@ -41,7 +40,6 @@ import type {
   MeasureSpec,
   ModuleInfo,
   Placement,
-  TraceView,
   UnloadReport,
 } from './types.ts';
 
@@ -86,7 +84,7 @@ class SupervisedMachine implements Machine, DriversHost {
     (alias) => this.demand.request(alias),
   );
   lastWords: LogView | null = null;
-  lastTrace: TraceView | null = null;
+  lastTrace: Machine['lastTrace'] = null;
   private readonly panicOnOops: boolean;
   private readonly slubDebug: number;
   private readonly cores: number;
@@ -319,13 +317,8 @@ class SupervisedMachine implements Machine, DriversHost {
     return this.life ? readLog(this.life.memory) : { records: [], lost: 0 };
   }
 
-  trace(): TraceView {
-    return readTrace(this.life?.memory);
-  }
-
-  statistics(): CallStatistics {
-    return readStatistics(this.life?.memory);
-  }
+  readonly trace = () => readTrace(this.life?.memory);
+  readonly statistics = () => readStatistics(this.life?.memory);
 
   lsmod(): ModuleInfo[] {
     return this.life ? moduleInfos(this.life.memory, (name) => this.drivers.get(name)?.incarnation) : [];

@@ -40,6 +40,7 @@ import {
   TR_WHO,
   TRACE_EXACT,
   TRACE_GRAIN,
+  TRACE_KERNEL,
   TRACE_NAME_SIZE,
   TRACE_NAMES,
   TRACE_RECORD_SIZE,
@@ -127,6 +128,7 @@ function nameOf(names: readonly Name[], channel: number, generation: number): st
 /** @param at ns since boot */
 function callerOf(names: readonly Name[], who: number, at: number): string {
   if (who === 0) return 'console';
+  if (who === TRACE_KERNEL) return 'kernel';
   if (who < MAX_CLIENTS) return `client ${who}`;
   const channel = who - MAX_CLIENTS;
   return names.findLast((each) => each.channel === channel && each.since <= at)?.name ?? unnamed(channel);

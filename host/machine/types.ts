@@ -116,9 +116,9 @@ export interface LogView {
 export interface TraceRecord {
   /** Counted from 1. */
   sequence: number;
-  /** Who called: `console`, `client 3`, or the name of a driver. */
+  /** Who called: `console`, `client 3`, the name of a driver, or `kernel`. */
   caller: string;
-  /** The same as a number: the client, or MAX_CLIENTS + the driver's channel. */
+  /** The same as a number: the client, MAX_CLIENTS + the driver's channel, or TRACE_KERNEL. */
   who: number;
   /** Who was called: the driver's name, and the channel and its generation, which tell its incarnations apart. */
   driver: string;

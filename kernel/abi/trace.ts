@@ -6,7 +6,7 @@
 //    0  u32 sequence    its number, counted from 1
 //    4  u8  operation   OP_… of operation.ts
 //    5  u8  channel     of the driver
-//    6  u8  who         client, or MAX_CLIENTS + channel of the driver that called
+//    6  u8  who         client, MAX_CLIENTS + channel of the driver that called, or TRACE_KERNEL
 //    7  u8  flags       TRACE_EXACT
 //    8  u32 generation  of the driver
 //   12  i32 status      what came of it
@@ -34,6 +34,8 @@ export const TR_CHECK = 28;
 /** Times are multiples of so many ns. */
 export const TRACE_GRAIN = 4;
 
+/** Who: the kernel itself, which opens files anew on a successor. */
+export const TRACE_KERNEL = 255;
 /** Both times were read at that very moment; without it they are those of the cached clock. */
 export const TRACE_EXACT = 1;
 

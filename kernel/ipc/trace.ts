@@ -51,6 +51,7 @@ import {
   TR_TIME,
   TRACE_EXACT,
   TRACE_GRAIN,
+  TRACE_KERNEL,
   TRACE_NAME_SIZE,
   TRACE_NAMES,
   TRACE_RECORD_SIZE,
@@ -58,6 +59,16 @@ import {
   TRACE_STRIDE,
 } from '../abi/trace';
 import { FNV_OFFSET, FNV_PRIME } from '../abi/log';
+import {
+  entry_client,
+  FIRST_ENTRY,
+  FIRST_REOPEN,
+  request_at,
+  RQ_CHANNEL,
+  RQ_OPERATION,
+  RQ_STARTED,
+} from '../fs/requests';
+import { endpoint_generation } from './endpoint';
 import { now } from '../lib/host';
 import { log_epoch } from '../lib/log';
 import { strscpy } from '../lib/text';
@@ -142,18 +153,11 @@ function drawn(): f64 {
 
 /**
  * A call has ended.
- * @param who client, or MAX_CLIENTS + channel of a driver
+ * @param who client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
  * @param channel of the driver that was called
  * @param start what `trace_start` gave when it began
  */
-export function trace_call(
-  who: i32,
-  channel: i32,
-  generation: u32,
-  operation: i32,
-  start: f64,
-  status: i32,
-): void {
+function trace_call(who: i32, channel: i32, generation: u32, operation: i32, start: f64, status: i32): void {
   if (!start || operation == OP_ECHO) return; // an echo is a measurement's own
   const how = (<u32>(<i64>start)) & (<u32>GRAIN - 1);
   const begun = start - how;
@@ -195,6 +199,24 @@ function bucket(ns: u64): u32 {
   const octave = 63 - <u32>clz(ns);
   const sub = (<u32>(ns >> (<u64>(octave - STAT_SUB_BITS)))) & (STAT_SUBS - 1);
   return min<u32>(1 + (octave - STAT_LEAST_LOG) * STAT_SUBS + sub, STAT_BUCKETS - 1);
+}
+
+/** A request to a driver has ended; nothing where its end is in the trace already, or it was never sent. */
+// @ts-ignore: decorator
+@inline
+export function trace_done(request: i32, status: i32): void {
+  const record = request_at(request);
+  const start = load<f64>(record, RQ_STARTED);
+  if (!start) return;
+  store<f64>(record, 0, RQ_STARTED);
+  const channel = load<i32>(record, RQ_CHANNEL);
+  const generation = endpoint_generation(channel);
+  trace_call(who_asked(request), channel, generation, load<i32>(record, RQ_OPERATION), start, status);
+}
+
+function who_asked(request: i32): i32 {
+  if (request < FIRST_REOPEN) return request; // clients, and drivers behind them
+  return request < FIRST_ENTRY ? TRACE_KERNEL : entry_client(request);
 }
 
 /** An incarnation has come to a channel: its records are told apart by its name, its statistics begin. */
