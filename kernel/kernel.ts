@@ -23,6 +23,7 @@ import { sys_read, system_call } from './fs/syscalls';
 import { endpoint_busy, endpoint_submit, endpoints_init } from './ipc/endpoint';
 import { log_emit } from './ipc/driver-log';
 import { await_call } from './ipc/loop';
+import { trace_init } from './ipc/trace';
 import { add_symbol } from './module/symbols';
 import { end_task } from './lib/host';
 
@@ -68,6 +69,7 @@ export function boot(
   set_emit(index_of(log_emit));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0, slub_debug);
+  trace_init(); // what others are asked is written down
   tree_init(); // /dev, /proc and /sys
   clients_init(); // who may ask
   endpoints_init(); // who answers from another domain

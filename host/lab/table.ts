@@ -105,6 +105,7 @@ const FLOOR_MARKS: Record<CallRow['floor']['name'], string> = {
   'postMessage round trip': 'p',
   'bare ring': 'b',
   'memory copy': 'm',
+  'untraced call': 'u',
 };
 
 function legend(rows: readonly CallRow[]): string {

@@ -84,6 +84,10 @@ export class Memory {
     return address >= 0 && address + 4 <= this.size ? this.view.getUint32(address, true) : 0;
   }
 
+  f64(address: number): number {
+    return address >= 0 && address + 8 <= this.size ? this.view.getFloat64(address, true) : 0;
+  }
+
   /** A C string of at most `limit` bytes; anything that is no printable text is shown as `?`. */
   text(address: number, limit: number): string {
     let end = address;

@@ -21,6 +21,7 @@ import { readAccounting, readLog, readTaint } from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
 import { deviceInfos, moduleInfos } from './listing.ts';
+import { readStatistics, readTrace } from './trace.ts';
 import type { Thread } from './platform.ts';
 import type { Places } from './place.ts';
 import type { Images, Notice } from './protocol.ts';
@@ -88,6 +89,7 @@ class SupervisedMachine implements Machine, DriversHost {
     (alias) => this.demand.request(alias),
   );
   lastWords: LogView | null = null;
+  lastTrace: Machine['lastTrace'] = null;
   private readonly panicOnOops: boolean;
   private readonly slubDebug: number;
   private readonly cores: number;
@@ -200,6 +202,7 @@ class SupervisedMachine implements Machine, DriversHost {
     const life = this.life;
     if (life?.number !== number) return; // it died before it was up; bringUp knows
     this.lastWords = readLog(life.memory);
+    this.lastTrace = readTrace(life.memory);
     this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
     if (this.state !== 'running') return;
@@ -217,6 +220,7 @@ class SupervisedMachine implements Machine, DriversHost {
     if (this.revival) return this.revival;
     const life = this.running();
     this.lastWords = readLog(life.memory);
+    this.lastTrace = readTrace(life.memory);
     this.drivers.end();
     life.end('the machine is rebooted');
     await this.reviveAfterDeath();
@@ -328,6 +332,9 @@ class SupervisedMachine implements Machine, DriversHost {
   dmesg(): LogView {
     return this.life ? readLog(this.life.memory) : { records: [], lost: 0 };
   }
+
+  readonly trace = () => readTrace(this.life?.memory);
+  readonly statistics = () => readStatistics(this.life?.memory);
 
   lsmod(): ModuleInfo[] {
     return this.life ? moduleInfos(this.life.memory, (name) => this.drivers.get(name)?.incarnation) : [];

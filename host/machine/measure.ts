@@ -12,7 +12,8 @@ import {
   ENTRY_SIZE,
 } from '../../kernel/abi/batch.ts';
 import { TRANSPORT_POST } from '../../kernel/abi/channel.ts';
-import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
+import { M_TRACE_LEVEL } from '../../kernel/abi/machine.ts';
+import { MACHINE_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import {
   O_RDONLY,
   SYS_CLOSE,
@@ -24,6 +25,8 @@ import {
 import { batch, WarmUp, type Loop } from './batches.ts';
 import { BATCH, CannotMeasure, type Floors } from './floors.ts';
 import type { Measured, MeasureSpec } from './types.ts';
+
+const TRACE_LEVEL = (MACHINE_BASE + M_TRACE_LEVEL) >> 2;
 
 /**
  * A pair is dropped where its floor took this many times the warm floor's best: somebody else had the core. Without this a
@@ -67,8 +70,11 @@ export class Bench {
       throw new CannotMeasure(`a read is measured up to ${USER_SIZE / 2} bytes, not ${bytes}`);
     const fd = await this.call(SYS_OPEN, USER_BASE, O_RDONLY, 0, 0);
     if (fd < 0) throw new CannotMeasure(`cannot be opened (errno ${-fd}): ${spec.path}`);
-    const subject = this.subject(spec, fd);
-    const floor = this.floors.of(spec, fd);
+    const call = this.subject(spec, fd);
+    const level = this.domain.words[TRACE_LEVEL] ?? 0;
+    const [subject, floor] = spec.untraced
+      ? [this.traced(call, 1), { name: 'untraced call' as const, loop: this.traced(call, 0) }]
+      : [call, this.floors.of(spec, fd)];
     const measured: Measured = { subject: [], floor: [], floorName: floor.name, dropped: 0 };
     let until = Infinity;
     const warm = [new WarmUp(floor.loop), new WarmUp(subject)] as const;
@@ -99,7 +105,19 @@ export class Bench {
         }
         return measured.subject.length < spec.samples;
       },
-      end: async () => void (await this.call(SYS_CLOSE, fd, 0, 0, 0)),
+      end: async () => {
+        if (spec.untraced) this.domain.words[TRACE_LEVEL] = level;
+        await this.call(SYS_CLOSE, fd, 0, 0, 0);
+      },
+    };
+  }
+
+  /** The same with the trace at a level. */
+  private traced(loop: Loop, level: number): Loop {
+    const { words } = this.domain;
+    return (rounds) => {
+      words[TRACE_LEVEL] = level;
+      return loop(rounds);
     };
   }
 

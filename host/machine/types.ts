@@ -143,6 +143,60 @@ export interface LogView {
   lost: number;
 }
 
+/** A finished call of a driver in another domain. Times are ns since boot. */
+export interface TraceRecord {
+  /** Counted from 1. */
+  sequence: number;
+  /** Who called: `console`, `client 3`, the name of a driver, or `kernel`. */
+  caller: string;
+  /** The same as a number: the client, MAX_CLIENTS + the driver's channel, or TRACE_KERNEL. */
+  who: number;
+  /** Who was called: the driver's name, and the channel and its generation, which tell its incarnations apart. */
+  driver: string;
+  channel: number;
+  generation: number;
+  /** `read`, `symbol`, … */
+  operation: string;
+  /** What came of it: a negative errno, or what the driver answered. */
+  status: number;
+  startNs: number;
+  endNs: number;
+  /** Whether both times were read from the clock for this call; else they are older, see docs/trace.md. */
+  exact: boolean;
+}
+
+export interface TraceView {
+  /** Oldest first. */
+  records: TraceRecord[];
+  /** How many were written since boot and are no longer there, or are being written or damaged. */
+  lost: number;
+  /** The setting kernel.trace: 0 where nothing is traced. */
+  level: number;
+}
+
+/** What a channel counts, for the incarnation that is on it or was the last there. */
+export interface ChannelStatistics {
+  driver: string;
+  channel: number;
+  generation: number;
+  /** When the incarnation came, ns since boot. */
+  sinceNs: number;
+  /** That are finished, and those of them that ended with an errno. */
+  calls: number;
+  errors: number;
+  /** Sampled latencies: ns of all together, and weights by bucket (./latency.ts). */
+  timeNs: number;
+  samples: number[];
+}
+
+export interface CallStatistics {
+  /** ns since boot when the kernel last looked at its clock. */
+  clockNs: number;
+  /** The smallest step of that clock that it has seen, in ns; 0 before it has seen one. */
+  stepNs: number;
+  channels: ChannelStatistics[];
+}
+
 /** How much memory, table and symbols are in use: equal before insmod and after rmmod. */
 export interface Accounting {
   pagesFree: number;
@@ -193,6 +247,8 @@ export interface MeasureSpec {
   samples: number;
   /** Least time of a batch in ms. */
   batchMs: number;
+  /** Measures the call that is traced beside the same one that is not, instead of beside the cheapest thing of its kind. */
+  untraced?: boolean;
 }
 
 export interface Measured {
@@ -206,7 +262,8 @@ export interface Measured {
     | 'wait/notify round trip'
     | 'postMessage round trip'
     | 'bare ring'
-    | 'memory copy';
+    | 'memory copy'
+    | 'untraced call';
   /** Pairs that were taken and not counted, because the floor was disturbed by somebody else. */
   dropped: number;
 }
@@ -243,6 +300,12 @@ export interface Machine {
   dmesg(): LogView;
   /** The log of the last kernel that died on this machine, as it was read out of its memory. */
   readonly lastWords: LogView | null;
+  /** The latest calls that crossed domains, read as the log is. */
+  trace(): TraceView;
+  /** The same of the last kernel that died on this machine. */
+  readonly lastTrace: TraceView | null;
+  /** What was called how often, and how long it took. */
+  statistics(): CallStatistics;
   lsmod(): ModuleInfo[];
   accounting(): Accounting;
   status(): MachineStatus;

@@ -5,6 +5,7 @@
 //   line 1  doorbell, rung by everybody        line 5  roots: where the lists begin
 //   line 2  the kernel's answers               line 6  counters
 //   line 3  the supervisor's words             line 7  settings
+//                                              line 8  the trace
 //
 // Read by both compilers: constants only.
 
@@ -93,6 +94,21 @@ export const M_MODULES_DISABLED = 460;
 export const M_REQUEST_MODULE = 464;
 /** Seconds after which a module that was loaded so is removed when nobody uses it, 0 for never. */
 export const M_MODULE_IDLE_SECS = 468;
+
+/** What is traced: 0 nothing, 1 the calls that cross domains. */
+export const M_TRACE_LEVEL = 512;
+/** The ring of records (trace.ts), and the number of the last one. */
+export const M_TRACE_RING = 516;
+export const M_TRACE_LAST = 520;
+/** The ring of incarnations, and the number of the last one. */
+export const M_TRACE_NAMES = 524;
+export const M_TRACE_NAMED = 528;
+/** Statistics by channel. */
+export const M_TRACE_STATISTICS = 532;
+/** f64 ns since boot: when the kernel last looked at its clock. */
+export const M_TRACE_CLOCK = 536;
+/** f64 ns: the smallest step of that clock that it has seen; 0 before the first. */
+export const M_TRACE_STEP = 544;
 
 /** Cores of this computer, as far as the host tells: with one nobody spins. */
 export const M_CORES = 576;

@@ -60,6 +60,7 @@ import { operate } from './operations';
 import { answer_client } from '../ipc/clients';
 import { endpoint_replace, endpoint_submit } from '../ipc/endpoint';
 import { hold, reopened } from '../ipc/held';
+import { trace_done } from '../ipc/trace';
 import { find_module } from '../module/list';
 import { may_replace, may_unload } from '../module/load';
 import { open_failed } from '../module/request';
@@ -267,6 +268,7 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32, d:
 
 /** The answer to a parked request is here: whoever waits for it goes on. */
 export function finish(request: i32, status: i32): void {
+  trace_done(request, status);
   if (request >= FIRST_ENTRY) return entry_done(request, status);
   if (request >= FIRST_REOPEN) return reopened(request - FIRST_REOPEN, status);
   const call = load<u32>(client_at(request), CL_CALL);

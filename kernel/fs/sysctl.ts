@@ -11,6 +11,7 @@ import {
   M_PANIC_ON_WARN,
   M_REQUEST_MODULE,
   M_TAINT,
+  M_TRACE_LEVEL,
 } from '../abi/machine';
 import { FOPS_LLSEEK, FOPS_OPEN, FOPS_READ, FOPS_RELEASE, FOPS_SIZE, FOPS_WRITE } from '../abi/file';
 import { SEQ_PRIVATE } from '../abi/seq';
@@ -99,6 +100,7 @@ export function sysctl_init(): void {
   add(kernel, cstr('modules_disabled'), 0o644, NUMBER, MACHINE_BASE + M_MODULES_DISABLED, 1, 1);
   add(kernel, cstr('request_module'), 0o644, NUMBER, MACHINE_BASE + M_REQUEST_MODULE, 0, 1);
   add(kernel, cstr('module_idle_secs'), 0o644, NUMBER, MACHINE_BASE + M_MODULE_IDLE_SECS, 0, 86400);
+  add(kernel, cstr('trace'), 0o644, NUMBER, MACHINE_BASE + M_TRACE_LEVEL, 0, 1);
 }
 
 function open(file: usize): i32 {

@@ -57,6 +57,7 @@ import {
 } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
 import { GFP_KERNEL, __GFP_ZERO } from '../abi/gfp';
+import { MOD_NAME } from '../abi/module';
 import { EIO, MAX_ERRNO } from '../abi/errno';
 import { PARKED } from '../fs/clients';
 import {
@@ -72,6 +73,7 @@ import {
   RQ_POSITION,
   RQ_POSITIONED,
   RQ_RIGHTS,
+  RQ_STARTED,
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
 import { post } from '../lib/host';
@@ -80,6 +82,7 @@ import { cleaned, protocol_error } from './death';
 import { gate_submit } from './gate';
 import { hold } from './held';
 import { dequeue, enqueue } from './queue';
+import { trace_done, trace_incarnation, trace_start } from './trace';
 
 // The kernel's own record of a channel; the driver's thread cannot reach what is decided by it.
 // 0: its state, one of those below
@@ -187,6 +190,7 @@ export function endpoint_module(channel: i32): usize {
 
 export function set_endpoint_module(channel: i32, mod: usize): void {
   store<u32>(endpoint_at(channel), <u32>mod, EP_MODULE);
+  if (mod) trace_incarnation(channel, endpoint_generation(channel), mod + MOD_NAME);
 }
 
 /** Takes note of an incarnation that the supervisor has started on this channel. */
@@ -227,8 +231,14 @@ export function endpoint_submit(request: i32, channel: i32): i32 {
     return PARKED;
   }
   store<f64>(record, 0, RQ_DEADLINE);
-  if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE) return gate_submit(ep, channel, request);
+  if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE) {
+    store<f64>(record, trace_start(), RQ_STARTED);
+    const status = gate_submit(ep, channel, request);
+    if (status != PARKED) trace_done(request, status);
+    return status;
+  }
   if (load<u32>(ep, EP_HEAD) || !send(ep, channel, request)) enqueue(ep, request);
+  store<f64>(record, trace_start(), RQ_STARTED); // while the driver is at work
   return PARKED;
 }
 

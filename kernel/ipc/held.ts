@@ -31,6 +31,7 @@ import {
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
 import { endpoint_submit, endpoint_up } from './endpoint';
+import { trace_done } from './trace';
 
 let head: u32 = 0; // request + 1
 let tail: u32 = 0;
@@ -68,6 +69,7 @@ function may_wait(request: i32, sent: bool): bool {
  * @returns PARKED where it waits for one, or is asked of one; else what it has come to
  */
 export function asked_again(request: i32, sent: bool, error: i32): i32 {
+  trace_done(request, -error); // as far as the dead one goes
   if (!may_wait(request, sent)) return -error;
   const dev = device_of(request);
   if (device_kept(dev)) {

@@ -39,6 +39,7 @@ import {
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
 import { held_deadline } from './held';
+import { trace_clock, trace_stale } from './trace';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
 import { run_timers } from '../lib/timer';
@@ -46,6 +47,8 @@ import { run_timers } from '../lib/timer';
 /** Polls between two looks at the deadlines while there is always something to do. */
 const DEADLINE_STRIDE: u32 = 256;
 const FOREVER: f64 = 1e9;
+/** Spins after which the trace's clock is no longer true: some 2 µs. A multiple of SPIN_STRIDE. */
+const TRACE_SPINS = 1024;
 
 let heard: i32 = -1;
 let polls: u32 = 0;
@@ -56,6 +59,7 @@ let patience: i32 = SPINS;
 export function poll(): i32 {
   const bell = atomic.load<i32>(MACHINE_BASE, M_DOORBELL);
   let work = 0;
+  trace_stale();
   if (bell != heard || endpoints_dying()) work = look(bell);
   for (let left = endpoints_in_use(); left; left &= left - 1) {
     const channel = <i32>ctz(left);
@@ -102,6 +106,7 @@ function take_mail(): bool {
 /** Ends what is overdue and runs what is due. @returns ms until the next deadline or timer, FOREVER where there is none */
 export function wait_time(): f64 {
   const time = now();
+  trace_clock(time);
   // A sixteenth is left for the way back: the caller has its answer when the deadline is over.
   const deadline = load<u32>(MACHINE_BASE, M_DEADLINE);
   const limit = <f64>(deadline - (deadline >> 4));
@@ -128,6 +133,7 @@ export function heard_bell(): i32 {
 }
 
 export function sleep_end(): void {
+  trace_stale();
   atomic.store<u32>(MACHINE_BASE, 0, M_SLEEPING);
 }
 
@@ -155,6 +161,7 @@ function await_done(client: i32): i32 {
       continue;
     }
     spins += SPIN_STRIDE;
+    if (!(spins & (TRACE_SPINS - 1))) trace_stale();
     if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard || load<u32>(record, CL_LEFT)) poll();
     const transport = load<u32>(endpoint_at(channel), EP_TRANSPORT);
     if (transport != TRANSPORT_WAIT && spins < patience) continue;

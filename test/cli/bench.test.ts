@@ -34,6 +34,8 @@ const bad: BenchExperiment = { ...good, name: 'bad', run: () => Promise.reject(n
 const options = {
   images: {} as BenchContext['images'],
   file: () => Promise.reject(new Error('no file')),
+  boot: () => Promise.reject(new Error('no machine')),
+  module: () => Promise.reject(new Error('no module')),
   environment: { runtime: 'test', cores: 2, crossOriginIsolated: true, version: '0.0.0' },
   samples: 3,
   batchMs: 1,

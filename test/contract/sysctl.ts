@@ -32,6 +32,7 @@ export function sysctl(bench: Bench): void {
         modules_disabled: '0',
         request_module: '0', // this machine has nobody who could load one
         module_idle_secs: '60',
+        trace: '1',
       });
     });
 

@@ -4,6 +4,7 @@
 import { EIO, ENODEV, ENOSPC } from '../../kernel/abi/errno.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type {
+  CallStatistics,
   Client,
   ClientThread,
   DetectedBy,
@@ -16,6 +17,7 @@ import type {
   MeasureSpec,
   SidePlacement,
   ReadingReport,
+  TraceView,
 } from '../../host/machine/types.ts';
 import type { Thread } from '../../host/machine/platform.ts';
 
@@ -52,6 +54,7 @@ export class FakeMachine implements Machine {
   /** Bytes that lkdtm has from kmalloc. */
   held = 0;
   lastWords: LogView | null = null;
+  readonly lastTrace = null;
   reading: ReadingReport = { calls: 100, failed: 0, worstMs: 1.5, failures: [] };
   state: MachineStatus['state'] = 'running';
   boots = 1;
@@ -157,6 +160,8 @@ export class FakeMachine implements Machine {
   kill = (): void => {};
   check = (): string[] => [...this.damage];
   dmesg = (): LogView => ({ records: [...this.#records], lost: 0 });
+  trace = (): TraceView => ({ records: [], lost: 0, level: 1 });
+  statistics = (): CallStatistics => ({ clockNs: 0, stepNs: 0, channels: [] });
   lsmod = (): ReturnType<Machine['lsmod']> =>
     this.drivers.map(({ name }) => ({
       ...{ name, state: 'live', size: 0, references: 0, base: 0, usedBy: [], taint: '' },

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 
 const HELP = `
-Runs the named experiments, or all. Subject and floor take turns in batches on one thread; a row is the medians of both
-and their ratio with its 95% interval. A busy computer widens the interval.
+Runs the named experiments, or all. Subject and floor take turns in batches on the same threads; a row is the medians of
+both and their ratio with its 95% interval. A busy computer widens the interval.
 
 The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C.
 `;
@@ -43,13 +43,23 @@ export function addBench(program: Command, io: Io): void {
       }
       const { nodeLab, readImage } = await import('../machines.ts');
       const { runBench } = await import('../bench.ts');
-      const { images, environment } = await nodeLab();
-      await runBench(
-        experiments,
-        { images, environment, file: async (name) => readImage(name), ...(options.quick ? QUICK : FULL) },
-        options.json ?? false,
-        io,
-        process.stderr,
-      );
+      const lab = await nodeLab();
+      const { images, environment } = lab;
+      try {
+        await runBench(
+          experiments,
+          {
+            ...{ images, environment, ...(options.quick ? QUICK : FULL) },
+            boot: (placement) => lab.boot(placement),
+            module: (name) => lab.modules.load(name),
+            file: async (name) => readImage(name),
+          },
+          options.json ?? false,
+          io,
+          process.stderr,
+        );
+      } finally {
+        await lab.close();
+      }
     });
 }

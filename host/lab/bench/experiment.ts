@@ -1,13 +1,19 @@
 // What an experiment of the bench is: a name, a floor, and a run that gives rows. A new one is a file beside this one and a
 // line in ./index.ts.
 
+import type { LoadedModule } from '../../domain/loaded.ts';
 import type { Images } from '../../machine/protocol.ts';
+import type { Machine, Placement } from '../../machine/types.ts';
 import { summarize, ratioInterval, type Interval, type Summary } from '../statistics.ts';
 import { batch, WarmUp, type Loop } from '../../machine/batches.ts';
 import { throwIfCancelled, type CancelSignal } from '../wait.ts';
 
 export interface BenchContext {
   images: Images;
+  /** A machine without drivers, for what cannot be measured on this thread alone. */
+  boot(placement: Placement): Promise<Machine>;
+  /** A module of the project, by its name. */
+  module(name: string): Promise<LoadedModule>;
   /** A file of dist/images, by its name. */
   file(name: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Pairs of batches of each row. */

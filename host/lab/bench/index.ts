@@ -4,5 +4,6 @@ import type { BenchExperiment } from './experiment.ts';
 import { insmod } from './insmod.ts';
 import { kmalloc } from './kmalloc.ts';
 import { lookup } from './lookup.ts';
+import { trace } from './trace.ts';
 
-export const EXPERIMENTS: readonly BenchExperiment[] = [kmalloc, insmod, lookup];
+export const EXPERIMENTS: readonly BenchExperiment[] = [kmalloc, insmod, lookup, trace];

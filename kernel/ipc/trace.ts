@@ -1,0 +1,236 @@
+// The trace of calls that cross domains (abi/trace.ts): a ring of records, who was on which channel, statistics by channel.
+// The kernel's thread writes; nobody is waited for.
+//
+// Reading the clock costs 50 ns and a call 400, so the time is cached. It is read anew by the first event after a poll of the
+// loop, after a sleep, after an entry by the host and after TRACE_SPINS of waiting, and for one call in TRACE_STRIDE besides,
+// drawn at random: in between a program on the kernel's own thread has made 2 * TRACE_STRIDE - 2 calls at most, and the cached
+// time is older than the truth by no more than these took, and what the program did between them.
+//
+// A call whose start was read from the clock has its end read from it too. Those alone are samples of the latency. Whether a
+// call is one depends on what was before it and on the dice, not on how long it takes: each stands for as many calls as its
+// chance was one in (Horvitz and Thompson's estimate).
+
+import { MACHINE_BASE } from '../abi/map';
+import {
+  M_TRACE_CLOCK,
+  M_TRACE_LAST,
+  M_TRACE_LEVEL,
+  M_TRACE_NAMED,
+  M_TRACE_NAMES,
+  M_TRACE_RING,
+  M_TRACE_STATISTICS,
+  M_TRACE_STEP,
+} from '../abi/machine';
+import { MAX_CHANNELS, NAME_SIZE } from '../abi/limits';
+import { GFP_KERNEL } from '../abi/gfp';
+import { PAGE_PAGES } from '../abi/heap';
+import { OP_ECHO } from '../abi/operation';
+import {
+  STAT_BUCKETS,
+  STAT_CALLS,
+  STAT_ERRORS,
+  STAT_GENERATION,
+  STAT_LEAST,
+  STAT_LEAST_LOG,
+  STAT_SAMPLES,
+  STAT_SIZE,
+  STAT_SUB_BITS,
+  STAT_SUBS,
+  STAT_TIME,
+  TN_CHANNEL,
+  TN_GENERATION,
+  TN_NAME,
+  TN_SEQUENCE,
+  TN_SINCE,
+  TR_CHECK,
+  TR_GENERATION,
+  TR_OPERATION,
+  TR_SEQUENCE,
+  TR_START,
+  TR_STATUS,
+  TR_TIME,
+  TRACE_EXACT,
+  TRACE_GRAIN,
+  TRACE_KERNEL,
+  TRACE_NAME_SIZE,
+  TRACE_NAMES,
+  TRACE_RECORD_SIZE,
+  TRACE_RECORDS,
+  TRACE_STRIDE,
+} from '../abi/trace';
+import { FNV_OFFSET, FNV_PRIME } from '../abi/log';
+import {
+  entry_client,
+  FIRST_ENTRY,
+  FIRST_REOPEN,
+  request_at,
+  RQ_CHANNEL,
+  RQ_OPERATION,
+  RQ_STARTED,
+} from '../fs/requests';
+import { endpoint_generation } from './endpoint';
+import { now } from '../lib/host';
+import { log_epoch } from '../lib/log';
+import { strscpy } from '../lib/text';
+import { get_owned_run } from '../mm/pages';
+import { page_address } from '../mm/page';
+
+/** What is left over of a start says how it was taken. */
+const GRAIN: f64 = TRACE_GRAIN;
+const NS_PER_MS: f64 = 1e6;
+// How a start was taken.
+const CACHED: u32 = 0;
+/** From the clock, as it would have been in any case. */
+const CERTAIN: u32 = 1;
+/** From the clock, by the dice. */
+const DRAWN: u32 = 2;
+
+let ring: usize = 0;
+let names: usize = 0;
+let statistics: usize = 0;
+/** Whether the cached time is no longer true. */
+let stale: bool = true;
+/** Calls until one is drawn. */
+let left: u32 = 1;
+let dice: u32 = 1;
+
+function zeroed(bytes: u32): usize {
+  const page = get_owned_run(0, (bytes + 4095) / 4096, bytes, PAGE_PAGES, GFP_KERNEL);
+  if (!page) unreachable(); // nobody else has taken anything yet
+  const address = page_address(page);
+  memory.fill(address, 0, bytes);
+  return address;
+}
+
+export function trace_init(): void {
+  ring = zeroed(TRACE_RECORDS * TRACE_RECORD_SIZE);
+  names = zeroed(TRACE_NAMES * TRACE_NAME_SIZE);
+  statistics = zeroed(MAX_CHANNELS * STAT_SIZE);
+  store<u32>(MACHINE_BASE, <u32>ring, M_TRACE_RING);
+  store<u32>(MACHINE_BASE, <u32>names, M_TRACE_NAMES);
+  store<u32>(MACHINE_BASE, <u32>statistics, M_TRACE_STATISTICS);
+  store<u32>(MACHINE_BASE, 1, M_TRACE_LEVEL);
+}
+
+/** The cached time is no longer true: whoever needs it next reads the clock. */
+// @ts-ignore: decorator
+@inline
+export function trace_stale(): void {
+  stale = true;
+}
+
+/** Somebody has read the clock. @param time in ms, as `now` has it */
+export function trace_clock(time: f64): void {
+  const read = Math.floor((time - log_epoch()) * (NS_PER_MS / GRAIN)) * GRAIN;
+  const step = read - load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
+  if (step <= 0) return;
+  const least = load<f64>(MACHINE_BASE, M_TRACE_STEP);
+  if (!(least <= step) || !least) store<f64>(MACHINE_BASE, step, M_TRACE_STEP);
+  store<f64>(MACHINE_BASE, read, M_TRACE_CLOCK);
+}
+
+function look(): f64 {
+  trace_clock(now());
+  stale = false;
+  return load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
+}
+
+/** @returns when a call begins, for `trace_call`; 0 where nothing is traced */
+// @ts-ignore: decorator
+@inline
+export function trace_start(): f64 {
+  if (!load<u32>(MACHINE_BASE, M_TRACE_LEVEL)) return 0;
+  if (stale) return look() + CERTAIN;
+  if (--left) return load<f64>(MACHINE_BASE, M_TRACE_CLOCK) + CACHED;
+  return drawn();
+}
+
+function drawn(): f64 {
+  dice = dice * 1664525 + 1013904223;
+  left = 1 + ((dice >> 16) % (2 * TRACE_STRIDE - 1)); // TRACE_STRIDE on the average
+  return look() + DRAWN;
+}
+
+/**
+ * A call has ended.
+ * @param who client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
+ * @param channel of the driver that was called
+ * @param start what `trace_start` gave when it began
+ */
+function trace_call(who: i32, channel: i32, generation: u32, operation: i32, start: f64, status: i32): void {
+  if (!start || operation == OP_ECHO) return; // an echo is a measurement's own
+  const how = (<u32>(<i64>start)) & (<u32>GRAIN - 1);
+  const begun = start - how;
+  const end = stale || how ? look() : load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
+  const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
+  store<u32>(MACHINE_BASE, number, M_TRACE_LAST);
+  const record = ring + (number & (TRACE_RECORDS - 1)) * TRACE_RECORD_SIZE;
+  const what: u32 = operation | (channel << 8) | (who << 16) | ((how ? TRACE_EXACT : 0) << 24);
+  const took = <u32>((end - begun) / GRAIN);
+  const at = reinterpret<u64>(begun);
+  let check = (FNV_OFFSET ^ number) * FNV_PRIME;
+  check = (check ^ what) * FNV_PRIME;
+  check = (check ^ generation) * FNV_PRIME;
+  check = (check ^ status) * FNV_PRIME;
+  check = (check ^ (<u32>at)) * FNV_PRIME;
+  check = (check ^ (<u32>(at >> 32))) * FNV_PRIME;
+  check = (check ^ took) * FNV_PRIME;
+  store<u32>(record, number, TR_SEQUENCE);
+  store<u32>(record, what, TR_OPERATION);
+  store<u32>(record, generation, TR_GENERATION);
+  store<i32>(record, status, TR_STATUS);
+  store<u64>(record, at, TR_START);
+  store<u32>(record, took, TR_TIME);
+  store<u32>(record, check, TR_CHECK);
+  const st = statistics + channel * STAT_SIZE;
+  store<f64>(st, load<f64>(st, STAT_CALLS) + 1, STAT_CALLS);
+  if (status < 0) store<f64>(st, load<f64>(st, STAT_ERRORS) + 1, STAT_ERRORS);
+  if (how) sample(st, end - begun, how == DRAWN ? TRACE_STRIDE : 1);
+}
+
+function sample(st: usize, ns: f64, weight: f64): void {
+  store<f64>(st, load<f64>(st, STAT_TIME) + ns * weight, STAT_TIME);
+  const at = st + ((<usize>bucket(<u64>ns)) << 3);
+  store<f64>(at, load<f64>(at, STAT_SAMPLES) + weight, STAT_SAMPLES);
+}
+
+function bucket(ns: u64): u32 {
+  if (ns < <u64>STAT_LEAST) return 0;
+  const octave = 63 - <u32>clz(ns);
+  const sub = (<u32>(ns >> (<u64>(octave - STAT_SUB_BITS)))) & (STAT_SUBS - 1);
+  return min<u32>(1 + (octave - STAT_LEAST_LOG) * STAT_SUBS + sub, STAT_BUCKETS - 1);
+}
+
+/** A request to a driver has ended; nothing where its end is in the trace already, or it was never sent. */
+// @ts-ignore: decorator
+@inline
+export function trace_done(request: i32, status: i32): void {
+  const record = request_at(request);
+  const start = load<f64>(record, RQ_STARTED);
+  if (!start) return;
+  store<f64>(record, 0, RQ_STARTED);
+  const channel = load<i32>(record, RQ_CHANNEL);
+  const generation = endpoint_generation(channel);
+  trace_call(who_asked(request), channel, generation, load<i32>(record, RQ_OPERATION), start, status);
+}
+
+function who_asked(request: i32): i32 {
+  if (request < FIRST_REOPEN) return request; // clients, and drivers behind them
+  return request < FIRST_ENTRY ? TRACE_KERNEL : entry_client(request);
+}
+
+/** An incarnation has come to a channel: its records are told apart by its name, its statistics begin. */
+export function trace_incarnation(channel: i32, generation: u32, name: usize): void {
+  const number = load<u32>(MACHINE_BASE, M_TRACE_NAMED) + 1;
+  const entry = names + (number % TRACE_NAMES) * TRACE_NAME_SIZE;
+  store<u32>(entry, 0, TN_SEQUENCE);
+  store<u32>(entry, channel, TN_CHANNEL);
+  store<u32>(entry, generation, TN_GENERATION);
+  store<f64>(entry, look(), TN_SINCE);
+  strscpy(entry + TN_NAME, name, NAME_SIZE);
+  atomic.store<u32>(entry, number, TN_SEQUENCE);
+  store<u32>(MACHINE_BASE, number, M_TRACE_NAMED);
+  const st = statistics + channel * STAT_SIZE;
+  memory.fill(st, 0, STAT_SIZE);
+  store<u32>(st, generation, STAT_GENERATION);
+}
