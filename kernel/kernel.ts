@@ -29,6 +29,17 @@ import { end_task } from './lib/host';
 export * from './api';
 export { warn_slowpath } from './lib/warn';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
+export {
+  ds_publish_u32,
+  ds_publish_bytes,
+  ds_publish_range,
+  ds_retrieve_u32,
+  ds_retrieve_bytes,
+  ds_retrieve_range,
+  ds_version,
+  ds_delete,
+  init_mode,
+} from './ipc/store-local';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
 
 /** Linux's do_exit: ends the task that is in the kernel. */

@@ -40,8 +40,8 @@ class Incarnation {
   constructor(host: ThreadHost, start: DriverStart) {
     this.host = host;
     this.start = start;
-    const copies = host.copies(start.kernel, start.memory);
-    this.side = new DriverSide(start.kernel, start.memory, start.channel, start.generation, copies);
+    const { kernel, memory, channel, generation, previous } = start;
+    this.side = new DriverSide(kernel, memory, channel, generation, host.copies(kernel, memory), previous);
   }
 
   live(): void {

@@ -16,6 +16,7 @@ import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.t
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
+import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -75,8 +76,12 @@ export class Drivers {
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
 
+  /** What those have left that have died. */
+  private readonly estates: Estates;
+
   constructor(host: DriversHost) {
     this.host = host;
+    this.estates = new Estates(host.resources);
   }
 
   [Symbol.iterator](): Iterator<Driver> {
@@ -103,6 +108,7 @@ export class Drivers {
 
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
+    if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     this.waiting.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
@@ -132,6 +138,7 @@ export class Drivers {
 
   private forget(name: string): void {
     this.known.delete(keyOf(name));
+    this.estates.settle(name);
     this.waiting.changed();
   }
 
@@ -191,7 +198,8 @@ export class Drivers {
       const gates = await this.announce(driver, life, incarnation.channel);
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
       incarnation.entries = entry ? [entry] : [];
-      await incarnation.start(loaded, options, gates, images, deadlineMs);
+      const previous = this.estates.of(loaded.name);
+      await incarnation.start(loaded, options, gates, images, deadlineMs, previous);
     } catch (error) {
       if (driver.incarnation === incarnation) driver.incarnation = null;
       void this.bury(incarnation);
@@ -246,6 +254,7 @@ export class Drivers {
   /** Ends every incarnation: their kernel is dead. */
   end(): void {
     this.waiting.changed();
+    this.estates.settleAll();
     for (const { incarnation, leaving } of this) {
       if (incarnation) void this.bury(incarnation);
       leaving?.();
@@ -273,6 +282,7 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     if (fault) life.log(LEVEL_ALERT, formatOops(fault, this.context(driver, life, fault)));
+    if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));

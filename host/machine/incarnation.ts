@@ -30,6 +30,7 @@ import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE, DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
 import { EAGAIN, EIO, ENOSPC } from '../../kernel/abi/errno.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
+import type { Previous } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { listen, MachineDied, transfer } from './control.ts';
@@ -149,6 +150,7 @@ export class Incarnation {
     gates: Gate[],
     images: Images,
     deadlineMs: number,
+    previous: Previous | null,
   ): Promise<void> {
     const { thread, life, channel, generation, memory } = this;
     const outcome = new Promise<void>((resolve, reject) => {
@@ -182,6 +184,7 @@ export class Incarnation {
         loaded,
         options,
         gates,
+        previous,
         link: this.link,
       },
     };

@@ -94,6 +94,10 @@ export const M_REQUEST_MODULE = 464;
 /** Seconds after which a module that was loaded so is removed when nobody uses it, 0 for never. */
 export const M_MODULE_IDLE_SECS = 468;
 
+/** The first entry of the data store (store.ts), and how many there are. */
+export const M_STORE = 640;
+export const M_STORE_COUNT = 644;
+
 /** Cores of this computer, as far as the host tells: with one nobody spins. */
 export const M_CORES = 576;
 
