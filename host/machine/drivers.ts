@@ -81,7 +81,7 @@ export class Drivers {
 
   constructor(host: DriversHost) {
     this.host = host;
-    this.estates = new Estates(host.resources);
+    this.estates = new Estates(host);
   }
 
   [Symbol.iterator](): Iterator<Driver> {

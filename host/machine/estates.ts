@@ -8,11 +8,11 @@ import { readStore } from './inspect.ts';
 import type { Resources } from './resources.ts';
 
 export class Estates {
-  private readonly resources: Resources;
+  private readonly host: { readonly resources: Resources };
   private readonly left = new Map<string, Previous>();
 
-  constructor(resources: Resources) {
-    this.resources = resources;
+  constructor(host: { readonly resources: Resources }) {
+    this.host = host;
   }
 
   /** What the predecessor of a driver has left. */
@@ -25,7 +25,7 @@ export class Estates {
     const ranges = readStore(life.memory).some(({ owner, type }) => owner === name && type === STORE_RANGE);
     if (!ranges) return;
     this.settle(name);
-    this.resources.keepMemory(memory);
+    this.host.resources.keepMemory(memory);
     this.left.set(name, { memory, incarnation: (generation * ST_TAG_CHANNELS + channel + 1) >>> 0 });
   }
 
@@ -33,7 +33,7 @@ export class Estates {
   settle(name: string): void {
     const previous = this.left.get(name);
     this.left.delete(name);
-    if (previous) this.resources.releaseMemory(previous.memory);
+    if (previous) this.host.resources.releaseMemory(previous.memory);
   }
 
   /** The kernel is dead, and its store with it. */
