@@ -95,7 +95,10 @@ export function kernel_symbol(name: usize, slot: u32, flags: u32, crc: u32): i32
   return add_symbol(0, name, slot, flags, crc);
 }
 
-/** A system call of the in-thread client: runs the loop until it is done. */
+/**
+ * A system call of the in-thread client: runs the loop until it is done.
+ * @returns its result, or PARKED where it waits for the successor of a driver: then syscall_result tells
+ */
 export function syscall(number: i32, a: i32, b: i32, c: i32, d: i32): i32 {
   const result = system_call(0, number, a, b, c, d);
   return result == PARKED ? await_call(0, number) : result;

@@ -67,7 +67,7 @@ export function ds_publish_bytes(key: usize, from: usize, length: usize): i32 {
 EXPORT_SYMBOL(ds_publish_bytes);
 
 export function ds_publish_range(key: usize, address: usize, length: usize): i32 {
-  if (<u64>address + <u64>length > <u64>memory.size() << 16) return -EFAULT;
+  if (<u64>address + <u64>length > (<u64>memory.size()) << 16) return -EFAULT;
   store<u32>(range, <u32>address, RANGE_ADDRESS);
   store<u32>(range, <u32>length, RANGE_LENGTH);
   return publish(key, STORE_RANGE, range, 8);

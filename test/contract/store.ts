@@ -5,7 +5,7 @@ import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
 import { driverIs, expectLine, nextEvent, pattern, withMachine, type Bench } from '../support/machine.ts';
 
-const DISK = 0x40000;
+const DISK = 0x4000;
 
 export function store(bench: Bench): void {
   describe('the data store', () => {
