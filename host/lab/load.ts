@@ -9,7 +9,7 @@ import { bootMachine } from '../machine/machine.ts';
 import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
 import { Resources } from '../machine/resources.ts';
-import type { Machine, Placement } from '../machine/types.ts';
+import type { Machine, OnCore, Placement } from '../machine/types.ts';
 import { LabModules } from './modules.ts';
 import type { Environment } from './report.ts';
 
@@ -29,6 +29,8 @@ export interface BootOptions {
   slubDebug?: string;
   /** How the kernel reaches drivers in threads of their own; the ring by default. */
   transport?: ThreadTransport;
+  /** Is given a core of each driver that dies in a domain of its own, and its name: NAME.GENERATION. */
+  onCore?: OnCore;
   /** How many cores to reckon with. */
   cores?: number;
 }

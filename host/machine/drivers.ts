@@ -16,6 +16,7 @@ import { LEVEL_ALERT, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.t
 import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
+import { buildCore, type CoreHeader } from './core.ts';
 import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
@@ -24,7 +25,7 @@ import { ownersFirst, ownersOf, Waiting } from './owners.ts';
 import { cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
-import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
+import type { DetectedBy, DriverStatus, MachineEvent, OnCore, Placement, UnloadReport } from './types.ts';
 
 export interface Driver {
   readonly loaded: LoadedModule;
@@ -44,6 +45,8 @@ export interface DriversHost {
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
+  /** Takes the cores of drivers that die; null where nobody wants them. */
+  readonly onCore: OnCore | null;
   /** How drivers in threads of their own are reached. */
   readonly transport: ThreadTransport;
   /** The kernel that lives; throws MachineDied. */
@@ -57,6 +60,9 @@ export interface DriversHost {
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
+
+/** Deaths that leave a core: not those that somebody wanted. */
+const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
@@ -281,11 +287,26 @@ export class Drivers {
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
-    if (fault) life.log(LEVEL_ALERT, formatOops(fault, this.context(driver, life, fault)));
+    const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
+    if (fault) life.log(LEVEL_ALERT, oops);
+    this.dumpCore(driver, { by, fault, oops });
     if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.restart(driver, life, by));
+  }
+
+  private dumpCore(
+    { loaded, incarnation, restarts }: Driver,
+    death: Pick<CoreHeader, 'by' | 'fault' | 'oops'>,
+  ): void {
+    const { onCore, placement } = this.host;
+    if (!onCore || !incarnation || !LEAVES_CORE.has(death.by)) return;
+    const { life, memory, channel, generation } = incarnation;
+    const driver = { driver: loaded.name, sha256: loaded.sha256, generation: restarts + 1 };
+    const place = { placement, boot: life.number, kernel: life.memory, memory, channel };
+    const core = buildCore({ ...driver, ...place, incarnation: generation, ...death });
+    onCore(core, `${loaded.name}.${restarts + 1}`);
   }
 
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {

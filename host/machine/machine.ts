@@ -40,6 +40,7 @@ import type {
   ModuleInfo,
   Placement,
   UnloadReport,
+  OnCore,
 } from './types.ts';
 
 export interface MachineOptions {
@@ -60,6 +61,8 @@ export interface MachineOptions {
   requestModule?: RequestModule;
   /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
   blacklist?: string[];
+  /** Is given a core of each driver that dies in a domain of its own by a trap, a deadline or a breach of the protocol. */
+  onCore?: OnCore;
 }
 
 /** A kernel that dies this often in a row before it runs is not booted again. */
@@ -78,6 +81,7 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly images: Images;
   readonly resources: Resources;
   readonly transport: ThreadTransport;
+  readonly onCore: OnCore | null;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
@@ -104,6 +108,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.placement = placement;
     this.images = images;
     this.resources = resources;
+    this.onCore = options.onCore ?? null;
     this.transport = options.transport ?? 'ring';
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
