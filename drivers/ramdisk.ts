@@ -1,9 +1,14 @@
-// /dev/ramdisk: `size` bytes of kernel memory, read and written at the file's position.
+// /dev/ramdisk: `size` bytes of kernel memory, read and written at the file's position. The disk is in the data store: a driver
+// that takes the place of a dead one has its content, and nobody who reads or writes notices.
 
 import {
   copy_from_user,
   copy_to_user,
   cstr,
+  ds_publish_range,
+  ds_publish_u32,
+  ds_retrieve_range,
+  ds_retrieve_u32,
   EFAULT,
   EINVAL,
   ENOMEM,
@@ -11,6 +16,9 @@ import {
   File,
   FileOperations,
   fixed_size_llseek,
+  FOP_IDEMPOTENT,
+  INIT_FRESH,
+  init_mode,
   MODULE_ALIAS,
   MODULE_AUTHOR,
   MODULE_DESCRIPTION,
@@ -20,6 +28,7 @@ import {
   operations_at,
   pr_err,
   pr_info,
+  pr_warn,
   register_chrdev,
   unregister_chrdev,
   vfree,
@@ -67,6 +76,18 @@ function ramdisk_llseek(file: File, offset: i64, whence: i32): i64 {
   return fixed_size_llseek(file, offset, whence, size);
 }
 
+/** Takes over the disk of a predecessor. */
+function take_over(): void {
+  const old = memory.data(4);
+  if (ds_retrieve_u32(cstr('size'), old) < 0) return; // it had come to nothing yet
+  if (load<u32>(old) != size) {
+    pr_warn(cstr('ramdisk: the disk before had %u bytes; this one begins empty'), load<u32>(old));
+    return;
+  }
+  const bytes = ds_retrieve_range(cstr('disk'), disk, size);
+  if (bytes != <i32>size) pr_warn(cstr('ramdisk: the disk before is lost: %d'), bytes);
+}
+
 export function init_module(): i32 {
   if (!size) {
     pr_err(cstr('ramdisk: size must not be 0'));
@@ -74,9 +95,13 @@ export function init_module(): i32 {
   }
   disk = vzalloc(size);
   if (!disk) return -ENOMEM;
+  if (init_mode() != INIT_FRESH) take_over();
+  if (ds_publish_u32(cstr('size'), size) < 0 || ds_publish_range(cstr('disk'), disk, size) < 0)
+    pr_warn(cstr('ramdisk: no room in the data store: a restart will lose the content'));
   fops.llseek = operation(ramdisk_llseek);
   fops.read = operation(ramdisk_read);
   fops.write = operation(ramdisk_write);
+  fops.flags = FOP_IDEMPOTENT;
   const status = register_chrdev(0, cstr('ramdisk'), fops);
   if (status < 0) {
     vfree(disk);

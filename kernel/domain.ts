@@ -26,6 +26,18 @@ export {
   warn_slowpath,
 } from './ipc/gates';
 
+export {
+  ds_publish_u32,
+  ds_publish_bytes,
+  ds_publish_range,
+  ds_retrieve_u32,
+  ds_retrieve_bytes,
+  ds_retrieve_range,
+  ds_version,
+  ds_delete,
+  init_mode,
+} from './ipc/store-gates';
+
 // Entry points of the host.
 export { enter_module } from './module/load';
 export { run_timers } from './lib/timer';

@@ -31,6 +31,17 @@ import { end_task } from './lib/host';
 export * from './api';
 export { warn_slowpath } from './lib/warn';
 export { register_chrdev, unregister_chrdev } from './fs/chrdev';
+export {
+  ds_publish_u32,
+  ds_publish_bytes,
+  ds_publish_range,
+  ds_retrieve_u32,
+  ds_retrieve_bytes,
+  ds_retrieve_range,
+  ds_version,
+  ds_delete,
+  init_mode,
+} from './ipc/store-local';
 export { copy_to_user, copy_from_user, clear_user } from './fs/uaccess';
 
 /** Linux's do_exit: ends the task that is in the kernel. */
@@ -87,7 +98,10 @@ export function kernel_symbol(name: usize, slot: u32, flags: u32, crc: u32): i32
   return add_symbol(0, name, slot, flags, crc);
 }
 
-/** A system call of the in-thread client: runs the loop until it is done. */
+/**
+ * A system call of the in-thread client: runs the loop until it is done.
+ * @returns its result, or PARKED where it waits for the successor of a driver: then syscall_result tells
+ */
 export function syscall(number: i32, a: i32, b: i32, c: i32, d: i32): i32 {
   const result = system_call(0, number, a, b, c, d);
   return result == PARKED ? await_call(0, number) : result;

@@ -9,4 +9,5 @@ export * from './fs';
 export * from './seq';
 export * from './proc';
 export * from './timer';
+export * from './store';
 export * from '../../kernel/abi/errno';

@@ -339,6 +339,37 @@ void proc_remove(struct proc_dir_entry *entry);
 void remove_proc_entry(const char *name, struct proc_dir_entry *parent);
 
 /*
+ * The data store: what a driver leaves with the kernel for its successor, under keys of its own. A driver in a domain of its own
+ * that has died is loaded anew; what it has published is still there, and nobody else sees it. What is removed by rmmod leaves
+ * nothing behind. A key has at most 31 bytes; a driver may have 64 of them, all drivers together 512 (-ENOSPC).
+ */
+
+#define INIT_FRESH 0
+/* Its predecessor has died; what that had published can be retrieved. */
+#define INIT_RESTART 1
+/* Its predecessor has been unloaded for this one. */
+#define INIT_LIVE_UPDATE 2
+
+/* How the driver comes to be loaded: INIT_FRESH, ... */
+int init_mode(void);
+int ds_publish_u32(const char *key, u32 value);
+/* At most 480 bytes, which are copied. */
+int ds_publish_bytes(const char *key, const void *from, size_t length);
+/*
+ * A range of the driver's own memory, as it will be when the driver dies. The successor retrieves it in its init, and publishes
+ * its own: when it is live, the old range is gone.
+ */
+int ds_publish_range(const char *key, const void *address, size_t length);
+/* 0, -ENOENT, -EINVAL where it is of another type. */
+int ds_retrieve_u32(const char *key, u32 *to);
+/* These return bytes; -ENOENT, -EINVAL; -E2BIG where the bytes are more than `size`. Of a range at most `size` are copied. */
+int ds_retrieve_bytes(const char *key, void *to, size_t size);
+int ds_retrieve_range(const char *key, void *to, size_t size);
+/* How often the key was published, or -ENOENT. */
+int ds_version(const char *key);
+int ds_delete(const char *key);
+
+/*
  * Timers: a function that is called when its time has come, between two calls of the driver. A jiffy is a millisecond. A timer
  * must stay where it is; those that a module leaves running are stopped when it is removed.
  */

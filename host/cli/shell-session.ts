@@ -1,6 +1,7 @@
 // `isolab shell`: boots what is asked for, runs what is typed, piped or given, and shuts everything down again.
 
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { KnownModules } from '../shell/modules.ts';
@@ -22,6 +23,22 @@ export interface ShellRequest {
   folder: string | null;
   /** File of modprobe's configuration; null: what is in the folder. */
   configuration: string | null;
+  /** Folder for the cores of drivers that die; null: none are written. */
+  cores: string | null;
+}
+
+/** Writes cores into a folder, which is made where it is not there, and says so. */
+function coreWriter(folder: string, io: Io): (core: Uint8Array, name: string) => void {
+  return (core, name) => {
+    const path = join(folder, `${name.replace(/[^\w.-]/g, '_').replace(/^\./, '_')}.core`);
+    try {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path, core);
+      io.progress(`isolab: core written: ${path}`);
+    } catch (error) {
+      io.progress(`isolab: a core cannot be written: ${explained(error)}: ${path}`);
+    }
+  };
 }
 
 /** @throws Failure where the file cannot be read; what is wrong in it is among the problems */
@@ -44,7 +61,9 @@ export async function runShell(request: ShellRequest, io: Io, terminal: Terminal
   let runner: Runner | null = null;
   try {
     const { requestModule } = modules;
-    for (const placement of request.placements) machines.push(await lab.boot(placement, { requestModule }));
+    const cores = request.cores === null ? {} : { onCore: coreWriter(request.cores, io) };
+    for (const placement of request.placements)
+      machines.push(await lab.boot(placement, { requestModule, ...cores }));
     const colours = terminal.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
     const input = processInput(terminal.stdin, io.signal);
     // Commands of a script have no input: it is where they come from themselves.

@@ -55,6 +55,18 @@ export interface KernelGate {
   call(operation: number, a: number, b: number, data: number, length: number): number;
   copyOut(to: number, from: number, count: number): number;
   copyIn(to: number, from: number, count: number): number;
+  /** A call that brings back as many bytes as its status says, at most `size`, to an address of the domain. */
+  callFor(
+    operation: number,
+    a: number,
+    b: number,
+    data: number,
+    length: number,
+    to: number,
+    size: number,
+  ): number;
+  /** Copies from the memory of a dead predecessor (kernel/abi/store.ts). @returns 0 or 1 */
+  copyPrevious(to: number, from: number, count: number, incarnation: number): number;
 }
 
 /** Imports of a domain's image (kernel/ipc/gates.ts). */
@@ -70,6 +82,17 @@ export function domainImports(
       gate.call(operation, a, b, data, length),
     copy_out: (to: number, from: number, count: number) => gate.copyOut(to, from, count),
     copy_in: (to: number, from: number, count: number) => gate.copyIn(to, from, count),
+    call_for: (
+      operation: number,
+      a: number,
+      b: number,
+      data: number,
+      length: number,
+      to: number,
+      size: number,
+    ) => gate.callFor(operation, a, b, data, length, to, size),
+    copy_previous: (to: number, from: number, count: number, incarnation: number) =>
+      gate.copyPrevious(to, from, count, incarnation),
     exit: (code: number) => {
       exit(code);
       throw new DriverExit(code);

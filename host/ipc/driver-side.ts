@@ -41,6 +41,13 @@ export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
+/** The memory of a dead predecessor, which nobody writes to any more. */
+export interface Previous {
+  memory: WebAssembly.Memory;
+  /** Which incarnation it was (ST_TAG_CHANNELS of kernel/abi/store.ts). */
+  incarnation: number;
+}
+
 /** kernel/courier.ts. */
 export interface Courier {
   turn(channel: number, ring: number, generation: number, taken: number, spins: number): number;
@@ -60,6 +67,7 @@ export class DriverSide {
   readonly kernelBytes: Uint8Array;
   private readonly domainBytes: Uint8Array;
   private readonly copies: Copies;
+  private readonly previous: Previous | null;
   /** Index of the channel's first word. */
   protected readonly base: number;
   private readonly bell: DriverBell;
@@ -72,12 +80,14 @@ export class DriverSide {
     channel: number,
     generation: number,
     copies: Copies,
+    previous: Previous | null = null,
   ) {
     this.kernel = new Int32Array(kernel.buffer);
     this.kernelBytes = new Uint8Array(kernel.buffer);
     this.domainBytes = new Uint8Array(domain.buffer);
     this.generation = generation;
     this.copies = copies;
+    this.previous = previous;
     this.base = (CHANNELS_BASE + channel * CHANNEL_SIZE) >> 2;
     this.bell = new DriverBell(this.kernel, channel);
   }
@@ -178,6 +188,36 @@ export class DriverSide {
       if (this.fenced()) throw new Fenced();
     }
     return kernel[base + (A_STATUS >> 2)]!;
+  }
+
+  /** A call that brings something back: as many bytes as its status says, at most `size`. */
+  callFor(
+    operation: number,
+    a: number,
+    b: number,
+    data: number,
+    length: number,
+    to: number,
+    size: number,
+  ): number {
+    const status = this.call(operation, a, b, data, length);
+    const count = Math.min(status, size >>> 0, CHANNEL_DATA_SIZE, this.domainBytes.length - (to >>> 0));
+    if (count > 0) {
+      const at = (this.base << 2) + CHANNEL_DATA;
+      this.domainBytes.set(this.kernelBytes.subarray(at, at + count), to >>> 0);
+    }
+    return status;
+  }
+
+  /** Copies from the memory of the predecessor of that name. @returns 0, or 1 where it is another, or there is no such range */
+  copyPrevious(to: number, from: number, count: number, incarnation: number): number {
+    const { previous, domainBytes } = this;
+    if (previous?.incarnation !== incarnation >>> 0) return 1;
+    const bytes = new Uint8Array(previous.memory.buffer);
+    const [start, source, length] = [to >>> 0, from >>> 0, count >>> 0];
+    if (source + length > bytes.length || start + length > domainBytes.length) return 1;
+    domainBytes.set(bytes.subarray(source, source + length), start);
+    return 0;
   }
 
   /** Copies into the granted range. @returns 0, or 1 when the grant does not allow it; throws Fenced */

@@ -5,7 +5,7 @@
 
 import { D_CURRENT, D_COPYING } from '../../kernel/abi/channel.ts';
 import type { Copies } from './copy.ts';
-import { DriverSide, Fenced } from './driver-side.ts';
+import { DriverSide, Fenced, type Previous } from './driver-side.ts';
 
 /** Calls the kernel's gate_call, and gate_wait where that does not answer at once. */
 export type KernelCall = (channel: number, operation: number, a: number, b: number, length: number) => number;
@@ -29,8 +29,9 @@ export class SandboxSide extends DriverSide {
     generation: number,
     copies: Copies,
     enter: KernelCall,
+    previous: Previous | null,
   ) {
-    super(kernel, domain, channel, generation, copies);
+    super(kernel, domain, channel, generation, copies, previous);
     this.channel = channel;
     this.enter = enter;
     this.kernel[this.base + (D_CURRENT >> 2)] = this.base << 2;

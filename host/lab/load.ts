@@ -11,7 +11,7 @@ import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
 import { UNTIRING, type Policy } from '../machine/policy.ts';
 import { Resources } from '../machine/resources.ts';
-import type { Machine, Placement, Recover } from '../machine/types.ts';
+import type { Machine, OnCore, Placement, Recover } from '../machine/types.ts';
 import { LabModules } from './modules.ts';
 import type { Environment } from './report.ts';
 
@@ -33,6 +33,8 @@ export interface BootOptions {
   transport?: ThreadTransport;
   /** Places of drivers that do not go by the placement, by the keys of their names (host/machine/place.ts). */
   places?: Places;
+  /** Is given a core of each driver that dies in a domain of its own, and its name: NAME.GENERATION. */
+  onCore?: OnCore;
   /** How many cores to reckon with. */
   cores?: number;
   /** What a driver's death leads to where neither its module nor `policies` say anything. A lab's machines never tire. */

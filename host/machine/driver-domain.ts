@@ -67,6 +67,8 @@ export class DriverDomain {
       call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
       copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
       copyIn: (to, from, count) => this.serving.side.copyIn(to, from, count),
+      callFor: (...words) => this.caller.side.callFor(...words),
+      copyPrevious: (...words) => this.caller.side.copyPrevious(...words),
     };
     const imports = domainImports(
       gate,

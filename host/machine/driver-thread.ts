@@ -46,8 +46,8 @@ class DriverThread {
     post(this.host.port, { type: 'driver', channel, generation, notice });
   }
 
-  private sideOf({ kernel, memory, channel, generation }: DriverStart): DriverSide {
-    return new DriverSide(kernel, memory, channel, generation, this.host.copies(kernel, memory));
+  private sideOf({ kernel, memory, channel, generation, previous }: DriverStart): DriverSide {
+    return new DriverSide(kernel, memory, channel, generation, this.host.copies(kernel, memory), previous);
   }
 
   private domainFor(start: DriverStart): DriverDomain {

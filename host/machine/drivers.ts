@@ -15,6 +15,8 @@ import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { SandboxHome, WorkerHome, type Home } from './homes.ts';
+import { buildCore, type CoreHeader } from './core.ts';
+import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -25,7 +27,7 @@ import { Pools } from './pools.ts';
 import type { Answer, Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import { Supervisor, type Supervised, type SupervisorOptions } from './supervise.ts';
-import type { DetectedBy, DriverStatus, MachineEvent, Placement, UnloadReport } from './types.ts';
+import type { DetectedBy, DriverStatus, MachineEvent, OnCore, Placement, UnloadReport } from './types.ts';
 
 export interface Driver extends Supervised {
   readonly place: Place;
@@ -45,6 +47,8 @@ export interface DriversHost {
   readonly deadlineMs: number;
   readonly images: Images;
   readonly resources: Resources;
+  /** Takes the cores of drivers that die; null where nobody wants them. */
+  readonly onCore: OnCore | null;
   /** How drivers in threads of their own are reached. */
   readonly transport: ThreadTransport;
   /** The kernel that lives; throws MachineDied. */
@@ -71,6 +75,8 @@ const COMPLAINTS: Readonly<Record<number, DetectedBy>> = {
 function overtaken(error: unknown): void {
   if (!(error instanceof MachineDied)) throw error;
 }
+/** Deaths that leave a core: not those that somebody wanted. */
+const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
@@ -92,8 +98,12 @@ export class Drivers {
   private readonly persistent = new Map<string, Persistent>();
   private readonly supervisor: Supervisor<Driver>;
 
+  /** What those have left that have died. */
+  private readonly estates: Estates;
+
   constructor(host: DriversHost, options: SupervisorOptions) {
     this.host = host;
+    this.estates = new Estates(host);
     this.supervisor = new Supervisor<Driver>(
       {
         drivers: this,
@@ -136,6 +146,7 @@ export class Drivers {
 
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
+    if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     this.waiting.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
@@ -176,6 +187,7 @@ export class Drivers {
 
   private forget(name: string): void {
     this.known.delete(keyOf(name));
+    this.estates.settle(name);
     this.waiting.changed();
   }
 
@@ -241,7 +253,8 @@ export class Drivers {
       const gates = await this.announce(driver, life, incarnation.channel);
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
       incarnation.entries = entry ? [entry] : [];
-      await incarnation.start(loaded, options, gates, images, deadlineMs);
+      const previous = this.estates.of(loaded.name);
+      await incarnation.start(loaded, options, gates, images, deadlineMs, previous);
     } catch (error) {
       if (driver.incarnation === incarnation) driver.incarnation = null;
       void this.bury(incarnation, error instanceof ModuleError);
@@ -306,6 +319,7 @@ export class Drivers {
   /** Ends every incarnation, and what is being done about dead ones: their kernel is dead. */
   end(): void {
     this.waiting.changed();
+    this.estates.settleAll();
     for (const { incarnation, leaving, recovery } of this) {
       recovery?.callOff();
       if (incarnation) void this.bury(incarnation);
@@ -336,10 +350,26 @@ export class Drivers {
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
-    if (fault) life.log(LEVEL_ALERT, formatOops(fault, this.context(driver, life, fault)));
+    const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
+    if (fault) life.log(LEVEL_ALERT, oops);
+    this.dumpCore(driver, { by, fault, oops });
+    if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
+  }
+
+  private dumpCore(
+    { loaded, incarnation, restarts }: Driver,
+    death: Pick<CoreHeader, 'by' | 'fault' | 'oops'>,
+  ): void {
+    const { onCore, placement } = this.host;
+    if (!onCore || !incarnation || !LEAVES_CORE.has(death.by)) return;
+    const { life, memory, channel, generation } = incarnation;
+    const driver = { driver: loaded.name, sha256: loaded.sha256, generation: restarts + 1 };
+    const place = { placement, boot: life.number, kernel: life.memory, memory, channel };
+    const core = buildCore({ ...driver, ...place, incarnation: generation, ...death });
+    onCore(core, `${loaded.name}.${restarts + 1}`);
   }
 
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {

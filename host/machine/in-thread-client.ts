@@ -1,5 +1,6 @@
 // The in-thread client: system calls of the kernel's own thread, by which a console and the tools ask. A call runs the kernel's
-// loop until it is answered; where messages are carried by the event loop, the call is begun and the event loop goes on.
+// loop until it is answered; where messages are carried by the event loop, or a driver has to be loaded first, the event loop
+// goes on meanwhile.
 
 import type { Domain } from '../domain/domain.ts';
 import type { KernelExports } from '../domain/image.ts';
@@ -18,6 +19,8 @@ export interface KernelEntry {
   eventful(): boolean;
 }
 
+const NOTHING = (): void => {};
+
 export class InThreadClient implements CallMethods {
   private readonly domain: Domain<KernelExports>;
   private readonly kernel: KernelExports;
@@ -25,6 +28,8 @@ export class InThreadClient implements CallMethods {
   /** Calls that wait for their turn: the client has one at a time. */
   private turn: Promise<unknown> = Promise.resolve();
   private waiting: (() => void)[] = [];
+  /** Those that wait, for their turn or for their result. */
+  private busy = 0;
   private killed = false;
 
   constructor(domain: Domain<KernelExports>, entry: KernelEntry) {
@@ -45,32 +50,55 @@ export class InThreadClient implements CallMethods {
   }
 
   /** Begins a system call and waits for its result in the event loop. */
-  async eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<Answer<number>> {
+  eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<Answer<number>> {
+    return this.inTurn(() => this.finish(() => this.kernel.syscall_begin(number, a, b, c, d)));
+  }
+
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
     const before = this.turn;
     let over = (): void => {};
     this.turn = new Promise<void>((resolve) => (over = resolve));
+    this.busy++;
     await before;
     try {
-      this.killed = false;
-      let result = this.entry.answer(() => this.kernel.syscall_begin(number, a, b, c, d));
-      while (result.ok && result.value === PARKED) {
-        await new Promise<void>((resolve) => this.waiting.push(resolve));
-        if (this.killed) return { ok: false, why: 'killed' };
-        result = this.entry.answer(() => this.kernel.syscall_result());
-      }
-      return result;
+      return await work();
     } finally {
+      this.busy--;
       over();
     }
   }
 
-  /** Makes a call and does something with its result, before any other. */
-  private make<T>(words: number[], then: (result: number) => T): Soon<Answer<T>> {
+  /** Waits in the event loop for the result of a call. @param look its result, or PARKED */
+  private async finish(look: () => number): Promise<Answer<number>> {
+    this.killed = false;
+    let result = this.entry.answer(look);
+    while (result.ok && result.value === PARKED) {
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+      if (this.killed) return { ok: false, why: 'killed' };
+      result = this.entry.answer(() => this.kernel.syscall_result());
+    }
+    return result;
+  }
+
+  /**
+   * Makes a call and does something with its result, before any other.
+   * @param prepare writes what the call needs in the client's memory
+   */
+  private make<T>(prepare: () => void, words: number[], then: (result: number) => T): Soon<Answer<T>> {
     const [number = 0, a = 0, b = 0, c = 0, d = 0] = words;
-    if (!this.entry.eventful()) return this.entry.answer(() => then(this.kernel.syscall(number, a, b, c, d)));
-    return this.eventually(number, a, b, c, d).then((answer) =>
-      answer.ok ? { ok: true, value: then(answer.value) } : answer,
-    );
+    const done = (answer: Answer<number>): Answer<T> =>
+      answer.ok ? { ok: true, value: then(answer.value) } : answer;
+    if (this.entry.eventful() || this.busy > 0) {
+      return this.inTurn(async () => {
+        prepare();
+        return done(await this.finish(() => this.kernel.syscall_begin(number, a, b, c, d)));
+      });
+    }
+    prepare();
+    const answer = this.entry.answer(() => this.kernel.syscall(number, a, b, c, d));
+    if (!answer.ok || answer.value !== PARKED) return done(answer);
+    // It waits for the successor of a driver, which cannot be loaded while this thread runs the loop.
+    return this.inTurn(async () => done(await this.finish(() => this.kernel.syscall_result())));
   }
 
   /** Its buffer is the first of the user area. */
@@ -80,22 +108,22 @@ export class InThreadClient implements CallMethods {
   }
 
   open(path: string, flags: number): Soon<Answer<SystemCallResult>> {
-    this.putText(path);
-    return this.make<SystemCallResult>([SYS_OPEN, USER_BASE, flags], (result) => {
+    const prepare = (): void => this.putText(path);
+    return this.make<SystemCallResult>(prepare, [SYS_OPEN, USER_BASE, flags], (result) => {
       const wanted = this.kernel.wanted_module();
       return { result, data: null, ...(wanted && { wanted: this.domain.textAt(wanted, PATH_MAX) }) };
     });
   }
 
   callPath(number: number, path: string, b: number, c: number): Soon<Answer<SystemCallResult>> {
-    this.putText(path);
-    return this.call(number, USER_BASE, b, c);
+    const prepare = (): void => this.putText(path);
+    return this.make(prepare, [number, USER_BASE, b, c], (result) => ({ result, data: null }));
   }
 
   stat(path: string): Soon<Answer<SystemCallResult>> {
     const at = USER_BASE + PATH_MAX;
-    this.putText(path);
-    return this.make([SYS_STAT, USER_BASE, at], (result) => ({
+    const prepare = (): void => this.putText(path);
+    return this.make(prepare, [SYS_STAT, USER_BASE, at], (result) => ({
       result,
       data: this.domain.bytes.slice(at, at + STAT_SIZE),
     }));
@@ -110,7 +138,7 @@ export class InThreadClient implements CallMethods {
   }
 
   private take(number: number, fd: number, count: number): Soon<Answer<SystemCallResult>> {
-    return this.make([number, fd, USER_BASE, count], (result) => {
+    return this.make(NOTHING, [number, fd, USER_BASE, count], (result) => {
       const length = Math.min(Math.max(result, 0), USER_SIZE);
       return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
     });
@@ -118,11 +146,11 @@ export class InThreadClient implements CallMethods {
 
   write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
-    this.domain.bytes.set(data, USER_BASE);
-    return this.call(SYS_WRITE, fd, USER_BASE, data.length);
+    const prepare = (): void => this.domain.bytes.set(data, USER_BASE);
+    return this.make(prepare, [SYS_WRITE, fd, USER_BASE, data.length], (result) => ({ result, data: null }));
   }
 
   call(number: number, a: number, b: number, c: number, d = 0): Soon<Answer<SystemCallResult>> {
-    return this.make([number, a, b, c, d], (result) => ({ result, data: null }));
+    return this.make(NOTHING, [number, a, b, c, d], (result) => ({ result, data: null }));
   }
 }

@@ -24,6 +24,7 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { EAGAIN, EIO } from '../../kernel/abi/errno.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
+import type { Previous } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import { CHANNEL_PERIOD, clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
 import { MachineDied, transfer } from './control.ts';
@@ -130,6 +131,7 @@ export class Incarnation {
     gates: Gate[],
     images: Images,
     deadlineMs: number,
+    previous: Previous | null,
   ): Promise<void> {
     const { life, channel, generation, memory } = this;
     const outcome = new Promise<void>((resolve, reject) => {
@@ -139,7 +141,7 @@ export class Incarnation {
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
-      ...{ deadlineMs, images, loaded, options, gates, link: this.link },
+      ...{ deadlineMs, images, loaded, options, gates, previous, link: this.link },
     };
     this.home.begin(start, {
       heard: (notice) => this.heard(notice),

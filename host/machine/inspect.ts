@@ -35,6 +35,7 @@ import {
   M_NODES,
   M_PAGES_FREE,
   M_SLOTS_FREE,
+  M_STORE,
   M_SYMBOL_COUNT,
   M_TAINT,
   M_USES,
@@ -59,6 +60,17 @@ import {
   USE_OWNER,
   USE_USER,
 } from '../../kernel/abi/module.ts';
+import {
+  ST_KEY,
+  ST_LENGTH,
+  ST_NEXT,
+  ST_OLD_LENGTH,
+  ST_OWNER,
+  ST_TYPE,
+  ST_VERSION,
+  STORE_KEY_SIZE,
+  STORE_MAX,
+} from '../../kernel/abi/store.ts';
 import { TAINT_LETTERS } from '../../kernel/abi/taint.ts';
 import type { Accounting, LogRecord, LogView } from './types.ts';
 
@@ -233,6 +245,34 @@ export function readNodes(domain: WebAssembly.Memory): DeviceEntry[] {
       endpoint: memory.u32(address + DEV_ENDPOINT),
       module: memory.u32(address + NODE_MODULE),
     });
+  }
+  return entries;
+}
+
+/** An entry of the data store; its value is not read. */
+export interface StoreEntry {
+  owner: string;
+  key: string;
+  /** STORE_… */
+  type: number;
+  version: number;
+  /** Of a range its predecessor's, where the living driver has published none. */
+  length: number;
+}
+
+export function readStore(kernel: WebAssembly.Memory): StoreEntry[] {
+  const memory = new Memory(kernel);
+  const entries: StoreEntry[] = [];
+  let entry = memory.u32(MACHINE_BASE + M_STORE);
+  while (entry !== 0 && entries.length < STORE_MAX) {
+    entries.push({
+      owner: memory.text(entry + ST_OWNER, NAME_SIZE),
+      key: memory.text(entry + ST_KEY, STORE_KEY_SIZE),
+      type: memory.u32(entry + ST_TYPE),
+      version: memory.u32(entry + ST_VERSION),
+      length: memory.u32(entry + ST_LENGTH) || memory.u32(entry + ST_OLD_LENGTH),
+    });
+    entry = memory.u32(entry + ST_NEXT);
   }
   return entries;
 }

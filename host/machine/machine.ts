@@ -43,6 +43,7 @@ import type {
   ModuleInfo,
   Placement,
   UnloadReport,
+  OnCore,
 } from './types.ts';
 
 export interface MachineOptions extends SupervisorOptions {
@@ -65,6 +66,8 @@ export interface MachineOptions extends SupervisorOptions {
   requestModule?: RequestModule;
   /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
   blacklist?: string[];
+  /** Is given a core of each driver that dies in a domain of its own by a trap, a deadline or a breach of the protocol. */
+  onCore?: OnCore;
 }
 
 /** A kernel that dies this often in a row before it runs is not booted again. */
@@ -84,6 +87,7 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly images: Images;
   readonly resources: Resources;
   readonly transport: ThreadTransport;
+  readonly onCore: OnCore | null;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
@@ -113,6 +117,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.places = options.places ?? new Map();
     this.images = images;
     this.resources = resources;
+    this.onCore = options.onCore ?? null;
     this.transport = options.transport ?? 'ring';
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;

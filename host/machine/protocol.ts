@@ -8,6 +8,7 @@ import type { Image } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { Copies } from '../ipc/copy.ts';
+import type { Previous } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
@@ -125,6 +126,8 @@ export interface DriverStart {
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */
   gates: Gate[];
+  /** The memory of its predecessor, where that has left ranges in it. */
+  previous: Previous | null;
   /** Where requests come by messages. */
   link: PostedLink | null;
 }

@@ -12,6 +12,9 @@ export class Resources {
   private readonly free = new Map<number, WebAssembly.Memory[]>();
   private readonly waiting: (() => void)[] = [];
   private readonly spares = new Map<ThreadKind, Promise<Thread>>();
+  /** How many keep a memory; and those memories that were given back meanwhile. */
+  private readonly kept = new Map<WebAssembly.Memory, number>();
+  private readonly given = new Set<WebAssembly.Memory>();
   private made = 0;
   private living = 0;
   private closed = false;
@@ -63,8 +66,24 @@ export class Resources {
     }
   }
 
-  /** Takes a memory back; no thread may use it any longer. */
+  /** Keeps a memory from others beyond its end, until `releaseMemory`: somebody still reads it. */
+  keepMemory(memory: WebAssembly.Memory): void {
+    this.kept.set(memory, (this.kept.get(memory) ?? 0) + 1);
+  }
+
+  releaseMemory(memory: WebAssembly.Memory): void {
+    const keepers = (this.kept.get(memory) ?? 0) - 1;
+    if (keepers > 0) this.kept.set(memory, keepers);
+    else this.kept.delete(memory);
+    if (keepers <= 0 && this.given.delete(memory)) this.giveMemory(memory);
+  }
+
+  /** Takes a memory back; no thread may write to it any longer. */
   giveMemory(memory: WebAssembly.Memory): void {
+    if (this.kept.has(memory)) {
+      this.given.add(memory);
+      return;
+    }
     new Uint8Array(memory.buffer).fill(0);
     const bytes = memory.buffer.byteLength;
     const known = this.free.get(bytes);

@@ -101,10 +101,10 @@ export class Sandboxes {
 
   /** Loads a driver. @returns whether it is live; where not, that has been said */
   load(start: DriverStart): boolean {
-    const { kernel, memory, channel, generation } = start;
+    const { kernel, memory, channel, generation, previous } = start;
     this.kernel = new Int32Array(kernel.buffer);
     const copies = this.host.copies(kernel, memory);
-    const side = new SandboxSide(kernel, memory, channel, generation, copies, this.enter);
+    const side = new SandboxSide(kernel, memory, channel, generation, copies, this.enter, previous);
     if (side.over) return false;
     const house = new DriverDomain(start, {
       exit: () => {}, // the thread is the kernel's

@@ -274,6 +274,9 @@ export interface LoadMode {
   force?: boolean;
 }
 
+/** Takes a core (./core.ts) and its name, NAME.GENERATION. */
+export type OnCore = (core: Uint8Array<ArrayBuffer>, name: string) => void;
+
 export interface UnloadReport {
   name: string;
   leakedBytes: number;

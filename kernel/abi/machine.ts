@@ -109,6 +109,9 @@ export const M_TRACE_STATISTICS = 532;
 export const M_TRACE_CLOCK = 536;
 /** f64 ns: the smallest step of that clock that it has seen; 0 before the first. */
 export const M_TRACE_STEP = 544;
+/** The first entry of the data store (store.ts), and how many there are. */
+export const M_STORE = 640;
+export const M_STORE_COUNT = 644;
 
 /** Cores of this computer, as far as the host tells: with one nobody spins. */
 export const M_CORES = 576;

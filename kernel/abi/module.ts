@@ -37,6 +37,10 @@ export const MOD_STRUCT_SIZE = 144;
 
 /** MOD_FLAGS: nobody asked for it by name; it goes when it has been idle for a while. */
 export const MODULE_AUTOLOADED = 1;
+/** MOD_FLAGS: its predecessor has died. */
+export const MODULE_RESTARTED = 2;
+/** MOD_FLAGS: its predecessor was unloaded for it. */
+export const MODULE_UPDATED = 4;
 
 export const MODULE_LIVE = 0;
 export const MODULE_COMING = 1;
@@ -54,6 +58,8 @@ export const LOAD_AUTO = 4;
 export const LOAD_AGAIN = 8;
 /** The kernel has told of its taints already; this is the domain that it will live in. */
 export const LOAD_TOLD = 16;
+/** With LOAD_AGAIN: it has not died, but was unloaded to be replaced. */
+export const LOAD_UPDATE = 32;
 
 // Text addresses. Code has no addresses in wasm; the kernel gives each file a window of its own, so that an instruction has
 // a number: the window's base + the instruction's offset in the file. /proc/kallsyms and oopses use them.

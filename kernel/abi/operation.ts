@@ -75,6 +75,15 @@ export const CALL_GATE_BUFFER = 30;
 /** Calls another driver's symbol, with its arguments in the gate buffer. */
 export const CALL_SYMBOL = 31;
 
+/** Type and length of the value; data: key, NUL, value (a number, bytes, a range's address and length). */
+export const CALL_STORE_PUBLISH = 40;
+/** Type and size; data: key. The value is in the channel's data afterwards. @returns its bytes */
+export const CALL_STORE_RETRIEVE = 41;
+export const CALL_STORE_DELETE = 42;
+export const CALL_STORE_VERSION = 43;
+/** @returns INIT_… */
+export const CALL_STORE_MODE = 44;
+
 /** What the kernel tells the supervisor about an endpoint. */
 export const COMPLAINT_DEADLINE = 1;
 export const COMPLAINT_PROTOCOL = 2;

@@ -23,6 +23,11 @@ import {
   CALL_PROC_CREATE,
   CALL_PROC_REMOVE,
   CALL_REGISTER_CHRDEV,
+  CALL_STORE_DELETE,
+  CALL_STORE_MODE,
+  CALL_STORE_PUBLISH,
+  CALL_STORE_RETRIEVE,
+  CALL_STORE_VERSION,
   CALL_SYMBOL,
   CALL_UNREGISTER_CHRDEV,
 } from '../abi/operation';
@@ -30,6 +35,7 @@ import { M_CALL_CLIENT } from '../abi/machine';
 import { MACHINE_BASE } from '../abi/map';
 import { DEV_ENDPOINT } from '../abi/file';
 import { MOD_STATE, MODULE_COMING, MODULE_LIVE } from '../abi/module';
+import { ST_TAG_CHANNELS, STORE_BYTES, STORE_RANGE, STORE_U32 } from '../abi/store';
 import { EINVAL, ENOENT, ENOSYS } from '../abi/errno';
 import {
   channel_at,
@@ -45,8 +51,18 @@ import { proc_create_for, proc_remove_for } from '../fs/procfs';
 import { resources_remove } from '../fs/resources';
 import { module_gone } from '../module/remote';
 import { PARKED } from '../fs/clients';
+import {
+  store_delete,
+  store_gone,
+  store_live,
+  store_mode,
+  store_publish,
+  store_retrieve,
+  store_version,
+} from './store';
 import { gate_buffer, symbol_call } from './symbols';
 import { log_emit, speak_for } from './driver-log';
+import { strlen } from '../lib/text';
 
 const data = memory.data(CHANNEL_DATA_SIZE + 8);
 
@@ -102,6 +118,7 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_MODULE_LIVE) {
     if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
     store<u32>(mod, MODULE_LIVE, MOD_STATE);
+    store_live(mod);
     held_revive(channel);
     return 0;
   }
@@ -110,6 +127,7 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_MODULE_ABORT) {
     if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
     resources_remove(mod, channel + 1);
+    store_gone(mod, false);
     module_gone(mod);
     return 0;
   }
@@ -123,5 +141,24 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   }
   if (operation == CALL_PROC_CREATE) return proc_create_for(channel + 1, mod, a, b, data);
   if (operation == CALL_PROC_REMOVE) return proc_remove_for(channel + 1, a);
-  return -ENOSYS;
+  return store_call(channel, mod, operation, a, b, length);
+}
+
+/** The data store. Its answer beside the status is left in the channel's data. */
+function store_call(channel: i32, mod: usize, operation: i32, a: i32, b: u32, length: i32): i32 {
+  if (operation == CALL_STORE_MODE) return store_mode(mod);
+  if (operation == CALL_STORE_VERSION) return store_version(mod, data);
+  if (operation == CALL_STORE_DELETE) return store_delete(mod, data);
+  if (operation == CALL_STORE_RETRIEVE)
+    return store_retrieve(mod, data, a, channel_at(channel) + CHANNEL_DATA, min<u32>(b, CHANNEL_DATA_SIZE));
+  if (operation != CALL_STORE_PUBLISH) return -ENOSYS;
+  const value = data + strlen(data) + 1;
+  const least: u32 = a == STORE_U32 ? 4 : a == STORE_RANGE ? 8 : b;
+  const left = <i32>(data + length - value);
+  if (left < 0 || least > <u32>left) return -EINVAL;
+  const first = load<u32>(value);
+  if (a == STORE_U32) return store_publish(mod, data, a, first, 0, 0);
+  if (a == STORE_BYTES) return store_publish(mod, data, a, <u32>value, b, 0);
+  const tag = endpoint_generation(channel) * ST_TAG_CHANNELS + channel + 1;
+  return store_publish(mod, data, a, first, load<u32>(value, 4), tag);
 }

@@ -34,6 +34,7 @@ import {
 } from './endpoint';
 import { asked_again, held_release } from './held';
 import { dequeue } from './queue';
+import { store_gone } from './store';
 import { gate_release } from './symbols';
 
 /** What no honest driver sends: it is given up, and the message is in the log. */
@@ -69,6 +70,7 @@ export function cleaned(channel: i32, status: i32): void {
   }
   if (load<u32>(ep, EP_KEEP)) resources_orphan(channel + 1, true);
   else resources_remove(mod, channel + 1);
+  store_gone(mod, load<u32>(ep, EP_KEEP) != 0);
   module_gone(mod);
   fence(channel, EIO, EIO);
   endpoint_bury(channel);
@@ -98,6 +100,7 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   else resources_orphan(channel + 1, load<u32>(ep, EP_KEEP) != 0);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
+    store_gone(mod, load<u32>(ep, EP_KEEP) != 0);
     module_gone(mod);
   }
   endpoint_bury(channel);

@@ -48,6 +48,13 @@ export function hold(request: i32): void {
 
 // @ts-ignore: decorator
 @inline
+/** Whether a request waits for a successor. */
+export function is_held(request: i32): bool {
+  for (let at = head; at; at = load<u32>(request_at(at - 1), RQ_NEXT))
+    if (<i32>at - 1 == request) return true;
+  return false;
+}
+
 function device_of(request: i32): usize {
   return <usize>load<u32>(<usize>load<u32>(request_at(request), RQ_FILE), FILE_DEVICE);
 }

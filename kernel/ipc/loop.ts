@@ -22,7 +22,7 @@ import {
 import { LEAST_SPINS, MAX_CHANNELS, SHORT_SLEEP_MS, SPIN_STRIDE, SPINS } from '../abi/limits';
 import { TRANSPORT_SPIN, TRANSPORT_WAIT } from '../abi/channel';
 import { LOG_TEXT_MAX } from '../abi/log';
-import { CL_CALL, CL_LEFT, CL_RESULT, client_at } from '../fs/clients';
+import { CL_CALL, CL_LEFT, CL_RESULT, client_at, PARKED } from '../fs/clients';
 import { request_at, RQ_CHANNEL } from '../fs/requests';
 import { serve_client } from './clients';
 import { serve_call } from './calls';
@@ -38,7 +38,7 @@ import {
   EP_TRANSPORT,
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
-import { held_deadline } from './held';
+import { held_deadline, is_held } from './held';
 import { trace_clock, trace_stale } from './trace';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
@@ -137,7 +137,10 @@ export function sleep_end(): void {
   atomic.store<u32>(MACHINE_BASE, 0, M_SLEEPING);
 }
 
-/** Runs the loop until the in-thread client's parked system call is done. @returns its result */
+/**
+ * Runs the loop until the in-thread client's parked system call is done.
+ * @returns its result, or PARKED where it waits for the successor of a driver: to be loaded that needs this thread
+ */
 export function await_call(client: i32, number: i32): i32 {
   store<u32>(client_at(client), number, CL_CALL);
   return await_done(client);
@@ -155,6 +158,7 @@ function await_done(client: i32): i32 {
   const record = client_at(client);
   let spins = 0;
   while (load<u32>(record, CL_CALL)) {
+    if (is_held(client)) return PARKED;
     const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
     if (endpoint_answers(channel, SPIN_STRIDE)) {
       endpoint_reply(channel);

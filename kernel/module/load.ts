@@ -36,6 +36,7 @@ import {
   LOAD_AUTO,
   LOAD_FORCE,
   LOAD_TOLD,
+  LOAD_UPDATE,
   MOD_BASE,
   MOD_BYTES,
   MOD_ENDPOINT,
@@ -58,6 +59,8 @@ import {
   MODULE_COMING,
   MODULE_GOING,
   MODULE_LIVE,
+  MODULE_RESTARTED,
+  MODULE_UPDATED,
   RESOLVE_ADDRESS,
   RESOLVE_DATA,
   RESOLVE_FORCE,
@@ -88,6 +91,7 @@ import { alloc_slots, free_slots } from '../mm/slots';
 import { files_orphan } from '../fs/files';
 import { nodes_release } from '../fs/nodes';
 import { resources_remove } from '../fs/resources';
+import { store_forget } from '../ipc/store';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
 import { same_text, strlen, strscpy } from '../lib/text';
@@ -123,10 +127,16 @@ export function module_begin(name: usize, magic: usize, license: usize, flags: u
   if (!mod) mod = add_module(name);
   if (!mod) return -ENOMEM;
   store<u32>(mod, endpoint, MOD_ENDPOINT);
-  store<u32>(mod, flags & LOAD_AUTO ? MODULE_AUTOLOADED : 0, MOD_FLAGS);
+  store<u32>(mod, how_loaded(flags), MOD_FLAGS);
+  if (!(flags & LOAD_AGAIN)) store_forget(name);
   if (!same_text(magic, magic_text)) taint_forced(mod, cstr('bad vermagic'), (flags & LOAD_TOLD) != 0);
   taint_of_origin(mod, license, flags);
   return <i32>mod;
+}
+
+function how_loaded(flags: u32): u32 {
+  const again = flags & LOAD_UPDATE ? MODULE_UPDATED : flags & LOAD_AGAIN ? MODULE_RESTARTED : 0;
+  return again | (flags & LOAD_AUTO ? MODULE_AUTOLOADED : 0);
 }
 
 function dup(text: usize): u32 {
@@ -322,6 +332,7 @@ export function module_free(mod: usize): void {
     free_owned(mod);
   }
   resources_remove(mod, 0);
+  store_forget(mod + MOD_NAME);
   const base = <usize>load<u32>(mod, MOD_BASE);
   if (base) {
     area_free(base, load<u32>(mod, MOD_SIZE));

@@ -13,6 +13,7 @@ import { log } from './log.ts';
 import { parameters } from './parameters.ts';
 import { sysfs } from './sysfs.ts';
 import { sysctl } from './sysctl.ts';
+import { store } from './store.ts';
 import { taints } from './taints.ts';
 import { timers } from './timers.ts';
 import { tree } from './tree.ts';
@@ -28,6 +29,7 @@ export function contract(bench: Bench): void {
     modules(bench);
     parameters(bench);
     failureTable(bench);
+    store(bench);
     taints(bench);
     calls(bench);
     demand(bench);

@@ -152,6 +152,8 @@ describe('in a driver’s domain', () => {
       call: (operation) => (calls.push(operation), operation === CALL_REGISTER_CHRDEV ? 250 : 0),
       copyOut: () => 1,
       copyIn: () => 1,
+      callFor: () => 0,
+      copyPrevious: () => 1,
     };
     const domain = new Domain<DomainExports>(
       await loadImage('domain.wasm'),

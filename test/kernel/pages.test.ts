@@ -304,6 +304,8 @@ test('a driver’s domain has room for an image as large as ever', async () => {
     call: (operation) => (operation === CALL_REGISTER_CHRDEV ? 250 : 0),
     copyOut: () => 1,
     copyIn: () => 1,
+    callFor: () => 0,
+    copyPrevious: () => 1,
   };
   const domain = new Domain<DomainExports>(
     await loadImage('domain.wasm'),

@@ -312,3 +312,39 @@ test('who leaves says under which generation it was', () => {
   side.gone();
   expect(channel.get(D_GONE)).toBe(GENERATION);
 });
+
+describe('what a predecessor has left', () => {
+  const incarnation = 3 * 64 + 4;
+  let before: WebAssembly.Memory;
+  let heir: DriverSide;
+  beforeEach(() => {
+    before = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    new Uint8Array(before.buffer).fill(7);
+    heir = new DriverSide(kernel, domain, 3, GENERATION, portableCopies(kernel, domain), {
+      memory: before,
+      incarnation,
+    });
+  });
+
+  test('is copied out of its memory', () => {
+    expect(heir.copyPrevious(100, WASM_PAGE - 8, 8, incarnation)).toBe(0);
+    expect([...inside.subarray(99, 109)]).toEqual([100, 7, 7, 7, 7, 7, 7, 7, 7, 109]);
+  });
+
+  test.each([
+    ['of another incarnation', 100, 0, 8, incarnation + 64],
+    ['beyond the end of its memory', 100, WASM_PAGE - 8, 9, incarnation],
+    ['beyond the end of this memory', DOMAIN_SIZE - 8, 0, 9, incarnation],
+    ['from nowhere', 100, -8, 8, incarnation],
+    ['to nowhere', -8, 0, 8, incarnation],
+    ['of all there is', 0, 0, -1, incarnation],
+  ])('%s is refused', (_, to, from, count, of) => {
+    const copy = inside.slice();
+    expect(heir.copyPrevious(to, from, count, of)).toBe(1);
+    expect(inside).toEqual(copy);
+  });
+
+  test('is nothing where there was none', () => {
+    expect(side.copyPrevious(100, 0, 8, incarnation)).toBe(1);
+  });
+});

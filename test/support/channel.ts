@@ -131,8 +131,12 @@ export class HandmadeDriver {
   private readonly kernel: TestKernel;
   private calls = 0;
 
-  /** @param flags FOP_ of its device */
-  constructor(kernel: TestKernel, index: number, name: string, flags = 0) {
+  /**
+   * @param flags FOP_ of its device
+   * @param how   LOAD_ flags beside LOAD_INTREE
+   * @param live  whether its init has come to its end
+   */
+  constructor(kernel: TestKernel, index: number, name: string, flags = 0, how = 0, live = true) {
     this.kernel = kernel;
     this.channel = new Channel(kernel.memory, index);
     this.calls = this.channel.get(C_SEQUENCE);
@@ -142,13 +146,13 @@ export class HandmadeDriver {
     kernel.exports.poll();
     const { domain, exports } = kernel;
     const text = (each: string): number => domain.text(each);
-    const mod = exports.module_begin(text(name), text(VERMAGIC), text('GPL'), LOAD_INTREE, index + 1);
+    const mod = exports.module_begin(text(name), text(VERMAGIC), text('GPL'), LOAD_INTREE | how, index + 1);
     if (mod < 0) throw new Error(`cannot be loaded: ${name}`);
     this.mod = mod;
     exports.module_announce(mod, 100, 1, 1);
     if ((this.call(CALL_REGISTER_CHRDEV, 0, name, {}, flags) ?? -1) < 0)
       throw new Error(`cannot be registered: ${name}`);
-    if (this.call(CALL_MODULE_LIVE) !== 0) throw new Error(`cannot be live: ${name}`);
+    if (live && this.call(CALL_MODULE_LIVE) !== 0) throw new Error(`cannot be live: ${name}`);
   }
 
   /** A call to the kernel. @returns its status, or null where it was not answered */

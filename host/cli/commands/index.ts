@@ -6,6 +6,7 @@ import type { Io } from '../io.ts';
 import { addBench } from './bench.ts';
 import { addBuild } from './build.ts';
 import { addCompare } from './compare.ts';
+import { addCore } from './core.ts';
 import { addDepmod } from './depmod.ts';
 import { addFuzz } from './fuzz.ts';
 import { addImages } from './images.ts';
@@ -31,4 +32,5 @@ export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addDepmod,
   addModinfo,
   addOops,
+  addCore,
 ];

@@ -23,6 +23,7 @@ interface Options {
   command?: string;
   modules?: string;
   config?: string;
+  cores?: string;
 }
 
 export function addShell(program: Command, io: Io): void {
@@ -42,6 +43,7 @@ export function addShell(program: Command, io: Io): void {
       '--config <file>',
       "modprobe's configuration; default: modprobe.conf and modprobe.d of the modules",
     )
+    .option('--cores <folder>', 'write a core of each driver that dies there: NAME.GENERATION.core')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const { runShell } = await import('../shell-session.ts');
@@ -51,6 +53,7 @@ export function addShell(program: Command, io: Io): void {
           commands: options.command ?? null,
           folder: options.modules ?? null,
           configuration: options.config ?? null,
+          cores: options.cores ?? null,
         },
         io,
         process,

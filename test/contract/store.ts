@@ -1,0 +1,85 @@
+// The data store: a driver that dies in a domain of its own comes back with what it had; what is removed leaves nothing.
+
+import { describe, expect, test } from 'vitest';
+import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
+import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
+import { driverIs, expectLine, nextEvent, pattern, withMachine, type Bench } from '../support/machine.ts';
+
+const DISK = 0x4000;
+
+export function store(bench: Bench): void {
+  describe('the data store', () => {
+    const at = withMachine(bench);
+    const isolated = bench.placement !== 'monolithic';
+
+    const whole = async (fd: number): Promise<Uint8Array> => {
+      expect(await at.console.lseek(fd, 0, SEEK_SET)).toBe(0);
+      const { result, data } = await at.console.read(fd, DISK);
+      expect(result).toBe(DISK);
+      return data;
+    };
+
+    test.runIf(isolated)('a ramdisk that dies loses nothing, however often', async () => {
+      await at.load(at.driver('ramdisk'), `size=${DISK}`);
+      const fd = await at.open('/dev/ramdisk', O_RDWR);
+      const content = pattern(DISK);
+      expect(await at.console.write(fd, content)).toBe(DISK);
+      for (let round = 0; round < 3; round++) {
+        const back = nextEvent(at.machine, driverIs('ramdisk', 'up'));
+        at.machine.kill('ramdisk');
+        await back;
+        expect(await whole(fd)).toEqual(content);
+        const other = await at.open('/dev/ramdisk', O_RDONLY);
+        expect(await whole(other)).toEqual(content);
+        content.set(pattern(1000, round), round * 5000);
+        expect(await at.console.lseek(fd, round * 5000, SEEK_SET)).toBe(round * 5000);
+        expect(await at.console.write(fd, pattern(1000, round))).toBe(1000);
+      }
+      expect(await whole(fd)).toEqual(content);
+      expect(at.machine.check()).toEqual([]);
+      expect(at.machine.status().drivers[0]).toMatchObject({ state: 'up', restarts: 3 });
+    });
+
+    test.runIf(isolated)('a read over which the ramdisk dies is answered', async () => {
+      await at.load(at.driver('ramdisk'), `size=${DISK}`);
+      const fd = await at.open('/dev/ramdisk', O_RDWR);
+      expect(await at.console.write(fd, pattern(DISK))).toBe(DISK);
+      expect(await at.console.lseek(fd, 0, SEEK_SET)).toBe(0);
+      const back = nextEvent(at.machine, driverIs('ramdisk', 'up'));
+      at.machine.kill('ramdisk');
+      const { data } = await at.console.read(fd, DISK);
+      expect(data).toEqual(pattern(DISK));
+      await back;
+    });
+
+    test('nothing is left of a ramdisk that was removed', async () => {
+      await at.machine.insmod(at.driver('ramdisk'), `size=${DISK}`);
+      const writing = await at.console.open('/dev/ramdisk', O_RDWR);
+      expect(await at.console.write(writing, pattern(DISK))).toBe(DISK);
+      expect(await at.console.close(writing)).toBe(0);
+      await at.machine.rmmod('ramdisk');
+      await at.load(at.driver('ramdisk'), `size=${DISK}`);
+      const fd = await at.open('/dev/ramdisk', O_RDONLY);
+      expect(await whole(fd)).toEqual(new Uint8Array(DISK));
+    });
+
+    test('numbers, bytes and a range, as the driver sees them', async () => {
+      const start = at.logged;
+      const before = at.machine.accounting();
+      await at.machine.insmod(await bench.fixture('keepsake'));
+      const lines = ['keepsake: 7 of version 2, 5 bytes hello', 'keepsake: range of 4096, sum 522240'];
+      const errors = [-ENOENT, -EINVAL, -E2BIG, -ENAMETOOLONG].join(' ');
+      expect(at.log(start)).toEqual([...lines, `keepsake: errors ${errors}`, `keepsake: errors ${-E2BIG}`]);
+      if (isolated) {
+        const back = nextEvent(at.machine, driverIs('keepsake', 'up'));
+        at.machine.kill('keepsake');
+        await back;
+        const after = at.log(start).slice(4);
+        for (const line of ['keepsake: restarted', ...lines]) expectLine(after, line);
+      }
+      await at.machine.rmmod('keepsake');
+      expect(at.machine.accounting()).toEqual(before);
+      expect(at.machine.check()).toEqual([]);
+    });
+  });
+}
