@@ -97,6 +97,8 @@ export class Drivers {
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
   private readonly supervisor: Supervisor<Driver>;
+  /** Looks at the drivers' pulses while there is a kernel. */
+  private watch: unknown = null;
 
   /** What those have left that have died. */
   private readonly estates: Estates;
@@ -249,6 +251,7 @@ export class Drivers {
     };
     const incarnation = await Incarnation.prepare(life, events, () => this.home(driver.place, life));
     driver.incarnation = incarnation;
+    this.beginWatch();
     try {
       const gates = await this.announce(driver, life, incarnation.channel);
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
@@ -316,8 +319,17 @@ export class Drivers {
     return freed;
   }
 
+  /** A look at each driver's pulse in every deadline. */
+  private beginWatch(): void {
+    this.watch ??= setInterval(() => {
+      for (const { state, incarnation } of this) if (state === 'up') incarnation?.look();
+    }, this.host.deadlineMs);
+  }
+
   /** Ends every incarnation, and what is being done about dead ones: their kernel is dead. */
   end(): void {
+    clearInterval(this.watch);
+    this.watch = null;
     this.waiting.changed();
     this.estates.settleAll();
     for (const { incarnation, leaving, recovery } of this) {

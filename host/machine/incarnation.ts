@@ -33,6 +33,7 @@ import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverNotice, DriverStart, Images, PostedLink } from './protocol.ts';
+import { Pulse } from './pulse.ts';
 import type { DetectedBy } from './types.ts';
 
 export interface IncarnationEvents {
@@ -62,6 +63,7 @@ export class Incarnation {
   private readonly home: Home;
   private readonly events: IncarnationEvents;
   private live: () => void = () => {};
+  private readonly pulse: Pulse;
   private fail: (error: Error) => void = () => {};
   private freeing: Promise<void> | null = null;
 
@@ -73,6 +75,7 @@ export class Incarnation {
     this.thread = home.thread;
     this.events = events;
     this.generation = Atomics.load(life.words, wordOf(channel, K_GENERATION));
+    this.pulse = new Pulse(life.words, channel);
     life.usedUntil(home.thread.ended);
   }
 
@@ -172,6 +175,11 @@ export class Incarnation {
   /** The channel whose bell wakes its thread. */
   private get bell(): number {
     return this.home.bell ?? this.channel;
+  }
+
+  /** Looks whether its thread still answers; to be called every so often while it is up. */
+  look(): void {
+    if (!this.ended && !this.pulse.look()) this.die('heartbeat', null);
   }
 
   /** It is dead, for a reason that somebody has detected. */
