@@ -33,7 +33,7 @@ export interface Runner {
 const NEWLINE = 10;
 
 /** A process's stream as a command's; knows whether its last line has ended. */
-class ProcessOutput implements Output {
+export class ProcessOutput implements Output {
   midLine = false;
   private readonly stream: NodeJS.WritableStream;
 

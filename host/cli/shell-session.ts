@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
+import { BadPolicy, parsePolicies, type PolicyPart } from '../machine/policy-text.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { KnownModules } from '../shell/modules.ts';
 import { readAll } from '../shell/streams.ts';
@@ -12,6 +13,7 @@ import { explained, ModuleFolder } from './module-folder.ts';
 import { IMAGES } from './root.ts';
 import { History, historyPath } from './shell-history.ts';
 import { prompt } from './shell-prompt.ts';
+import { recoveryOf } from './shell-recovery.ts';
 import { BothRunner, OneRunner, processInput, type Runner, type Terminal } from './shell-run.ts';
 
 export interface ShellRequest {
@@ -25,6 +27,8 @@ export interface ShellRequest {
   configuration: string | null;
   /** Folder for the cores of drivers that die; null: none are written. */
   cores: string | null;
+  /** Of drivers: `NAME=WORDS` (machine/policy-text.ts). */
+  policies: readonly string[];
 }
 
 /** Writes cores into a folder, which is made where it is not there, and says so. */
@@ -41,6 +45,16 @@ function coreWriter(folder: string, io: Io): (core: Uint8Array, name: string) =>
   };
 }
 
+/** @throws Failure */
+function readPolicies(texts: readonly string[]): Map<string, PolicyPart> {
+  try {
+    return parsePolicies(texts);
+  } catch (error) {
+    if (!(error instanceof BadPolicy)) throw error;
+    throw new Failure(error.message);
+  }
+}
+
 /** @throws Failure where the file cannot be read; what is wrong in it is among the problems */
 function readConfiguration(path: string): ModprobeConfig {
   try {
@@ -52,6 +66,7 @@ function readConfiguration(path: string): ModprobeConfig {
 
 /** @returns the status of the last command; throws Failure */
 export async function runShell(request: ShellRequest, io: Io, terminal: Terminal): Promise<number> {
+  const policies = readPolicies(request.policies);
   const folder = new ModuleFolder(request.folder ?? IMAGES);
   const config = request.configuration === null ? undefined : readConfiguration(request.configuration);
   const lab = await nodeLab();
@@ -62,8 +77,10 @@ export async function runShell(request: ShellRequest, io: Io, terminal: Terminal
   try {
     const { requestModule } = modules;
     const cores = request.cores === null ? {} : { onCore: coreWriter(request.cores, io) };
-    for (const placement of request.placements)
-      machines.push(await lab.boot(placement, { requestModule, ...cores }));
+    for (const [i, placement] of request.placements.entries()) {
+      const recover = recoveryOf(() => machines[i]!, modules, terminal, io.signal);
+      machines.push(await lab.boot(placement, { requestModule, policy: {}, policies, recover, ...cores }));
+    }
     const colours = terminal.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
     const input = processInput(terminal.stdin, io.signal);
     // Commands of a script have no input: it is where they come from themselves.

@@ -5,62 +5,28 @@ import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { LoadOptions, Persistent, Unloaded } from '../domain/loader.ts';
+import type { Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
-import type { ThreadTransport } from '../ipc/transport.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
-import { LOAD_AGAIN, MODULE_UNFORMED } from '../../kernel/abi/module.ts';
+import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { SandboxHome, WorkerHome, type Home } from './homes.ts';
+import type { Driver, DriversHost } from './driver.ts';
 import { buildCore, type CoreHeader } from './core.ts';
 import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { ownersFirst, ownersOf, Waiting } from './owners.ts';
+import { missingOwner, ownersFirst, ownersOf, Waiting } from './owners.ts';
 import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from './oops-context.ts';
-import { defaultPlace, poolOf, type Place, type Places } from './place.ts';
+import { defaultPlace, poolOf, type Place } from './place.ts';
 import { Pools } from './pools.ts';
-import type { Answer, Images, Notice } from './protocol.ts';
-import type { Resources } from './resources.ts';
-import { Supervisor, type Supervised, type SupervisorOptions } from './supervise.ts';
-import type { DetectedBy, DriverStatus, MachineEvent, OnCore, Placement, UnloadReport } from './types.ts';
-
-export interface Driver extends Supervised {
-  readonly place: Place;
-  readonly options: LoadOptions;
-  /** Null in the kernel's own domain, and between two incarnations. */
-  incarnation: Incarnation | null;
-  unloaded: Unloaded;
-  /** While it is being unloaded: told of its death, after which nobody starts it again. */
-  leaving: (() => void) | null;
-}
-
-/** What the machine is to its drivers. */
-export interface DriversHost {
-  readonly placement: Placement;
-  /** Places of drivers that do not go by the placement. */
-  readonly places: Places;
-  readonly deadlineMs: number;
-  readonly images: Images;
-  readonly resources: Resources;
-  /** Takes the cores of drivers that die; null where nobody wants them. */
-  readonly onCore: OnCore | null;
-  /** How drivers in threads of their own are reached. */
-  readonly transport: ThreadTransport;
-  /** The kernel that lives; throws MachineDied. */
-  alive(): KernelLife;
-  emit(event: MachineEvent): void;
-  /** Runs a piece of recovery, which `settled` waits for. */
-  recover(work: () => Promise<void>): Promise<void>;
-  /** Something that a shutdown waits for. */
-  track(work: Promise<unknown>): void;
-  /** An essential driver is lost: ends the kernel's life when its log has said so. */
-  panic(life: KernelLife): Promise<void>;
-}
+import type { Answer, Notice } from './protocol.ts';
+import { Supervisor, type SupervisorOptions } from './supervise.ts';
+import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
@@ -112,12 +78,15 @@ export class Drivers {
         now: () => host.resources.platform.now(),
         become: (driver, state) => this.become(driver, state),
         bury: (driver) => {
-          if (driver.incarnation) void this.bury(driver.incarnation);
+          if (driver.incarnation) {
+            driver.dead.add(driver.incarnation.channel);
+            void this.bury(driver.incarnation);
+          }
           driver.incarnation = null;
         },
+        forsake: (driver, life) => this.forsake(driver, life),
         load: (driver) => this.load(driver),
         recover: (work) => host.recover(work),
-        panic: (life) => host.panic(life),
       },
       options,
     );
@@ -125,6 +94,11 @@ export class Drivers {
 
   [Symbol.iterator](): Iterator<Driver> {
     return this.known.values();
+  }
+
+  /** Whether the machine has panicked too often for the loss of one to be booted again. */
+  get hopeless(): boolean {
+    return this.supervisor.hopeless;
   }
 
   get(name: string): Driver | undefined {
@@ -149,6 +123,7 @@ export class Drivers {
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
+    if (state === 'up') driver.dead.clear();
     this.waiting.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
@@ -169,7 +144,7 @@ export class Drivers {
       ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
-      ...{ cause: null, recovery: null },
+      ...{ cause: null, recovery: null, dead: new Set<number>() },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -187,6 +162,14 @@ export class Drivers {
     return this.host.places.get(keyOf(name)) ?? defaultPlace(this.host.placement);
   }
 
+  /** Nobody comes after those who have died: what waits for a successor is answered. */
+  private forsake({ dead }: Driver, life: KernelLife): void {
+    const channels = [...dead];
+    dead.clear();
+    if (channels.length === 0 || life.dead) return;
+    void life.control.methods.forsake(channels).catch(overtaken);
+  }
+
   private forget(name: string): void {
     this.known.delete(keyOf(name));
     this.estates.settle(name);
@@ -195,7 +178,10 @@ export class Drivers {
 
   /** Loads every driver into a kernel that has just booted; one that is refused is given up, one that dies is restarted. */
   async reload(): Promise<void> {
-    for (const driver of this) driver.incarnation = null; // its life is over
+    for (const driver of this) {
+      driver.incarnation = null; // its life is over
+      driver.dead.clear();
+    }
     for (const driver of ownersFirst(this)) {
       this.become(driver, 'starting');
       driver.deaths = [];
@@ -280,7 +266,7 @@ export class Drivers {
       try {
         return unwrap(await life.control.methods.announce(driver.loaded, flags, channel));
       } catch (error) {
-        const missing = this.missingOwner(driver, life);
+        const missing = missingOwner(driver.loaded, this, life);
         if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))
           throw error;
       }
@@ -290,25 +276,8 @@ export class Drivers {
   private awaitOwners(driver: Driver, life: KernelLife): Promise<void> {
     return this.waiting.until(driver, () => {
       if (life.dead) throw new MachineDied('the kernel has died while a driver waited for another');
-      return this.missingOwner(driver, life);
+      return missingOwner(driver.loaded, this, life);
     });
-  }
-
-  /** One whose symbols a driver needs, and that is on its way: it starts, or has died and nobody has told this yet. */
-  private missingOwner({ loaded }: Driver, life: KernelLife): Driver | undefined {
-    const owners = ownersOf(loaded, this);
-    if (owners.length === 0) return undefined;
-    const alive = new Set(
-      readModules(life.memory)
-        .filter(({ state }) => state !== MODULE_UNFORMED)
-        .map(({ name }) => keyOf(name)),
-    );
-    return owners.find(
-      ({ state, incarnation, loaded: { name } }) =>
-        state === 'starting' ||
-        state === 'waiting' ||
-        (state === 'up' && incarnation?.life === life && !alive.has(keyOf(name))),
-    );
   }
 
   /** @param clean it has run its cleanup, or was refused */
@@ -444,6 +413,7 @@ export class Drivers {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
     driver?.recovery?.callOff();
+    if (driver) this.forsake(driver, life);
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {

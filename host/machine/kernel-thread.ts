@@ -350,6 +350,13 @@ export class KernelThread implements KernelMethods {
     return answer;
   }
 
+  forsake(channels: number[]): Answer<null> {
+    return this.answer(() => {
+      for (const channel of channels) this.kernel.held_forsake(channel);
+      return null;
+    });
+  }
+
   async deleteModule(name: string, force: boolean): Promise<Answer<number>> {
     const answer = await this.client.callPath(SYS_DELETE_MODULE, name, force ? 1 : 0, 0);
     if (!answer.ok) return answer;

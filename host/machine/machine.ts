@@ -16,7 +16,8 @@ import { checkMemory } from './check.ts';
 import { consoleOf, MachineClient } from './clients.ts';
 import { MachineDied } from './control.ts';
 import { Demand, type RequestModule } from './demand.ts';
-import { Drivers, type DriversHost } from './drivers.ts';
+import type { DriversHost } from './driver.ts';
+import { Drivers } from './drivers.ts';
 import { readAccounting, readLog, readTaint } from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
 import { KernelLife } from './life.ts';
@@ -26,7 +27,7 @@ import type { Thread } from './platform.ts';
 import type { Places } from './place.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
-import { Panics, type SupervisorOptions } from './supervise.ts';
+import type { SupervisorOptions } from './supervise.ts';
 import type {
   Accounting,
   Client,
@@ -99,7 +100,6 @@ class SupervisedMachine implements Machine, DriversHost {
   private readonly cores: number;
   private readonly blacklist: string;
   private readonly drivers: Drivers;
-  private readonly panics = new Panics();
   private readonly demand: Demand;
   private readonly clients = new Map<number, MachineClient>();
   private readonly listeners = new Set<(event: MachineEvent) => void>();
@@ -211,14 +211,8 @@ class SupervisedMachine implements Machine, DriversHost {
     this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
     if (this.state !== 'running') return;
-    if (this.panics.tooMany) this.become('dead');
+    if (this.drivers.hopeless) this.become('dead');
     else void this.reviveAfterDeath();
-  }
-
-  async panic(life: KernelLife): Promise<void> {
-    await life.logged;
-    this.panics.note(this.now());
-    life.panic();
   }
 
   async reboot(): Promise<void> {

@@ -4,6 +4,9 @@
 
 import type { LoadedModule } from '../domain/loaded.ts';
 import { keyOf } from '../linker/alias.ts';
+import { MODULE_UNFORMED } from '../../kernel/abi/module.ts';
+import { readModules } from './inspect.ts';
+import type { KernelLife } from './life.ts';
 import type { DriverStatus } from './types.ts';
 
 /** What is looked at of a driver. */
@@ -28,6 +31,30 @@ export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers:
 /** Those of `drivers` who use the symbols of one of them, or need it by name. */
 export function usersOf<D extends Owner>(owner: D, drivers: Iterable<D>): D[] {
   return [...drivers].filter(({ loaded }) => ownersOf(loaded, [owner]).length > 0);
+}
+
+/**
+ * One whose symbols a module needs, and that is on its way: it starts, waits for its restart, or has died and nobody has told
+ * this yet.
+ */
+export function missingOwner<D extends Owner & { incarnation: { life: KernelLife } | null }>(
+  loaded: LoadedModule,
+  drivers: Iterable<D>,
+  life: KernelLife,
+): D | undefined {
+  const owners = ownersOf(loaded, drivers);
+  if (owners.length === 0) return undefined;
+  const alive = new Set(
+    readModules(life.memory)
+      .filter(({ state }) => state !== MODULE_UNFORMED)
+      .map(({ name }) => keyOf(name)),
+  );
+  return owners.find(
+    ({ state, incarnation, loaded: { name } }) =>
+      state === 'starting' ||
+      state === 'waiting' ||
+      (state === 'up' && incarnation?.life === life && !alive.has(keyOf(name))),
+  );
 }
 
 /** Owners before those who use them, in the given order otherwise. */

@@ -73,11 +73,12 @@ export interface Hands<D extends Supervised> {
   become(driver: D, state: DriverStatus['state']): void;
   /** Ends what is left of its incarnation. */
   bury(driver: D): void;
+  /** It has no successor: whoever waits for one is answered. */
+  forsake(driver: D, life: KernelLife): void;
   /** Throws ModuleError when it was refused or has died in its init, MachineDied. */
   load(driver: D): Promise<void>;
   /** Runs a piece of recovery, which Machine.settled waits for. */
   recover(work: () => Promise<void>): Promise<void>;
-  panic(life: KernelLife): Promise<void>;
 }
 
 export interface SupervisorOptions {
@@ -93,7 +94,7 @@ export interface SupervisorOptions {
 const PANICS: Intensity = { restarts: 3, periodMs: 60_000 };
 
 /** The panics of one machine. */
-export class Panics {
+class Panics {
   private recent: number[] = [];
 
   note(now: number): void {
@@ -108,10 +109,16 @@ export class Panics {
 export class Supervisor<D extends Supervised> {
   private readonly hands: Hands<D>;
   private readonly options: SupervisorOptions;
+  private readonly panics = new Panics();
 
   constructor(hands: Hands<D>, options: SupervisorOptions) {
     this.hands = hands;
     this.options = options;
+  }
+
+  /** Whether the machine is not to be booted again. */
+  get hopeless(): boolean {
+    return this.panics.tooMany;
   }
 
   /** The policy of a driver that is loaded now; what its module says wrongly is told in the log. */
@@ -212,6 +219,7 @@ export class Supervisor<D extends Supervised> {
     if (decision.act === 'rest') {
       life.log(LEVEL_NOTICE, [`supervisor: ${loaded.name} has left (${why}): not restarted`]);
       hands.become(driver, 'ended');
+      hands.forsake(driver, life);
       return false;
     }
     if (decision.act !== 'restart') {
@@ -249,10 +257,13 @@ export class Supervisor<D extends Supervised> {
   async lost(driver: D, life: KernelLife, reason: string): Promise<void> {
     const { name } = driver.loaded;
     this.hands.become(driver, 'failed');
+    this.hands.forsake(driver, life);
     life.log(LEVEL_ALERT, [`supervisor: giving ${name} up: ${reason}`]);
     if (!driver.policy.essential) return;
     life.log(LEVEL_EMERG, [`Kernel panic - not syncing: essential driver is lost: ${name}`]);
-    await this.hands.panic(life);
+    await life.logged;
+    this.panics.note(this.hands.now());
+    life.panic();
   }
 }
 

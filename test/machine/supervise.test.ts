@@ -245,6 +245,53 @@ describe('a driver that dies in its init when it is restarted', () => {
   });
 });
 
+describe('those who use the symbols of a driver that dies', () => {
+  const uses = async (owners: 'tell' | 'restart'): Promise<void> => {
+    await boot({}, { policies: new Map([['stillborn', { owners }]]) });
+    await machine.insmod(await loadFixture('tally'));
+    await machine.insmod(await loadFixture('stillborn'), 'lives=10');
+    const up = nextEvent(machine, driverIs('tally', 'up'));
+    machine.kill('tally');
+    await up;
+    await machine.settled();
+  };
+  const told = 'supervisor: tally has died, whose symbols stillborn uses';
+
+  test('are told in the log', async () => {
+    await uses('tell');
+    expect(supervisorSaid()).toEqual([told, 'supervisor: restarting tally (operator), restart 1']);
+    expect(status('stillborn')).toMatchObject({ state: 'up', restarts: 0 });
+  });
+
+  test('are restarted behind it, by their policy; it is no death of their own', async () => {
+    await uses('restart');
+    expect(supervisorSaid()).toEqual([
+      told,
+      'supervisor: restarting stillborn (tally has died), restart 1',
+      'supervisor: restarting tally (operator), restart 1',
+    ]);
+    expect(faults()).toEqual(['operator']);
+    expect(status('stillborn')).toMatchObject({ state: 'up', restarts: 1 });
+    const ups = events.flatMap((event) =>
+      event.type === 'driver' && event.state === 'up' ? [event.module] : [],
+    );
+    expect(ups.slice(-2)).toEqual(['tally', 'stillborn']);
+    expect(machine.check()).toEqual([]);
+  });
+});
+
+describe('a thread that hangs while nobody waits for it', () => {
+  test('is missed by its echo', async () => {
+    const policies = new Map([['doomed', { restart: 'temporary' as const }]]);
+    await boot({}, { deadlineMs: 500, policies });
+    await machine.insmod(lab.drivers[0]!);
+    const failed = nextEvent(machine, driverIs('doomed', 'failed'));
+    await machine.insmod(doomed, 'end=4');
+    await failed;
+    expect(faults()).toEqual(['heartbeat']);
+  });
+});
+
 describe('a recovery command', () => {
   const asked: RecoveryRequest[] = [];
   let answer: () => Promise<'restart' | 'give up'>;

@@ -13,7 +13,13 @@ input, or those of -c. The exit code is the status of the last command.
 --both runs every line on a monolithic machine and on a microkernel and shows what differs. Where the terminal has room
 they stand side by side: = alike, | different, < and > on one side alone.
 
+--policy says what the death of a driver in a domain of its own leads to: permanent, transient or temporary; essential;
+intensity:RESTARTS/MS; backoff:BASE/CAP and stable:MS; owners:restart; and last command:LINE, a line of this shell that is run
+before each restart with the driver, the cause and the incarnation as further words, and decides by its status.
+
 $ isolab shell -c 'modprobe stacked; lsmod; cat /proc/modules; rmmod base'
+$ isolab shell --policy lkdtm=transient,intensity:3/5000,essential
+$ isolab shell --policy 'lkdtm=command:echo died:' -c 'modprobe lkdtm; echo BUG > /dev/lkdtm; sleep 0.5'
 $ isolab shell --both -c 'modprobe lkdtm; echo BUG > /dev/lkdtm; ps'
 `;
 
@@ -24,6 +30,7 @@ interface Options {
   modules?: string;
   config?: string;
   cores?: string;
+  policy: string[];
 }
 
 export function addShell(program: Command, io: Io): void {
@@ -44,6 +51,12 @@ export function addShell(program: Command, io: Io): void {
       "modprobe's configuration; default: modprobe.conf and modprobe.d of the modules",
     )
     .option('--cores <folder>', 'write a core of each driver that dies there: NAME.GENERATION.core')
+    .option(
+      '--policy <driver=words>',
+      "what a driver's death leads to; may be given again for others",
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const { runShell } = await import('../shell-session.ts');
@@ -54,6 +67,7 @@ export function addShell(program: Command, io: Io): void {
           folder: options.modules ?? null,
           configuration: options.config ?? null,
           cores: options.cores ?? null,
+          policies: options.policy,
         },
         io,
         process,

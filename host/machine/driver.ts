@@ -1,0 +1,44 @@
+// A driver as its machine keeps it, over all of its incarnations. Types alone.
+
+import type { LoadOptions, Unloaded } from '../domain/loader.ts';
+import type { ThreadTransport } from '../ipc/transport.ts';
+import type { Incarnation } from './incarnation.ts';
+import type { KernelLife } from './life.ts';
+import type { Images } from './protocol.ts';
+import type { Resources } from './resources.ts';
+import type { Supervised } from './supervise.ts';
+import type { Place, Places } from './place.ts';
+import type { MachineEvent, OnCore, Placement } from './types.ts';
+
+export interface Driver extends Supervised {
+  readonly place: Place;
+  readonly options: LoadOptions;
+  /** Channels of its incarnations that have died since it was last up. */
+  readonly dead: Set<number>;
+  /** Null in the kernel's own domain, and between two incarnations. */
+  incarnation: Incarnation | null;
+  unloaded: Unloaded;
+  /** While it is being unloaded: told of its death, after which nobody starts it again. */
+  leaving: (() => void) | null;
+}
+
+/** What the machine is to its drivers. */
+export interface DriversHost {
+  readonly placement: Placement;
+  /** Places of drivers that do not go by the placement. */
+  readonly places: Places;
+  readonly deadlineMs: number;
+  readonly images: Images;
+  readonly resources: Resources;
+  /** Takes the cores of drivers that die; null where nobody wants them. */
+  readonly onCore: OnCore | null;
+  /** How drivers in threads of their own are reached. */
+  readonly transport: ThreadTransport;
+  /** The kernel that lives; throws MachineDied. */
+  alive(): KernelLife;
+  emit(event: MachineEvent): void;
+  /** Runs a piece of recovery, which `settled` waits for. */
+  recover(work: () => Promise<void>): Promise<void>;
+  /** Something that a shutdown waits for. */
+  track(work: Promise<unknown>): void;
+}
