@@ -122,11 +122,15 @@ export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   store<u32>(gate, endpoint_generation(channel), GATE_GENERATION);
   store<u32>(gate, atomic.load<u32>(channel_at(channel), C_SEQUENCE), GATE_SEQUENCE);
   request_fill(client, OP_SYMBOL, 0, buffer, length, GRANT_READ | GRANT_WRITE);
+  // Before it is sent: one in a sandbox runs at once, and may call back.
+  store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
   const started = endpoint_submit(client, callee);
   if (started == PARKED) {
-    store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
     atomic.store<u32>(channel_at(channel), 1, K_GATE);
+    return PARKED;
   }
+  store<u32>(client_at(client), 0, CL_CALL);
+  if (!load<u32>(gate, GATE_GENERATION)) gate_release(channel); // the caller has died meanwhile
   return started;
 }
 

@@ -1,10 +1,10 @@
-// Every fault in Node, on both placements.
+// Every fault in Node, where one driver’s fault is its own: in a pool all die.
 
 import { nodeLab } from '../../host/cli/machines.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { PLACEMENTS } from '../support/machine.ts';
+import { ALL_PLACEMENTS } from '../support/machine.ts';
 import { faults } from './faults.ts';
 
-for (const placement of PLACEMENTS) {
+for (const placement of ALL_PLACEMENTS.filter((each) => each !== 'pooled')) {
   faults({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });
 }
