@@ -25,6 +25,7 @@ import { LEVEL_ERR } from '../abi/log';
 import { CL_CALL, CL_RESULT, client_at, PARKED } from '../fs/clients';
 import { FIRST_GATE, request_at, request_fill, RQ_CHANNEL } from '../fs/requests';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { home_of } from '../module/domains';
 import { find_symbol } from '../module/symbols';
 import { is_user } from '../module/uses';
 import { cstr } from '../lib/cstr';
@@ -84,12 +85,24 @@ export function gate_release(channel: i32): void {
   store<u32>(gate, 0, GATE_LENGTH);
 }
 
-/** Whether the driver on `callee` waits, by whatever detour, for the one on `caller`. */
+/** The channel in a domain whose driver lives and has a call under way, or -1: a domain's thread has one at a time. */
+function calling(home: u32): i32 {
+  for (let channel = 0; channel < MAX_CHANNELS; channel++) {
+    const lives = load<u32>(gate_at(channel), GATE_GENERATION) != 0;
+    if (lives && gate_busy(channel) && home_of(channel + 1) == home) return channel;
+  }
+  return -1;
+}
+
+/** Whether the domain of `callee` waits, by whatever detour, for that of `caller`: a pool's thread waits for all its drivers. */
 function waits_for(callee: i32, caller: i32): bool {
+  const home = home_of(caller + 1);
   for (let hops = 0; hops < MAX_CHANNELS; hops++) {
-    if (callee == caller) return true;
-    if (!gate_busy(callee)) return false;
-    callee = load<i32>(request_at(FIRST_GATE + callee), RQ_CHANNEL);
+    const at = home_of(callee + 1);
+    if (at == home) return true;
+    const waiting = calling(at);
+    if (waiting < 0) return false;
+    callee = load<i32>(request_at(FIRST_GATE + waiting), RQ_CHANNEL);
   }
   return true;
 }

@@ -77,6 +77,7 @@ import {
 import { EAGAIN, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { blacklisted } from './blacklist';
+import { in_one_domain } from './domains';
 import { kallsyms_free } from './kallsyms';
 import { add_module, find_module, module_orphaned, remove_module, seal_module } from './list';
 import { params_free, params_restore } from './params';
@@ -188,7 +189,7 @@ export function resolved_owner(): usize {
  * @param crc of the symbol as the module knows it, 0 where it does not
  * @param how RESOLVE_*
  * @returns table index of a function, address of data (0 for a weak symbol that nobody has); or -ENOENT (unknown, or GPL-only
- *   to a module that is not), -EINVAL (another version), -EBUSY (its owner is still coming), -ENOEXEC (data of another domain)
+ *   to a module that is not), -EINVAL (another version), -EBUSY (its owner is still coming), -ENOEXEC (cannot cross domains)
  */
 export function module_resolve(mod: usize, name: usize, crc: u32, how: u32): i32 {
   owner_of_last = 0;
@@ -214,12 +215,13 @@ export function module_resolve(mod: usize, name: usize, crc: u32, how: u32): i32
   const owner = <usize>load<u32>(symbol, SYM_OWNER);
   owner_of_last = owner;
   if (owner && owner != mod) {
-    if (
-      how & (RESOLVE_DATA | RESOLVE_ADDRESS) &&
-      load<u32>(owner, MOD_ENDPOINT) != load<u32>(mod, MOD_ENDPOINT)
-    ) {
+    const here = load<u32>(mod, MOD_ENDPOINT);
+    const there = load<u32>(owner, MOD_ENDPOINT);
+    // A gate leads from one driver's channel to another's: the kernel's own domain has none.
+    const gated = here && there && !(how & (RESOLVE_DATA | RESOLVE_ADDRESS));
+    if (!gated && !in_one_domain(here, there)) {
       const from = owner + MOD_NAME;
-      const what = data ? cstr('data symbol') : cstr('address of');
+      const what = data ? cstr('data symbol') : how & RESOLVE_ADDRESS ? cstr('address of') : cstr('function');
       pr(LEVEL_ERR, cstr('%s: %s %s of %s cannot cross domains'), mod + MOD_NAME, what, name, from);
       return -ENOEXEC;
     }

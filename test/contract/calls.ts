@@ -89,7 +89,7 @@ export function calls(bench: Bench): void {
     test('a variable of another module: in one domain alone', async () => {
       const wordy = await bench.fixture('wordy');
       const start = at.logged;
-      if (monolithic) {
+      if (monolithicOrPooled(bench)) {
         await at.load(wordy);
         expect(at.log(start)).toEqual(['wordy: the word is 5']);
         expect(at.machine.lsmod().find(({ name }) => name === 'callee')?.usedBy).toContain('wordy');

@@ -1,0 +1,108 @@
+// Calls between drivers whose places differ: what crosses goes through gates, what cannot is refused when it is loaded, and nobody
+// waits for ever for somebody who waits for him.
+
+import { expect, test } from 'vitest';
+import { nodeLab } from '../../host/cli/machines.ts';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
+import type { Place } from '../../host/machine/place.ts';
+import type { Machine } from '../../host/machine/types.ts';
+import { EDEADLK, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { O_RDWR } from '../../kernel/abi/operation.ts';
+import { symbolless, weakly } from '../support/altered.ts';
+import { loadFixture } from '../support/fixtures.ts';
+import { driverIs, expectLine, nextEvent } from '../support/machine.ts';
+
+/** ioctls of test/fixtures/caller.ts, and what its callee does. */
+const ACT = 6;
+const CALL_BACK = 3;
+const [SCALARS, MIX, SUM] = [1, 2, 3];
+
+async function machineOf(
+  places: Record<string, Place>,
+  deadlineMs = 1500,
+): Promise<[Machine, () => Promise<void>]> {
+  const lab = await nodeLab();
+  const machine = await lab.boot('microkernel', { places: new Map(Object.entries(places)), deadlineMs });
+  return [
+    machine,
+    async () => {
+      await machine.shutdown();
+      await lab.close();
+    },
+  ];
+}
+/** It can be loaded before those whom it calls back. */
+const callee = async (): Promise<LoadedModule> => weakly(await loadFixture('callee'), 'caller_back');
+const logOf = (machine: Machine): string[] => machine.dmesg().records.map(({ text }) => text);
+
+/** The callee finds those who call it only when it is loaded after them. */
+async function crosswise(machine: Machine): Promise<void> {
+  await machine.insmod(await callee());
+  await machine.insmod(await loadFixture('caller'));
+  const up = nextEvent(machine, driverIs('callee', 'up'));
+  machine.kill('callee');
+  await up;
+  await machine.settled();
+}
+
+const ISOLATED: Place[] = ['worker', 'sandbox', 'pool:one'];
+
+for (const owner of ISOLATED) {
+  for (const user of ISOLATED) {
+    test(`a driver in ${user} calls one in ${owner}`, async () => {
+      const [machine, end] = await machineOf({ callee: owner, caller: user });
+      await machine.insmod(await callee());
+      await machine.insmod(await loadFixture('caller'));
+      const fd = await machine.console.open('/dev/caller', O_RDWR);
+      expect(await machine.console.ioctl(fd, SCALARS, 0)).toBe(0);
+      expect(await machine.console.ioctl(fd, MIX, 1000)).toBe(1000);
+      expect(await machine.console.ioctl(fd, SUM, 8)).toBe(0);
+      expect(machine.check()).toEqual([]);
+      await end();
+    });
+  }
+}
+
+for (const [owner, user] of [
+  ['worker', 'kernel'],
+  ['sandbox', 'kernel'],
+  ['kernel', 'worker'],
+  ['kernel', 'sandbox'],
+] as const) {
+  test(`a module in ${user} is refused that imports a function of one in ${owner}`, async () => {
+    const [machine, end] = await machineOf({ callee: owner, caller: user });
+    await machine.insmod(await callee());
+    await expect(machine.insmod(await loadFixture('caller'))).rejects.toMatchObject({ errno: ENOEXEC });
+    expectLine(logOf(machine), /^caller: function callee_\w+ of callee cannot cross domains$/);
+    expect(machine.check()).toEqual([]);
+    await end();
+  });
+}
+
+for (const place of ['sandbox', 'worker'] as const) {
+  test(`a cycle of two in ${place}: EDEADLK, and nobody dies`, async () => {
+    const [machine, end] = await machineOf({ callee: place, caller: place });
+    await crosswise(machine);
+    const fd = await machine.console.open('/dev/caller', O_RDWR);
+    expect(await machine.console.ioctl(fd, ACT, CALL_BACK)).toBe(-EDEADLK);
+    expectLine(logOf(machine), 'callee: calling caller_back of caller would be a deadlock');
+    await end();
+  });
+}
+
+test('a detour back into a pool whose thread waits: EDEADLK, and nobody dies', async () => {
+  const [machine, end] = await machineOf({ caller: 'pool:one', second: 'pool:one', callee: 'worker' });
+  await crosswise(machine);
+  const caller = symbolless(await loadFixture('caller'));
+  await machine.insmod({ ...caller, name: 'second' }, 'device=second');
+  const fd = await machine.console.open('/dev/second', O_RDWR);
+  expect(await machine.console.ioctl(fd, ACT, CALL_BACK)).toBe(-EDEADLK);
+  expect(machine.status().drivers.map(({ name, restarts }) => [name, restarts])).toEqual([
+    ...[
+      ['callee', 1],
+      ['caller', 0],
+      ['second', 0],
+    ],
+  ]);
+  await end();
+});
