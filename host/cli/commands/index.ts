@@ -14,12 +14,15 @@ import { addModinfo } from './modinfo.ts';
 import { addOops } from './oops.ts';
 import { addServe } from './serve.ts';
 import { addShell } from './shell.ts';
+import { addPs, addTop } from './top.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
   addLadder,
   addBench,
   addShell,
+  addTop,
+  addPs,
   addFuzz,
   addBuild,
   addServe,
