@@ -3,7 +3,7 @@
 //
 // Only calls that cross domains are counted: of a driver in the kernel's own domain nothing is known, and a dash is shown.
 
-import { latencyMean, latencyQuantile, since } from '../machine/latency.ts';
+import { latencyMean, latencyQuantile, since, together } from '../machine/latency.ts';
 import { nanoseconds } from '../machine/nanoseconds.ts';
 import type { ChannelStatistics, Machine } from '../machine/types.ts';
 import { processes, type Process } from './processes.ts';
@@ -62,37 +62,48 @@ export class ActivityMeter {
     const before = this.before?.boot === boot ? this.before : null;
     const interval = before ? (at - before.at) / 1000 : null;
     this.before = { at, boot, channels };
+    const done = channels.map((now) =>
+      since(
+        now,
+        before?.channels.find(({ channel }) => channel === now.channel),
+      ),
+    );
     const called = (name: string): Called | null => {
-      // The incarnation that came last: the dead lie on other channels.
-      const now = channels.reduce<ChannelStatistics | null>(
-        (last, each) => (each.driver === name && (last?.sinceNs ?? -1) <= each.sinceNs ? each : last),
-        null,
-      );
-      if (!now) return null;
-      const earlier = before?.channels.find(({ channel }) => channel === now.channel);
-      const done = since(now, earlier);
-      const seconds = interval ?? Math.max(0, clockNs - now.sinceNs) / NS_PER_S;
+      const own = done.filter(({ driver }) => driver === name).sort((a, b) => a.sinceNs - b.sinceNs);
+      const last = own.at(-1);
+      if (!last) return null;
+      // An incarnation that has died since the last frame lies on another channel than its successor.
+      const all = before ? own.reduce(together) : last;
+      const seconds = interval ?? Math.max(0, clockNs - last.sinceNs) / NS_PER_S;
       return {
-        ...{ calls: done.calls, errors: done.errors, rate: seconds > 0 ? done.calls / seconds : 0 },
-        p50: latencyQuantile(done.samples, 0.5),
-        p99: latencyQuantile(done.samples, 0.99),
-        mean: latencyMean(done),
+        ...{ calls: all.calls, errors: all.errors, rate: perSecond(all.calls, seconds) },
+        p50: latencyQuantile(all.samples, 0.5),
+        p99: latencyQuantile(all.samples, 0.99),
+        mean: latencyMean(all),
       };
     };
-    const all = processes(machine).map((each, i) => ({
-      ...each,
-      called: i === 0 ? null : called(each.name),
-    }));
     const seconds = interval ?? clockNs / NS_PER_S;
-    const sum = (of: (called: Called) => number): number =>
-      all.reduce((total, { called: each }) => total + (each ? of(each) : 0), 0);
+    const sum = (of: (each: ChannelStatistics) => number): number =>
+      done.reduce((total, each) => total + of(each), 0);
     return {
-      ...{ placement, state, boot, up: clockNs / NS_PER_S, interval, step: stepNs, processes: all },
-      rate: sum(({ rate }) => rate),
-      failing: seconds > 0 ? sum(({ errors }) => errors) / seconds : 0,
+      ...{ placement, state, boot, up: clockNs / NS_PER_S, interval, step: stepNs },
+      rate: perSecond(
+        sum(({ calls }) => calls),
+        seconds,
+      ),
+      failing: perSecond(
+        sum(({ errors }) => errors),
+        seconds,
+      ),
+      processes: processes(machine).map((each, i) => ({
+        ...each,
+        called: i === 0 ? null : called(each.name),
+      })),
     };
   }
 }
+
+const perSecond = (count: number, seconds: number): number => (seconds > 0 ? count / seconds : 0);
 
 const HEAD = ['PID', 'DOMAIN', 'STATE', 'GEN', 'RESTARTS', 'HELD'];
 const CALLED_HEAD = ['CALLS', 'ERRORS', 'CALLS/S', 'P50', 'P99'];
