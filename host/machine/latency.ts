@@ -64,3 +64,14 @@ export function since(now: ChannelStatistics, before: ChannelStatistics | undefi
     samples: now.samples.map((weight, bucket) => left(weight, before.samples[bucket] ?? 0)),
   };
 }
+
+/** What two incarnations of a driver have counted, under the name of the later one. */
+export function together(earlier: ChannelStatistics, later: ChannelStatistics): ChannelStatistics {
+  return {
+    ...later,
+    calls: earlier.calls + later.calls,
+    errors: earlier.errors + later.errors,
+    timeNs: earlier.timeNs + later.timeNs,
+    samples: later.samples.map((weight, bucket) => weight + (earlier.samples[bucket] ?? 0)),
+  };
+}

@@ -334,7 +334,6 @@ class SupervisedMachine implements Machine, DriversHost {
 
   readonly trace = () => readTrace(this.life?.memory);
   readonly statistics = () => readStatistics(this.life?.memory);
-
   lsmod(): ModuleInfo[] {
     return this.life ? moduleInfos(this.life.memory, (name) => this.drivers.get(name)?.incarnation) : [];
   }

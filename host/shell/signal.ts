@@ -21,6 +21,13 @@ export function throwIfInterrupted(signal: Signal): void {
   if (signal.aborted) throw new Interrupted();
 }
 
+/** Lets time pass. @throws Interrupted */
+export async function delay(ms: number, signal: Signal): Promise<void> {
+  let timer: unknown;
+  const passed = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await interruptible(passed, signal).finally(() => clearTimeout(timer));
+}
+
 /** The promise's value, or Interrupted as soon as the signal comes; the promise is then nobody's any more. */
 export function interruptible<T>(promise: Promise<T>, signal: Signal): Promise<T> {
   if (signal.aborted) {

@@ -17,12 +17,15 @@ import { addRecovery } from './recovery.ts';
 import { addServe } from './serve.ts';
 import { addShell } from './shell.ts';
 import { addSoak } from './soak.ts';
+import { addPs, addTop } from './top.ts';
 
 export const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   addCompare,
   addLadder,
   addBench,
   addShell,
+  addTop,
+  addPs,
   addFuzz,
   addRecovery,
   addSoak,

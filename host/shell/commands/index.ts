@@ -29,13 +29,15 @@ import { stat } from './stat.ts';
 import { sysctl } from './sysctl.ts';
 import { tail } from './tail.ts';
 import { time } from './time.ts';
+import { top } from './top.ts';
+import { trace } from './trace.ts';
 import { yes } from './true.ts';
 import { uname } from './uname.ts';
 import { wc } from './wc.ts';
 
 const MODULES = [depmod, insmod, lsmod, modinfo, modprobe, rmmod];
 const FILES = [cat, dd, echo, grep, head, hexdump, ls, mknod, rm, stat, tail, wc];
-const MACHINE = [dmesg, free, kill, ps, reboot, sysctl, uname];
+const MACHINE = [dmesg, free, kill, ps, reboot, sysctl, top, trace, uname];
 const SHELL = [exit, help, no, sleep, time, yes];
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(

@@ -3,7 +3,7 @@ import { MachineDied } from '../../machine/control.ts';
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 import { KERNEL_PID } from '../../machine/oops-context.ts';
-import { processes } from './ps.ts';
+import { processes } from '../processes.ts';
 
 export const kill: Command = {
   name: 'kill',

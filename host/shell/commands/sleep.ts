@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
-import { interruptible } from '../signal.ts';
+import { delay } from '../signal.ts';
 
 export const sleep: Command = {
   name: 'sleep',
@@ -12,8 +12,6 @@ export const sleep: Command = {
     const [text] = operands;
     if (text === undefined) throw new UsageError('missing operand');
     if (!/^\d*\.?\d+$/.test(text)) throw new UsageError(`invalid time interval '${text}'`);
-    let timer: unknown;
-    const passed = new Promise<void>((resolve) => (timer = setTimeout(resolve, Number(text) * 1000)));
-    await interruptible(passed, signal).finally(() => clearTimeout(timer));
+    await delay(Number(text) * 1000, signal);
   },
 };
