@@ -1,5 +1,6 @@
 // A driver as its machine keeps it, over all of its incarnations. Types alone.
 
+import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { ThreadTransport } from '../ipc/transport.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -12,7 +13,9 @@ import type { MachineEvent, OnCore, Placement } from './types.ts';
 
 export interface Driver extends Supervised {
   readonly place: Place;
-  readonly options: LoadOptions;
+  /** Another after an update. */
+  loaded: LoadedModule;
+  options: LoadOptions;
   /** Channels of its incarnations that have died since it was last up. */
   readonly dead: Set<number>;
   /** Null in the kernel's own domain, and between two incarnations. */

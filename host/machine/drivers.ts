@@ -25,8 +25,9 @@ import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from '
 import { defaultPlace, poolOf, type Place } from './place.ts';
 import { Pools } from './pools.ts';
 import type { Answer, Notice } from './protocol.ts';
-import { Supervisor, type SupervisorOptions } from './supervise.ts';
+import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
+import { updateDriver } from './update.ts';
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
@@ -63,6 +64,7 @@ export class Drivers {
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
   private readonly supervisor: Supervisor<Driver>;
+  private readonly hands: Hands<Driver>;
   /** Looks at the drivers' pulses while there is a kernel. */
   private watch: unknown = null;
 
@@ -72,24 +74,22 @@ export class Drivers {
   constructor(host: DriversHost, options: SupervisorOptions) {
     this.host = host;
     this.estates = new Estates(host);
-    this.supervisor = new Supervisor<Driver>(
-      {
-        drivers: this,
-        now: () => host.resources.platform.now(),
-        become: (driver, state) => this.become(driver, state),
-        bury: (driver) => {
-          if (driver.incarnation) {
-            driver.dead.add(driver.incarnation.channel);
-            void this.bury(driver.incarnation);
-          }
-          driver.incarnation = null;
-        },
-        forsake: (driver, life) => this.forsake(driver, life),
-        load: (driver) => this.load(driver),
-        recover: (work) => host.recover(work),
+    this.hands = {
+      drivers: this,
+      now: () => host.resources.platform.now(),
+      become: (driver, state) => this.become(driver, state),
+      bury: (driver) => {
+        if (driver.incarnation) {
+          driver.dead.add(driver.incarnation.channel);
+          void this.bury(driver.incarnation);
+        }
+        driver.incarnation = null;
       },
-      options,
-    );
+      forsake: (driver, life) => this.forsake(driver, life),
+      load: (driver) => this.load(driver),
+      recover: (work) => host.recover(work),
+    };
+    this.supervisor = new Supervisor<Driver>(this.hands, options);
   }
 
   [Symbol.iterator](): Iterator<Driver> {
@@ -393,6 +393,21 @@ export class Drivers {
     } finally {
       driver.leaving = null;
     }
+  }
+
+  /** Puts another binary in a driver's place. @throws ModuleError */
+  async update(next: LoadedModule, parameters: string | null): Promise<void> {
+    const life = this.host.alive();
+    const retire = async (driver: Driver): Promise<void> => {
+      await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
+      // Once it has ended it has said what it left; one that has died leaves nothing.
+      if (!driver.incarnation || driver.incarnation.ended) return;
+      this.estates.keep(driver.loaded.name, driver.incarnation);
+      await this.bury(driver.incarnation, true);
+    };
+    const isolated = this.placeOf(next.name) !== 'kernel';
+    const hands = { ...this.hands, isolated, retire, lost: this.supervisor.lost.bind(this.supervisor) };
+    await updateDriver(hands, this.get(next.name), life, next, parameters);
   }
 
   /** @throws ModuleError */

@@ -35,7 +35,7 @@ import {
 import { UNLOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
-import { PARKED, SYS_DELETE_MODULE } from '../../kernel/abi/operation.ts';
+import { PARKED, SYS_DELETE_MODULE, SYS_REPLACE_MODULE } from '../../kernel/abi/operation.ts';
 import { EAGAIN } from '../../kernel/abi/errno.ts';
 import { PostedKernelEnd, type PostedKind } from '../ipc/posted.ts';
 import { offer, post } from './control.ts';
@@ -348,6 +348,16 @@ export class KernelThread implements KernelMethods {
     });
     if (answer.ok) this.remote.set(loaded.name, loaded);
     return answer;
+  }
+
+  async replaceModule(name: string): Promise<Answer<number>> {
+    const answer = await this.client.callPath(SYS_REPLACE_MODULE, name, 0, 0);
+    if (!answer.ok) return answer;
+    const { result } = answer.value;
+    return this.answer(() => {
+      if (result < 0) throw rmmodError(name, -result);
+      return result;
+    });
   }
 
   forsake(channels: number[]): Answer<null> {

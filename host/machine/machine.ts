@@ -277,6 +277,11 @@ class SupervisedMachine implements Machine, DriversHost {
     return this.drivers.insmod(loaded, parameters, force ? LOAD_FORCE : 0);
   }
 
+  async update(loaded: LoadedModule, parameters?: string): Promise<void> {
+    this.running();
+    return this.drivers.update(loaded, parameters ?? null);
+  }
+
   async rmmod(name: string, { force = false }: LoadMode = {}): Promise<UnloadReport> {
     this.running();
     return this.drivers.rmmod(name, force);

@@ -85,6 +85,8 @@ export interface KernelMethods extends CallMethods {
   announce(loaded: LoadedModule, flags: number, channel: number): Answer<Gate[]>;
   /** A module was asked for in the name of a client that waits; it may look again. */
   requested(client: number): Answer<null>;
+  /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */
+  replaceModule(name: string): Promise<Answer<number>>;
   /** Nobody comes after the drivers that have died on some channels: what waits for a successor is answered. */
   forsake(channels: number[]): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */

@@ -292,6 +292,13 @@ export interface Machine {
   insmod(module: LoadedModule, parameters?: string, mode?: LoadMode): Promise<void>;
   /** Unloads a driver; rejects with ModuleError, which names those that use it. */
   rmmod(name: string, mode?: LoadMode): Promise<UnloadReport>;
+  /**
+   * Puts another binary in the place of a driver of the same name that lives in a domain of its own, while clients use it: what
+   * they ask meanwhile waits, their open files stay open. Rejects with ModuleError where the new one is refused or dies in its
+   * init; then the old one is there again.
+   * @param parameters without them those of the old one
+   */
+  update(module: LoadedModule, parameters?: string): Promise<void>;
   /** Ends a driver from outside, as an operator does; throws where it lives in the kernel's domain, which has one end. */
   kill(name: string): void;
   /** A client in a worker of its own. */

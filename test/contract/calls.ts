@@ -210,14 +210,17 @@ function wrong(bench: Bench): void {
     }
   });
 
-  hangs('a callee that hangs while its caller’s init waits: the caller is refused with ETIMEDOUT', async () => {
-    await at.load(await calleeOf(bench));
-    const up = nextEvent(at.machine, driverIs('callee', 'up'));
-    const work = at.machine.insmod(await callerOf(bench), `early=${HANG}`);
-    await expect(work).rejects.toMatchObject({ errno: ETIMEDOUT });
-    await up;
-    expect(restarts('callee')).toBe(1);
-  });
+  hangs(
+    'a callee that hangs while its caller’s init waits: the caller is refused with ETIMEDOUT',
+    async () => {
+      await at.load(await calleeOf(bench));
+      const up = nextEvent(at.machine, driverIs('callee', 'up'));
+      const work = at.machine.insmod(await callerOf(bench), `early=${HANG}`);
+      await expect(work).rejects.toMatchObject({ errno: ETIMEDOUT });
+      await up;
+      expect(restarts('callee')).toBe(1);
+    },
+  );
 
   test('a cycle: EDEADLK, and nobody dies', async () => {
     const callee = await calleeOf(bench);

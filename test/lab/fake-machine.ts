@@ -131,6 +131,8 @@ export class FakeMachine implements Machine {
     this.drivers.push(status);
   }
 
+  async update(): Promise<void> {}
+
   async rmmod(name: string): Promise<{ name: string; leakedBytes: number; leakedObjects: number }> {
     return { name, leakedBytes: 0, leakedObjects: 0 };
   }

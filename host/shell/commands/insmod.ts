@@ -7,13 +7,17 @@ import { Complaint, UsageError } from '../errors.ts';
 export const insmod: Command = {
   name: 'insmod',
   summary: 'Loads a module, and nothing that it depends on',
-  usage: '[-f] MODULE [NAME=VALUE]...',
+  usage: '[-f|-u] MODULE [NAME=VALUE]...',
   details: "MODULE is the name of one of the lab's modules or, in a terminal, a file NAME.ko.wasm.",
-  options: { 'f,force': 'do not look at versions; it taints the kernel' },
+  options: {
+    'f,force': 'do not look at versions; it taints the kernel',
+    'u,update': 'take the place of the loaded module of this name, while it is used',
+  },
   completes: 'module',
   async run({ context, machine, options, operands }) {
     const [name, ...parameters] = operands;
     if (name === undefined) throw new UsageError('ERROR: missing filename.');
+    const given = joinParameters(parameters);
     let loaded;
     try {
       loaded = await context.modules.store.load(name);
@@ -21,7 +25,8 @@ export const insmod: Command = {
       throw new Complaint(`ERROR: ${unreadable(name, error)}`);
     }
     try {
-      await machine.insmod(loaded, joinParameters(parameters), { force: options.has('force') });
+      if (options.has('update')) await machine.update(loaded, parameters.length > 0 ? given : undefined);
+      else await machine.insmod(loaded, given, { force: options.has('force') });
     } catch (error) {
       throw error instanceof ModuleError ? new Complaint(`ERROR: ${error.message}`) : error;
     }
