@@ -106,15 +106,28 @@ const STACK_EXHAUSTED = /^Maximum call stack size exceeded|^too much recursion/;
  * @param stackPointer of the domain that was running, where the caller knows it
  */
 export function toFault(thrown: unknown, symbols: SymbolLookup, stackPointer: number | null = null): Fault {
+  return located(caught(thrown, stackPointer), symbols);
+}
+
+/** What was caught, before anybody has looked up whose code that was: plain data, and made in no time. */
+export interface Caught {
+  kind: FaultKind;
+  message: string;
+  stack: StackFrame[];
+  stackPointer: number | null;
+}
+
+/** The first half of toFault, for a thread that has better things to do than to read symbols. */
+export function caught(thrown: unknown, stackPointer: number | null = null): Caught {
   const stack = thrown instanceof Error ? stackOf(thrown) : [];
+  return { kind: kindOf(thrown), message: printable(messageOf(thrown)), stack, stackPointer };
+}
+
+/** The second half. */
+export function located({ kind, message, stack, stackPointer }: Caught, symbols: SymbolLookup): Fault {
   const frames = stack.map((frame) => toFrame(frame, symbols));
-  return {
-    kind: kindOf(thrown),
-    message: printable(messageOf(thrown)),
-    frames,
-    module: frames.find((frame) => frame.index !== null || frame.module !== null)?.module ?? null,
-    stackPointer,
-  };
+  const module = frames.find((frame) => frame.index !== null || frame.module !== null)?.module ?? null;
+  return { kind, message, frames, module, stackPointer };
 }
 
 function kindOf(thrown: unknown): FaultKind {

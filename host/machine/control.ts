@@ -26,9 +26,12 @@ export class Control<T> {
   readonly methods: Remote<T>;
   /** What rejects each call that is waiting. */
   private readonly waiting = new Set<(error: Error) => void>();
+  private readonly posting: () => void;
   private over: Error | null = null;
 
-  constructor(thread: Thread) {
+  /** @param posting called before each call, for a thread that has to be told of messages */
+  constructor(thread: Thread, posting: () => void = () => {}) {
+    this.posting = posting;
     void thread.ended.then(() => this.giveUp(`thread has ended: ${thread.kind}`));
     const remote = Comlink.wrap(thread.port) as unknown as Methods;
     this.methods = new Proxy({} as Remote<T>, {
@@ -43,6 +46,7 @@ export class Control<T> {
     if (this.over) return Promise.reject(this.over);
     return new Promise((resolve, reject) => {
       this.waiting.add(reject);
+      this.posting();
       begin()
         .then(resolve, reject)
         .finally(() => this.waiting.delete(reject));

@@ -6,14 +6,13 @@
 
 import type { Gate } from '../domain/announce.ts';
 import { Domain } from '../domain/domain.ts';
-import { toFault, Warned, type Fault } from '../domain/fault.ts';
+import { caught, Warned, type Caught } from '../domain/fault.ts';
 import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports, type KernelGate } from '../domain/imports.ts';
 import { insmod, rmmod, type Inserted } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import type { DriverSide } from '../ipc/driver-side.ts';
 import type { Served } from '../ipc/posted.ts';
-import { ModuleSymbols } from '../linker/symbols.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
@@ -54,7 +53,6 @@ export class DriverDomain {
   private readonly host: DomainHost;
   private readonly first: DriverStart;
   private readonly modules = new Map<number, Tenant>();
-  private readonly files: Image[];
   private echo: UserExports | null = null;
 
   /** Boots the domain's image in the memory of the first driver that will live in it. */
@@ -62,7 +60,6 @@ export class DriverDomain {
     this.first = start;
     this.host = host;
     const { images, memory, home, deadlineMs, kernel } = start;
-    this.files = [images.domain, images.courier];
     const gate: KernelGate = {
       call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
       copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
@@ -99,7 +96,6 @@ export class DriverDomain {
     const tenant: Tenant = { start, side, warnings: 0 };
     this.current = tenant;
     this.tenants.push(tenant);
-    this.files.push(loaded);
     try {
       const gates = new Gates(side, domain);
       const here = ({ owner }: Gate): boolean =>
@@ -131,7 +127,6 @@ export class DriverDomain {
 
   private forget(tenant: Tenant): void {
     this.tenants.splice(this.tenants.indexOf(tenant), 1);
-    this.files.splice(this.files.indexOf(tenant.start.loaded), 1);
   }
 
   private unload(tenant: Tenant, { mod }: Inserted): number {
@@ -189,19 +184,16 @@ export class DriverDomain {
     const { caller } = this;
     if (++caller.warnings > MOST_WARNINGS) return;
     const message = text === 0 ? '' : new Memory(this.domain.memory).text(text, LOG_TEXT_MAX);
-    this.host.tell(caller.start, { type: 'warning', fault: this.faultOf(new Warned(message)) });
+    this.host.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
   }
 
-  /** Whose trap it was, and what. */
-  accuse(fault: Fault): Tenant | null {
-    return this.tenants.find(({ start }) => start.loaded.name === fault.module) ?? this.current;
+  /** Whose trap it was. */
+  accuse({ stack }: Caught): Tenant | null {
+    const names = new Set(stack.map(({ wasm }) => wasm?.module ?? null));
+    return this.tenants.find(({ start }) => names.has(start.loaded.name)) ?? this.current;
   }
 
-  faultOf(thrown: unknown): Fault {
-    const symbols = (name: string): ModuleSymbols | null => {
-      const file = this.files.find((each) => each.name === name);
-      return file ? new ModuleSymbols(file.bytes, file.map, file.shifts) : null;
-    };
-    return toFault(thrown, symbols, this.domain.stackPointer.value as number);
+  caught(thrown: unknown): Caught {
+    return caught(thrown, this.domain.stackPointer.value as number);
   }
 }

@@ -155,8 +155,8 @@ class DriverThread {
     if (thrown instanceof ModuleError || thrown instanceof Fenced || thrown instanceof DriverExit) return;
     for (const side of sides) side.gone();
     if (!this.house) throw thrown;
-    const fault = this.house.faultOf(thrown);
-    this.tell(this.house.accuse(fault)?.start ?? start, { type: 'fault', fault });
+    const caught = this.house.caught(thrown);
+    this.tell(this.house.accuse(caught)?.start ?? start, { type: 'fault', caught });
   }
 }
 

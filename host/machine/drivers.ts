@@ -4,7 +4,7 @@
 import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
-import type { LoadedModule } from '../domain/loaded.ts';
+import { lean, type LoadedModule } from '../domain/loaded.ts';
 import type { Persistent, Unloaded } from '../domain/loader.ts';
 import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { keyOf } from '../linker/alias.ts';
@@ -264,7 +264,7 @@ export class Drivers {
     for (;;) {
       await this.awaitOwners(driver, life);
       try {
-        return unwrap(await life.control.methods.announce(driver.loaded, flags, channel));
+        return unwrap(await life.control.methods.announce(lean(driver.loaded), flags, channel));
       } catch (error) {
         const missing = missingOwner(driver.loaded, this, life);
         if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))

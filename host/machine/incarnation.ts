@@ -4,8 +4,8 @@
 
 import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
-import type { Fault } from '../domain/fault.ts';
-import type { LoadedModule } from '../domain/loaded.ts';
+import { located, type Caught, type Fault, type SymbolLookup } from '../domain/fault.ts';
+import { lean, type LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import {
@@ -29,6 +29,7 @@ import type { PostedKind } from '../ipc/posted.ts';
 import { CHANNEL_PERIOD, clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
 import { MachineDied, transfer } from './control.ts';
 import type { Home } from './homes.ts';
+import { symbolsOf } from './file-symbols.ts';
 import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
@@ -44,6 +45,10 @@ export interface IncarnationEvents {
   /** It has run its cleanup; what it had not freed itself. */
   unloaded(report: Unloaded): void;
 }
+
+const leanImages = ({ kernel, domain, courier, user }: Images): Images => ({
+  ...{ kernel: lean(kernel), domain: lean(domain), courier: lean(courier), user: lean(user) },
+});
 
 export class Incarnation {
   readonly channel: number;
@@ -63,6 +68,7 @@ export class Incarnation {
   private readonly home: Home;
   private readonly events: IncarnationEvents;
   private live: () => void = () => {};
+  private symbols: SymbolLookup = () => null;
   private readonly pulse: Pulse;
   private fail: (error: Error) => void = () => {};
   private freeing: Promise<void> | null = null;
@@ -137,6 +143,7 @@ export class Incarnation {
     previous: Previous | null,
   ): Promise<void> {
     const { life, channel, generation, memory } = this;
+    this.symbols = symbolsOf([loaded, images.domain, images.courier]);
     const outcome = new Promise<void>((resolve, reject) => {
       this.fail = reject;
       this.live = resolve;
@@ -144,7 +151,15 @@ export class Incarnation {
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
-      ...{ deadlineMs, images, loaded, options, gates, previous, link: this.link },
+      ...{
+        deadlineMs,
+        images: leanImages(images),
+        loaded: lean(loaded),
+        options,
+        gates,
+        previous,
+        link: this.link,
+      },
     };
     this.home.begin(start, {
       heard: (notice) => this.heard(notice),
@@ -163,13 +178,20 @@ export class Incarnation {
     } else if (notice.type === 'unloaded') {
       this.events.unloaded(notice);
     } else if (notice.type === 'warning') {
-      if (!this.ended) this.events.warned(notice.fault);
+      if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type === 'fault') {
-      this.die('trap', notice.fault);
+      this.die('trap', this.located(notice.caught));
     } else if (notice.type === 'exit') {
       this.exitCode = notice.code;
       this.die('exit', null);
     }
+  }
+
+  /** Whose code that was. Frames of the kernel that has called a sandbox are left out. */
+  private located(thrown: Caught): Fault {
+    const fault = located(thrown, this.symbols);
+    const end = fault.frames.findIndex(({ module }) => module === 'kernel');
+    return end < 0 ? fault : { ...fault, frames: fault.frames.slice(0, end) };
   }
 
   /** The channel whose bell wakes its thread. */

@@ -28,6 +28,7 @@ import {
   M_CALL_CLIENT,
   M_DOORBELL,
   M_OOPSES,
+  M_POSTED,
   M_REQUEST_MODULE,
   M_STATE,
   STATE_PANIC,
@@ -49,6 +50,7 @@ import type { Answer, CallMethods, DriverStart, KernelBoot, KernelMethods, Threa
 import { CallTrapped, Sandboxes } from './sandbox.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
+const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
 const CALL_CLIENT = (MACHINE_BASE + M_CALL_CLIENT) >> 2;
 /** ms of work without a pause after which the event loop gets its turn. */
@@ -74,6 +76,8 @@ export class KernelThread implements KernelMethods {
   /** Whose work is being done where it is no client's: a tool's, else that of timers. */
   private comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private halted = false;
+  /** That have arrived, of those that M_POSTED counts. */
+  private messages = 0;
   /** Channels whose messages go through the event loops. */
   private readonly posted = new Map<number, PostedKernelEnd>();
   private client!: InThreadClient;
@@ -82,6 +86,7 @@ export class KernelThread implements KernelMethods {
   constructor(host: ThreadHost) {
     this.host = host;
     this.sandboxes = new Sandboxes(host, (...words) => this.called(...words));
+    host.port.addEventListener('message', () => void this.messages++);
   }
 
   boot(options: KernelBoot): StaticData[] {
@@ -137,7 +142,8 @@ export class KernelThread implements KernelMethods {
       const due = this.turn(() => this.sandboxes.turn());
       this.client.looked();
       if (idle < IDLE_POLLS) {
-        if (performance.now() - since < LONGEST_TURN) continue;
+        const posted = (Atomics.load(words, POSTED) - this.messages) | 0;
+        if (posted <= 0 && performance.now() - since < LONGEST_TURN) continue;
         await nextTask();
       } else {
         if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;

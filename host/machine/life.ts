@@ -6,7 +6,7 @@ import type { Fault } from '../domain/fault.ts';
 import { abandon } from '../ipc/client-side.ts';
 import { ring } from '../ipc/doorbell.ts';
 import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
-import { M_MAIL_ACK, M_MAIL_SEQUENCE, M_PING, M_PONG } from '../../kernel/abi/machine.ts';
+import { M_MAIL_ACK, M_MAIL_SEQUENCE, M_PING, M_PONG, M_POSTED } from '../../kernel/abi/machine.ts';
 import { KERNEL_MEMORY, MACHINE_BASE, MAILBOX_BASE, MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { Control, listen } from './control.ts';
 import type { Thread } from './platform.ts';
@@ -14,6 +14,7 @@ import type { Images, KernelMethods, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, Placement } from './types.ts';
 
+const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
 const PING = (MACHINE_BASE + M_PING) >> 2;
 const PONG = (MACHINE_BASE + M_PONG) >> 2;
 const MAIL_SEQUENCE = (MACHINE_BASE + M_MAIL_SEQUENCE) >> 2;
@@ -76,7 +77,7 @@ export class KernelLife {
     this.words = new Int32Array(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
     this.thread = thread;
-    this.control = new Control<KernelMethods>(thread);
+    this.control = new Control<KernelMethods>(thread, () => void Atomics.add(this.words, POSTED, 1));
     this.number = options.number;
     this.deadlineMs = options.deadlineMs;
     this.events = events;

@@ -3,7 +3,7 @@
 
 import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
-import type { Fault } from '../domain/fault.ts';
+import type { Caught, Fault } from '../domain/fault.ts';
 import type { Image } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
@@ -141,8 +141,8 @@ export type DriverNotice =
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
   | ({ type: 'unloaded' } & Unloaded)
-  | { type: 'warning'; fault: Fault }
-  | { type: 'fault'; fault: Fault }
+  | { type: 'warning'; caught: Caught }
+  | { type: 'fault'; caught: Caught }
   /** It has called do_exit. */
   | { type: 'exit'; code: number }
   /** Nothing of it runs any more, while others on its thread go on. */

@@ -3,7 +3,7 @@
 //
 // What the kernel itself traps with when a driver has called it is no driver's: it unwinds everything (CallTrapped).
 
-import { DriverExit, type Fault } from '../domain/fault.ts';
+import { DriverExit } from '../domain/fault.ts';
 import type { Carriers } from '../domain/imports.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { Fenced } from '../ipc/driver-side.ts';
@@ -55,12 +55,6 @@ type Gate = (
   buffer: number,
   count: number,
 ) => number;
-
-/** The frames of the driver: those of the kernel, which has called it, are left out. */
-function ownFrames(fault: Fault): Fault {
-  const end = fault.frames.findIndex(({ module }) => module === 'kernel');
-  return end < 0 ? fault : { ...fault, frames: fault.frames.slice(0, end) };
-}
 
 export class Sandboxes {
   private readonly host: ThreadHost;
@@ -147,7 +141,7 @@ export class Sandboxes {
     }
     // Whoever was fenced is known to be gone, and an exit has been told.
     if (thrown instanceof Fenced || thrown instanceof DriverExit) return;
-    this.tell(start, { type: 'fault', fault: ownFrames(house.faultOf(thrown)) });
+    this.tell(start, { type: 'fault', caught: house.caught(thrown) });
   }
 
   /** Takes a driver out, if it is this incarnation. */

@@ -37,6 +37,8 @@ export const M_PING = 192;
 /** Raised by the supervisor when it gave this kernel up: no client waits for it any longer. */
 export const M_ABANDONED = 196;
 export const M_MAIL_SEQUENCE = 200;
+/** Counts the messages that are posted to the kernel's thread: its loop leaves them their turn at once. */
+export const M_POSTED = 204;
 
 /** Client + 1 of the call in progress, 0 between calls. */
 export const M_CALL_CLIENT = 256;
