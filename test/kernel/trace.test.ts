@@ -6,8 +6,9 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { bucketFrom, bucketOf } from '../../host/machine/latency.ts';
 import { readStatistics, readTrace } from '../../host/machine/trace.ts';
 import type { ChannelStatistics, TraceRecord } from '../../host/machine/types.ts';
-import { D_GONE, K_GENERATION } from '../../kernel/abi/channel.ts';
+import { D_GONE, K_GENERATION, S_TRANSPORT, TRANSPORT_GATE } from '../../kernel/abi/channel.ts';
 import { EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
+import { FOP_IDEMPOTENT } from '../../kernel/abi/file.ts';
 import {
   M_TRACE_LAST,
   M_TRACE_LEVEL,
@@ -24,7 +25,7 @@ import {
   TRACE_RECORD_SIZE,
   TRACE_RECORDS,
 } from '../../kernel/abi/trace.ts';
-import { HandmadeClient, HandmadeDriver } from '../support/channel.ts';
+import { Channel, HandmadeClient, HandmadeDriver } from '../support/channel.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
 let image: LoadedModule;
@@ -96,6 +97,31 @@ describe('a record', () => {
     // Its generation is over, its name is known all the same.
     expect(driver.channel.get(K_GENERATION)).toBe(driver.generation + 1);
     expect(channel()).toMatchObject({ driver: 'made', calls: 3, errors: 2 });
+  });
+
+  test('of a request that waits for a successor: one of the dead, one of the successor', () => {
+    driver.channel.set(D_GONE, driver.generation);
+    kernel.exports.poll();
+    const kept = new HandmadeDriver(kernel, 6, 'kept', FOP_IDEMPOTENT);
+    const other = new HandmadeClient(kernel, 2);
+    expect(other.call(SYS_OPEN, other.text('/dev/kept'), O_RDWR)).toBe(null);
+    kept.reply(0);
+    expect(other.call(SYS_READ, other.answer!, other.address, 8)).toBe(null);
+    kept.channel.set(D_GONE, kept.generation);
+    kernel.exports.poll();
+    expect(other.answer).toBe(null);
+    expect(records().at(-1)).toMatchObject({ driver: 'kept', operation: 'read', status: -EIO });
+  });
+
+  test('of a driver on the kernel’s own thread, which is called at once', () => {
+    new Channel(kernel.memory, 6).set(S_TRANSPORT, TRANSPORT_GATE);
+    const boxed = new HandmadeDriver(kernel, 6, 'boxed');
+    kernel.exports.gate_open(6);
+    // The gate of this kernel answers that the driver has trapped.
+    expect(client.call(SYS_OPEN, client.text('/dev/boxed'), O_RDWR)).toBe(-EIO);
+    expect(records().slice(1)).toMatchObject([
+      { driver: 'boxed', generation: boxed.generation, operation: 'open', status: -EIO, caller: 'client 1' },
+    ]);
   });
 
   test('of a call that took too long', () => {
