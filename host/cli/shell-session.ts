@@ -102,6 +102,8 @@ export async function runShell(request: ShellRequest, io: Io, terminal: Terminal
     return runner.status;
   } finally {
     runner?.close();
+    // The supervisor may not have heard yet of a driver that has just died.
+    if (request.cores !== null) await Promise.allSettled(machines.map((machine) => machine.settled()));
     await Promise.all(machines.map((machine) => machine.shutdown()));
     await lab.close();
   }

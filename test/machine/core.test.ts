@@ -1,0 +1,165 @@
+// Cores: what is written can be read, and what is no core, or not all of one, is said to be so.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { BadCore, buildCore, Core } from '../../host/machine/core.ts';
+import {
+  CHANNEL_SIZE,
+  K_RING,
+  MESSAGE_SIZE,
+  Q_ARGUMENT1,
+  Q_GENERATION,
+  Q_GRANT_ADDRESS,
+  Q_GRANT_LENGTH,
+  Q_HANDLE,
+  Q_OPERATION,
+  Q_POSITION,
+  Q_SEQUENCE,
+  R_GENERATION,
+  R_SEQUENCE,
+  R_STATUS,
+  R_TAG,
+  RING_HALF,
+} from '../../kernel/abi/channel.ts';
+import { CHANNELS_BASE, PAGE_SIZE, WASM_PAGE } from '../../kernel/abi/map.ts';
+import { OP_READ, OP_WRITE } from '../../kernel/abi/operation.ts';
+
+const RING = 0x40000;
+const CHANNEL = 3;
+const INCARNATION = 5;
+
+const shared = (pages: number): WebAssembly.Memory =>
+  new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+
+let kernel: WebAssembly.Memory;
+let memory: WebAssembly.Memory;
+
+beforeEach(() => {
+  kernel = shared(5);
+  memory = shared(2);
+  put(CHANNELS_BASE + CHANNEL * CHANNEL_SIZE, { [K_RING]: RING });
+});
+
+function put(at: number, words: Record<number, number>): void {
+  const view = new DataView(kernel.buffer);
+  for (const [offset, value] of Object.entries(words)) view.setInt32(at + Number(offset), value, true);
+}
+
+function core(): Uint8Array {
+  const told = { driver: 'made', sha256: 'abc', generation: 2, placement: 'microkernel', boot: 1 } as const;
+  const death = { by: 'trap', fault: null, oops: ['BUG: it was made to die'] } as const;
+  const place = { kernel, memory, channel: CHANNEL, incarnation: INCARNATION };
+  return buildCore({ ...told, ...death, oops: [...death.oops], ...place });
+}
+
+/** A core with another header. */
+function forged(change: (header: Record<string, unknown>) => unknown): Uint8Array {
+  const { header } = new Core(core());
+  const json = new TextEncoder().encode(JSON.stringify(change({ ...header })));
+  const bytes = new Uint8Array(12 + json.length + 2 * PAGE_SIZE);
+  bytes.set(core().subarray(0, 8));
+  new DataView(bytes.buffer).setUint32(8, json.length, true);
+  bytes.set(json, 12);
+  return bytes;
+}
+
+test('says who died, and of what', () => {
+  expect(new Core(core()).header).toMatchObject({
+    ...{ schema: 'isolab.core/1', driver: 'made', generation: 2, boot: 1, by: 'trap' },
+    ...{ oops: ['BUG: it was made to die'], memory: 2 * WASM_PAGE, messages: [], log: [], modules: [] },
+  });
+});
+
+test('has the memory, of which zeros take no room', () => {
+  const bytes = new Uint8Array(memory.buffer);
+  bytes[PAGE_SIZE * 3 + 1] = 1;
+  bytes[PAGE_SIZE * 4] = 2;
+  bytes[bytes.length - 1] = 3;
+  const made = core();
+  const read = new Core(made);
+  expect(read.header.pages).toEqual([
+    [3, 2],
+    [31, 1],
+  ]);
+  expect(made.length).toBeLessThan(4 * PAGE_SIZE);
+  for (const [address, length] of [
+    [0, bytes.length],
+    [PAGE_SIZE * 3, 2],
+    [PAGE_SIZE * 4 - 1, 2],
+    [bytes.length - 5, 5],
+    [100, 0],
+  ] as const)
+    expect(Buffer.from(read.read(address, length)).equals(bytes.slice(address, address + length))).toBe(true);
+  expect(() => read.read(bytes.length - 5, 6)).toThrow(RangeError);
+});
+
+test('has the last requests of this incarnation, with their answers', () => {
+  const ask = (sequence: number, words: Record<number, number>): void =>
+    put(RING + (sequence % 64) * MESSAGE_SIZE, {
+      ...{ [Q_SEQUENCE]: sequence, [Q_GENERATION]: INCARNATION },
+      ...words,
+    });
+  ask(64, { [Q_OPERATION]: OP_WRITE, [Q_GENERATION]: INCARNATION - 1 });
+  ask(65, { [Q_OPERATION]: OP_READ, [Q_GRANT_ADDRESS]: 0x100, [Q_GRANT_LENGTH]: 16, [Q_HANDLE]: 7 });
+  ask(66, { [Q_OPERATION]: OP_WRITE, [Q_POSITION + 4]: 1, [Q_ARGUMENT1]: 9 });
+  put(RING + RING_HALF + MESSAGE_SIZE, {
+    ...{ [R_SEQUENCE]: 1, [R_GENERATION]: INCARNATION, [R_TAG]: 65, [R_STATUS]: -5 },
+  });
+  expect(new Core(core()).header.messages).toEqual([
+    {
+      ...{ sequence: 65, operation: OP_READ, handle: 7, minor: 0, position: 0, address: 0x100, length: 16 },
+      ...{ arguments: [0, 0], status: -5 },
+    },
+    {
+      ...{ sequence: 66, operation: OP_WRITE, handle: 0, minor: 0, position: 0x100000000, address: 0 },
+      ...{ length: 0, arguments: [0, 9], status: null },
+    },
+  ]);
+});
+
+describe('what is no core', () => {
+  test('is not taken for one', () => {
+    for (const text of ['', 'ISLCORE', '\u007fELF and so on', 'ISLCORE2....'])
+      expect(() => new Core(new TextEncoder().encode(text))).toThrow('it does not begin as a core does');
+  });
+
+  test('is said to be cut off wherever it is', () => {
+    new Uint8Array(memory.buffer)[0] = 1;
+    const whole = core();
+    for (let length = 8; length < whole.length; length += length < 200 ? 1 : 97)
+      expect(() => new Core(whole.slice(0, length))).toThrow(/^it is cut off/);
+    expect(() => new Core(whole)).not.toThrow();
+  });
+
+  test.each([
+    ['no object', () => 7, 'its header is no object'],
+    ['another schema', (header: object) => ({ ...header, schema: 'isolab.core/2' }), 'its schema is not'],
+    ['no driver', (header: object) => ({ ...header, driver: 1 }), 'its header has no good driver'],
+    ['a run of nothing', (header: object) => ({ ...header, pages: [7] }), 'its header has no good pages'],
+    [
+      'pages beyond the memory',
+      (header: object) => ({ ...header, pages: [[31, 2]] }),
+      'more than its memory',
+    ],
+    [
+      'pages that overlap',
+      (header: object) => ({
+        ...header,
+        pages: [
+          [3, 2],
+          [4, 1],
+        ],
+      }),
+      'its pages are not in order',
+    ],
+    ['a message of nothing', (header: object) => ({ ...header, messages: [{}] }), 'no good messages'],
+  ])('%s', (_, change, reason) => {
+    expect(() => new Core(forged(change))).toThrow(reason);
+    expect(() => new Core(forged(change))).toThrow(BadCore);
+  });
+
+  test('a header that is no JSON', () => {
+    const bytes = core();
+    bytes[12] = 0;
+    expect(() => new Core(bytes)).toThrow('its header is no JSON');
+  });
+});
