@@ -71,9 +71,9 @@ export {
   module_coming,
   leave_module,
   module_init,
-  module_exit,
   module_free,
   module_leaked_bytes,
   module_leaked_objects,
 } from './module/load';
+export { module_exit } from './module/unload';
 export { module_param_add, module_parameter, module_parameter_text } from './module/params';

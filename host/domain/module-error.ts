@@ -45,3 +45,9 @@ export function rmmodError(module: string, errno: number, holders: string[] = []
         : `could not remove module ${module}: ${strerror(errno)}`;
   return new ModuleError(errno, words);
 }
+
+/** What came of a load, as insmod says it: what an incarnation dies of does not know that. */
+export function asInsmod(name: string, error: unknown): unknown {
+  if (!(error instanceof ModuleError) || error.message.startsWith('could not insert')) return error;
+  return insmodError(name, error.errno, error.message);
+}

@@ -16,7 +16,7 @@ import type { Served } from '../ipc/posted.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
-import { M_CALL_MODULE } from '../../kernel/abi/machine.ts';
+import { M_CALL_MODULE, M_SERVED_MODULE } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
 import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
@@ -29,12 +29,15 @@ import { readSlubDebug } from './slub-debug.ts';
 /** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
 const MOST_WARNINGS = 16;
 const TURN = (MACHINE_BASE + M_CALL_MODULE) >> 2;
+const SERVED = (MACHINE_BASE + M_SERVED_MODULE) >> 2;
 
 /** One driver in a domain. */
 export interface Tenant {
   readonly start: DriverStart;
   readonly side: DriverSide;
   warnings: number;
+  /** Its struct module; 0 before it is live. */
+  mod: number;
 }
 
 /** What a domain is given by the thread that it lives on. */
@@ -48,8 +51,7 @@ export interface DomainHost {
 export class DriverDomain {
   readonly domain: Domain<DomainExports>;
   readonly tenants: Tenant[] = [];
-  /** Whose request is served, or who is loaded. */
-  current: Tenant | null = null;
+  private served: Tenant | null = null;
   private readonly host: DomainHost;
   private readonly first: DriverStart;
   private readonly modules = new Map<number, Tenant>();
@@ -78,6 +80,17 @@ export class DriverDomain {
     this.domain.publish();
   }
 
+  /** Whose request is served, or who is loaded. */
+  get current(): Tenant | null {
+    return this.served;
+  }
+
+  set current(tenant: Tenant | null) {
+    if (this.served === tenant) return;
+    this.served = tenant;
+    this.domain.words[SERVED] = tenant?.mod ?? 0;
+  }
+
   private get serving(): Tenant {
     if (!this.current) throw new Error('a driver copies while none is served');
     return this.current;
@@ -93,7 +106,7 @@ export class DriverDomain {
   load(start: DriverStart, side: DriverSide): Served {
     const { loaded, options } = start;
     const { domain } = this;
-    const tenant: Tenant = { start, side, warnings: 0 };
+    const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
     this.current = tenant;
     this.tenants.push(tenant);
     try {
@@ -104,6 +117,7 @@ export class DriverDomain {
       const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
       const inserted = insmod(domain, loaded, options, bound);
       this.modules.set(inserted.mod, tenant);
+      tenant.mod = this.domain.words[SERVED] = inserted.mod;
       const own = [start.images.domain.name, loaded.name];
       this.host.tell(start, {
         type: 'live',

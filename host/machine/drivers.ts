@@ -6,22 +6,20 @@ import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
 import { lean, type LoadedModule } from '../domain/loaded.ts';
 import type { Persistent, Unloaded } from '../domain/loader.ts';
-import { insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
+import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
-import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { SandboxHome, WorkerHome, type Home } from './homes.ts';
 import type { Driver, DriversHost } from './driver.ts';
-import { buildCore, type CoreHeader } from './core.ts';
+import { complaintOf, deathContext, dumpCore } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { missingOwner, ownersFirst, ownersOf, Waiting } from './owners.ts';
-import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from './oops-context.ts';
 import { defaultPlace, poolOf, type Place } from './place.ts';
 import { Pools } from './pools.ts';
 import type { Answer, Notice } from './protocol.ts';
@@ -32,26 +30,11 @@ import { updateDriver } from './update.ts';
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
-/** What the kernel has against an endpoint. */
-const COMPLAINTS: Readonly<Record<number, DetectedBy>> = {
-  [COMPLAINT_PROTOCOL]: 'protocol',
-  [COMPLAINT_CLIENT]: 'complaint',
-};
-
 /** The next boot loads it again. */
 function overtaken(error: unknown): void {
   if (!(error instanceof MachineDied)) throw error;
 }
-/** Deaths that leave a core: not those that somebody wanted. */
-const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
-
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
-
-/** What came of a load, as insmod says it: what an incarnation dies of does not know that. */
-function asInsmod(name: string, error: unknown): unknown {
-  if (!(error instanceof ModuleError) || error.message.startsWith('could not insert')) return error;
-  return insmodError(name, error.errno, error.message);
-}
 
 export class Drivers {
   /** Given up, but not known to have ended. */
@@ -313,7 +296,7 @@ export class Drivers {
     const accused = [...this].find(
       ({ incarnation }) => incarnation?.channel === channel && incarnation.generation === generation,
     );
-    accused?.incarnation?.die(COMPLAINTS[reason] ?? 'deadline', null);
+    accused?.incarnation?.die(complaintOf(reason), null);
   }
 
   /** Gives a driver up at once, whenever its thread will have ended. Throws where it has no incarnation. */
@@ -333,40 +316,15 @@ export class Drivers {
     if (!life || life.dead) return;
     const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
     if (fault) life.log(LEVEL_ALERT, oops);
-    this.dumpCore(driver, { by, fault, oops });
+    dumpCore(this.host, driver, { by, fault, oops });
     if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
-  private dumpCore(
-    { loaded, incarnation, restarts }: Driver,
-    death: Pick<CoreHeader, 'by' | 'fault' | 'oops'>,
-  ): void {
-    const { onCore, placement } = this.host;
-    if (!onCore || !incarnation || !LEAVES_CORE.has(death.by)) return;
-    const { life, memory, channel, generation } = incarnation;
-    const driver = { driver: loaded.name, sha256: loaded.sha256, generation: restarts + 1 };
-    const place = { placement, boot: life.number, kernel: life.memory, memory, channel };
-    const core = buildCore({ ...driver, ...place, incarnation: generation, ...death });
-    onCore(core, `${loaded.name}.${restarts + 1}`);
-  }
-
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
-    const { incarnation, loaded } = driver;
-    const channel = incarnation?.channel ?? 0;
-    const task = {
-      ...{ number: driver.restarts + 1, comm: loaded.name },
-      ...(driver.place === 'sandbox'
-        ? { cpu: CPU_KERNEL, pid: KERNEL_PID }
-        : { cpu: cpuOfChannel(channel), pid: pidOfDriver([...this].indexOf(driver)) }),
-    };
-    const { domain, courier } = this.host.images;
-    const memory = incarnation?.memory ?? life.memory;
-    const files = [loaded, domain, courier];
-    const entries = incarnation?.entries;
-    return oopsContext(fault, task, life.memory, memory, files, this.lastUnloaded, entries);
+    return deathContext(this.host, driver, life, fault, [...this].indexOf(driver), this.lastUnloaded);
   }
 
   /**

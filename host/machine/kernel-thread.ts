@@ -6,28 +6,18 @@
 import { announce, type Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
 import { Domain } from '../domain/domain.ts';
-import {
-  DriverExit,
-  formatOops,
-  formatWarning,
-  toFault,
-  Warned,
-  type Fault,
-  type OopsContext,
-} from '../domain/fault.ts';
+import { DriverExit, type Fault } from '../domain/fault.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import type { KernelExports } from '../domain/image.ts';
 import { kernelImports } from '../domain/imports.ts';
 import { insmod, rmmod, type LoadOptions, type Unloaded } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
-import { ModuleSymbols } from '../linker/symbols.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
-import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
+import { LEVEL_EMERG } from '../../kernel/abi/log.ts';
 import {
   M_CALL_CLIENT,
   M_DOORBELL,
-  M_OOPSES,
   M_POSTED,
   M_REQUEST_MODULE,
   M_STATE,
@@ -40,11 +30,10 @@ import { PARKED, SYS_DELETE_MODULE, SYS_REPLACE_MODULE } from '../../kernel/abi/
 import { EAGAIN } from '../../kernel/abi/errno.ts';
 import { PostedKernelEnd, type PostedKind } from '../ipc/posted.ts';
 import { offer, post } from './control.ts';
+import { KernelOopses } from './kernel-oopses.ts';
 import { InThreadClient } from './in-thread-client.ts';
-import { Memory } from './inspect.ts';
 import { CannotMeasure, Floors } from './floors.ts';
 import { Bench } from './measure.ts';
-import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 import { nextTask } from './task.ts';
 import type { Answer, CallMethods, DriverStart, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
@@ -68,13 +57,9 @@ export class KernelThread implements KernelMethods {
   private domain!: Domain<KernelExports>;
   private kernel!: KernelExports;
   private bench!: Bench;
-  private readonly modules = new Map<string, LoadedModule>();
+  private oopses!: KernelOopses;
   /** Modules that live in domains of their own. */
   private readonly remote = new Map<string, LoadedModule>();
-  private readonly symbols = new Map<string, ModuleSymbols>();
-  private lastUnloaded: string | null = null;
-  /** Whose work is being done where it is no client's: a tool's, else that of timers. */
-  private comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private halted = false;
   /** That have arrived, of those that M_POSTED counts. */
   private messages = 0;
@@ -100,7 +85,7 @@ export class KernelThread implements KernelMethods {
       kernelImports(
         memory,
         complain,
-        (text) => this.warned(text),
+        (text) => this.oopses.warn(text),
         (client, alias) => {
           const text = this.domain.textAt(alias, PATH_MAX);
           post(this.host.port, { type: 'request', client, alias: text });
@@ -109,7 +94,8 @@ export class KernelThread implements KernelMethods {
       ),
     );
     this.kernel = this.domain.exports;
-    this.modules.set('kernel', images.kernel);
+    this.oopses = new KernelOopses(this.domain);
+    this.oopses.modules.set('kernel', images.kernel);
     this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug, cores);
     this.domain.publish();
     this.domain.publishNames();
@@ -226,9 +212,9 @@ export class KernelThread implements KernelMethods {
     try {
       this.domain.resetStack();
       if (!(thrown instanceof DriverExit)) {
-        fault = toFault(thrown, (name) => this.symbolsOf(name), stackPointer);
+        fault = this.oopses.faultOf(thrown, stackPointer);
         if (fault.kind === 'host') throw thrown;
-        this.logOops(fault);
+        this.oopses.log(fault);
         post(this.host.port, { type: 'oops', fault });
         if (this.kernel.oops()) return this.halt('panic', fault);
       }
@@ -237,33 +223,8 @@ export class KernelThread implements KernelMethods {
       if (client === 0) this.client.kill();
       if (client >= 0) this.reap(client);
     } catch (again) {
-      this.halt('trap', fault ?? toFault(again, (name) => this.symbolsOf(name)));
+      this.halt('trap', fault ?? this.oopses.faultOf(again));
     }
-  }
-
-  private context(fault: Fault): OopsContext {
-    const client = this.kernel.current_client();
-    const { memory, words } = this.domain;
-    const task = {
-      number: words[(MACHINE_BASE + M_OOPSES) >> 2]! + 1,
-      cpu: CPU_KERNEL,
-      pid: pidOfClient(client),
-      comm: client < 0 ? this.comm : client === 0 ? 'console' : `client${client}`,
-    };
-    const files = this.modules.values();
-    return oopsContext(fault, task, memory, memory, files, this.lastUnloaded);
-  }
-
-  private logOops(fault: Fault): void {
-    for (const line of formatOops(fault, this.context(fault))) this.domain.log(LEVEL_ALERT, line);
-  }
-
-  /** A warning by something in the kernel's domain, which goes on. */
-  private warned(text: number): void {
-    const { memory, stackPointer } = this.domain;
-    const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
-    const fault = toFault(new Warned(message), (name) => this.symbolsOf(name), stackPointer.value as number);
-    for (const line of formatWarning(fault, this.context(fault))) this.domain.log(LEVEL_WARNING, line);
   }
 
   /** The task's files are closed as do_exit does; a driver that traps at that too leaves them open. */
@@ -272,9 +233,9 @@ export class KernelThread implements KernelMethods {
       this.kernel.reap(client);
     } catch (thrown) {
       if (!(thrown instanceof DriverExit)) {
-        const fault = toFault(thrown, (name) => this.symbolsOf(name));
+        const fault = this.oopses.faultOf(thrown);
         if (fault.kind === 'host') throw thrown;
-        this.logOops(fault);
+        this.oopses.log(fault);
         this.kernel.oops();
       }
       this.kernel.kill_current();
@@ -285,16 +246,6 @@ export class KernelThread implements KernelMethods {
   private halt(by: 'panic' | 'trap', fault: Fault | null): void {
     this.halted = true;
     post(this.host.port, { type: 'halted', by, fault });
-  }
-
-  private symbolsOf(name: string): ModuleSymbols | null {
-    const known = this.symbols.get(name);
-    if (known) return known;
-    const loaded = this.modules.get(name);
-    if (!loaded) return null;
-    const symbols = new ModuleSymbols(loaded.bytes, loaded.map, loaded.shifts);
-    this.symbols.set(name, symbols);
-    return symbols;
   }
 
   private answer<T>(entry: () => T): Answer<T> {
@@ -309,16 +260,16 @@ export class KernelThread implements KernelMethods {
   }
 
   private as<T>(comm: 'insmod' | 'rmmod', entry: () => T): Answer<T> {
-    this.comm = comm;
+    this.oopses.comm = comm;
     try {
       return this.answer(entry);
     } finally {
-      this.comm = 'swapper/0';
+      this.oopses.comm = 'swapper/0';
     }
   }
 
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
-    this.modules.set(loaded.name, loaded);
+    this.oopses.modules.set(loaded.name, loaded);
     const answer = this.as('insmod', () => {
       insmod(this.domain, loaded, options);
       return this.domain.statics;
@@ -328,7 +279,7 @@ export class KernelThread implements KernelMethods {
       answer.why === 'refused' &&
       !this.domain.statics.some(({ name }) => name === loaded.name)
     ) {
-      this.modules.delete(loaded.name);
+      this.oopses.modules.delete(loaded.name);
     }
     return answer;
   }
@@ -337,12 +288,10 @@ export class KernelThread implements KernelMethods {
     const answer = this.as('rmmod', () => {
       const how = force ? UNLOAD_FORCE : 0;
       const holders = (): string[] => this.holders(name);
-      return rmmod(this.domain, name, { loaded: this.modules.get(name), how, holders });
+      return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
     });
     if (answer.ok) {
-      this.modules.delete(name);
-      this.symbols.delete(name);
-      this.lastUnloaded = name;
+      this.oopses.forget(name);
     }
     return answer;
   }
@@ -429,8 +378,8 @@ export class KernelThread implements KernelMethods {
   call: CallMethods['call'] = (...words) => this.client.call(...words);
 
   private must(answer: Answer<number>): number {
-    if (answer.ok) return answer.value;
-    throw new Ended('the call ended in a trap');
+    if (!answer.ok) throw new Ended('the call ended in a trap');
+    return answer.value;
   }
 
   async measure(spec: MeasureSpec): Promise<Measured> {

@@ -12,14 +12,15 @@ import type { ThreadTransport } from '../ipc/transport.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { LOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
-import { checkMemory } from './check.ts';
+import { checkMachine } from './check-machine.ts';
 import { consoleOf, MachineClient } from './clients.ts';
 import { MachineDied } from './control.ts';
-import { Demand, type RequestModule } from './demand.ts';
+import { Demand } from './demand.ts';
 import type { DriversHost } from './driver.ts';
 import { Drivers } from './drivers.ts';
 import { readAccounting, readLog, readTaint } from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
+import type { MachineOptions } from './machine-options.ts';
 import { KernelLife } from './life.ts';
 import { deviceInfos, moduleInfos } from './listing.ts';
 import { readStatistics, readTrace } from './trace.ts';
@@ -27,7 +28,6 @@ import type { Thread } from './platform.ts';
 import type { Places } from './place.ts';
 import type { Images, Notice } from './protocol.ts';
 import type { Resources } from './resources.ts';
-import type { SupervisorOptions } from './supervise.ts';
 import type {
   Accounting,
   Client,
@@ -46,30 +46,6 @@ import type {
   UnloadReport,
   OnCore,
 } from './types.ts';
-
-export interface MachineOptions extends SupervisorOptions {
-  placement: Placement;
-  /** Places of drivers that do not go by the placement, by the keys of their names. */
-  places?: Places;
-  images: Images;
-  resources: Resources;
-  /** Time a call, a heartbeat or an initialisation may take, in ms; at least MIN_DEADLINE_MS. */
-  deadlineMs?: number;
-  /** Whether an oops stops the kernel; by default it goes on, as Linux does. */
-  panicOnOops?: boolean;
-  /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
-  slubDebug?: string;
-  /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
-  cores?: number;
-  /** How the kernel reaches drivers in threads of their own; by default the ring. */
-  transport?: ThreadTransport;
-  /** Loads what the kernel asks for; without it nothing is loaded on demand. */
-  requestModule?: RequestModule;
-  /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
-  blacklist?: string[];
-  /** Is given a core of each driver that dies in a domain of its own by a trap, a deadline or a breach of the protocol. */
-  onCore?: OnCore;
-}
 
 /** A kernel that dies this often in a row before it runs is not booted again. */
 const MAX_BOOT_FAILURES = 3;
@@ -315,22 +291,7 @@ class SupervisedMachine implements Machine, DriversHost {
   // --- seeing
 
   check(): string[] {
-    const once = this.checkOnce();
-    if (once.length === 0) return once;
-    // What is true only for a moment, while somebody writes, is no damage.
-    const twice = new Set(this.checkOnce());
-    return once.filter((sentence) => twice.has(sentence));
-  }
-
-  private checkOnce(): string[] {
-    if (!this.life) return [];
-    const found = checkMemory(this.life.memory, this.life.statics, true);
-    for (const { loaded, state, incarnation } of this.drivers) {
-      if (state !== 'up' || !incarnation) continue;
-      const inside = checkMemory(incarnation.memory, incarnation.statics, false);
-      found.push(...inside.map((sentence) => `${loaded.name}'s domain: ${sentence}`));
-    }
-    return found;
+    return this.life ? checkMachine(this.life, this.drivers) : [];
   }
 
   dmesg(): LogView {

@@ -50,6 +50,8 @@ export const M_CALL_FILE = 268;
 /** A domain's answer beside the status: the open file's handle, and its position. */
 export const M_REPLY_HANDLE = 272;
 export const M_REPLY_POSITION = 280; // i64
+/** In a driver's domain: the struct module whose channel is served, since a pool has several. Written by the host. */
+export const M_SERVED_MODULE = 288;
 
 export const M_MODULES = 320;
 export const M_DEVICES = 324;

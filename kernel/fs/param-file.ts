@@ -3,7 +3,7 @@
 // the parameter's number. What is open holds the names and finds the parameter anew each time.
 
 import { MACHINE_BASE } from '../abi/map';
-import { M_MODULES } from '../abi/machine';
+import { M_SERVED_MODULE } from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
 import {
   DEV_MAJOR,
@@ -65,9 +65,9 @@ export function param_at(mod: usize, number: u32): usize {
   return prm;
 }
 
-/** A driver's domain holds one module. */
+/** Of the module whose channel the request came by. */
 function open_by_number(file: usize): i32 {
-  const mod = <usize>load<u32>(MACHINE_BASE, M_MODULES);
+  const mod = <usize>load<u32>(MACHINE_BASE, M_SERVED_MODULE);
   const prm = mod ? param_at(mod, load<u32>(file, FILE_MINOR)) : 0;
   return prm ? param_open(file, mod, prm) : -ENOENT;
 }

@@ -62,7 +62,7 @@ import { endpoint_replace, endpoint_submit } from '../ipc/endpoint';
 import { hold, reopened } from '../ipc/held';
 import { trace_done } from '../ipc/trace';
 import { find_module } from '../module/list';
-import { may_replace, may_unload } from '../module/load';
+import { may_replace, may_unload } from '../module/unload';
 import { open_failed } from '../module/request';
 
 /**

@@ -26,7 +26,6 @@ import {
   M_CHANNEL,
   M_MODULE_BYTES,
   M_MODULES_DISABLED,
-  TAINT_FORCED_RMMOD,
   TAINT_PROPRIETARY,
 } from '../abi/machine';
 import { NAME_SIZE } from '../abi/limits';
@@ -45,7 +44,6 @@ import {
   MOD_INIT,
   MOD_NAME,
   MOD_OBJECTS,
-  MOD_REFERENCES,
   MOD_SIZE,
   MOD_SRCVERSION,
   MOD_STATE,
@@ -57,7 +55,6 @@ import {
   MOD_VERSION,
   MODULE_AUTOLOADED,
   MODULE_COMING,
-  MODULE_GOING,
   MODULE_LIVE,
   MODULE_RESTARTED,
   MODULE_UPDATED,
@@ -71,10 +68,8 @@ import {
   SYM_VALUE,
   SYMBOL_DATA,
   SYMBOL_GPL_ONLY,
-  UNLOAD_DECIDED,
-  UNLOAD_FORCE,
 } from '../abi/module';
-import { EAGAIN, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
+import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { blacklisted } from './blacklist';
 import { in_one_domain } from './domains';
@@ -82,7 +77,7 @@ import { kallsyms_free } from './kallsyms';
 import { add_module, find_module, module_orphaned, remove_module, seal_module } from './list';
 import { params_free, params_restore } from './params';
 import { add_symbol, find_symbol, remove_symbols } from './symbols';
-import { add_taint, taint_forced, taint_of_origin } from './taint';
+import { taint_forced, taint_of_origin } from './taint';
 import { text_alloc, text_free } from './text';
 import { uses_add, uses_forget, uses_release } from './uses';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
@@ -90,7 +85,6 @@ import { free_owned } from '../mm/owned';
 import { area_alloc, area_free } from '../mm/vmalloc';
 import { alloc_slots, free_slots } from '../mm/slots';
 import { files_orphan } from '../fs/files';
-import { nodes_release } from '../fs/nodes';
 import { resources_remove } from '../fs/resources';
 import { store_forget } from '../ipc/store';
 import { cstr } from '../lib/cstr';
@@ -363,48 +357,4 @@ export function module_strip(mod: usize): void {
   kfree(load<u32>(mod, MOD_SRCVERSION));
   store<u32>(mod, 0, MOD_VERSION);
   store<u32>(mod, 0, MOD_SRCVERSION);
-}
-
-/**
- * Whether a module may be unloaded now.
- *
- * @param force rmmod -f: one that is in use, or has an init and no exit, goes all the same, and the kernel is tainted
- * @returns 0, -EPERM (the setting modules_disabled), -EBUSY (not live, or init without exit), -EAGAIN (in use)
- */
-export function may_unload(mod: usize, force: bool): i32 {
-  if (load<u32>(MACHINE_BASE, M_MODULES_DISABLED)) return -EPERM;
-  if (load<u32>(mod, MOD_STATE) != MODULE_LIVE) return -EBUSY;
-  const stuck = load<u32>(mod, MOD_INIT) && !load<u32>(mod, MOD_EXIT);
-  const held = load<u32>(mod, MOD_REFERENCES) != 0;
-  if (!stuck && !held) return 0;
-  if (!force) return stuck ? -EBUSY : -EAGAIN;
-  pr(LEVEL_WARNING, cstr('%s: forced removal: kernel tainted.'), mod + MOD_NAME);
-  add_taint(TAINT_FORCED_RMMOD);
-  return 0;
-}
-
-/** Whether a module may be unloaded for a successor, which those who use it go on with. */
-export function may_replace(mod: usize): i32 {
-  if (load<u32>(MACHINE_BASE, M_MODULES_DISABLED)) return -EPERM;
-  const live = load<u32>(mod, MOD_STATE) == MODULE_LIVE;
-  return live && load<u32>(mod, MOD_EXIT) ? 0 : -EBUSY;
-}
-
-/**
- * Begins the unloading of a module of this domain: refuses one in use, runs cleanup_module.
- * @param how UNLOAD_*
- * @returns struct module in state GOING, or -ENOENT, -EAGAIN (in use), -EBUSY (not live, or init without exit)
- */
-export function module_exit(name: usize, how: i32): i32 {
-  const mod = find_module(name);
-  if (!mod) return -ENOENT;
-  const status = how == UNLOAD_DECIDED ? 0 : may_unload(mod, how == UNLOAD_FORCE);
-  if (status < 0) return status;
-  store<u32>(mod, MODULE_GOING, MOD_STATE);
-  const exit = load<u32>(mod, MOD_EXIT);
-  enter_module(mod);
-  if (exit) call_indirect<void>(exit);
-  nodes_release(mod);
-  leave_module();
-  return <i32>mod;
 }

@@ -32,11 +32,15 @@ async function shell(
 ) {
   const { io, seen } = recorder();
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  await runShell({ placements: [placement], commands, folder: null, configuration: null, cores }, io, {
-    stdin: Readable.from([]),
-    stdout: nowhere,
-    stderr: new PassThrough().resume(),
-  });
+  await runShell(
+    { placements: [placement], commands, folder: null, configuration: null, policies: [], cores },
+    io,
+    {
+      stdin: Readable.from([]),
+      stdout: nowhere,
+      stderr: new PassThrough().resume(),
+    },
+  );
   return seen.progress;
 }
 

@@ -129,7 +129,7 @@ export function taints(bench: Bench): void {
         ({ result }) => result,
         (error: unknown) => error,
       );
-      if (monolithic) {
+      if (monolithic || bench.placement === 'pooled') {
         const result = await read;
         expect(typeof result === 'number' || result instanceof Killed).toBe(true);
       } else {

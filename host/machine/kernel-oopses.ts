@@ -1,0 +1,75 @@
+// The words of a kernel's thread for what went wrong in the kernel's domain: oopses and warnings, and the files whose code it
+// may have been.
+
+import type { Domain } from '../domain/domain.ts';
+import { formatOops, formatWarning, toFault, Warned, type Fault, type OopsContext } from '../domain/fault.ts';
+import type { KernelExports } from '../domain/image.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
+import { ModuleSymbols } from '../linker/symbols.ts';
+import { LEVEL_ALERT, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
+import { M_OOPSES } from '../../kernel/abi/machine.ts';
+import { MACHINE_BASE } from '../../kernel/abi/map.ts';
+import { Memory } from './inspect.ts';
+import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
+
+export class KernelOopses {
+  /** Files that are in the kernel's domain, by name. */
+  readonly modules = new Map<string, LoadedModule>();
+  lastUnloaded: string | null = null;
+  /** Whose work is being done where it is no client's: a tool's, else that of timers. */
+  comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
+  private readonly domain: Domain<KernelExports>;
+  private readonly symbols = new Map<string, ModuleSymbols>();
+
+  constructor(domain: Domain<KernelExports>) {
+    this.domain = domain;
+  }
+
+  /** A module is gone. */
+  forget(name: string): void {
+    this.modules.delete(name);
+    this.symbols.delete(name);
+    this.lastUnloaded = name;
+  }
+
+  /** @param stackPointer of the domain when it was thrown */
+  faultOf(thrown: unknown, stackPointer: number | null = null): Fault {
+    return toFault(thrown, (name) => this.symbolsOf(name), stackPointer);
+  }
+
+  private context(fault: Fault): OopsContext {
+    const client = this.domain.exports.current_client();
+    const { memory, words } = this.domain;
+    const task = {
+      number: words[(MACHINE_BASE + M_OOPSES) >> 2]! + 1,
+      cpu: CPU_KERNEL,
+      pid: pidOfClient(client),
+      comm: client < 0 ? this.comm : client === 0 ? 'console' : `client${client}`,
+    };
+    const files = this.modules.values();
+    return oopsContext(fault, task, memory, memory, files, this.lastUnloaded);
+  }
+
+  /** Writes an oops into the log. */
+  log(fault: Fault): void {
+    for (const line of formatOops(fault, this.context(fault))) this.domain.log(LEVEL_ALERT, line);
+  }
+
+  /** A warning by something in the kernel's domain, which goes on. */
+  warn(text: number): void {
+    const { memory, stackPointer } = this.domain;
+    const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
+    const fault = this.faultOf(new Warned(message), stackPointer.value as number);
+    for (const line of formatWarning(fault, this.context(fault))) this.domain.log(LEVEL_WARNING, line);
+  }
+
+  private symbolsOf(name: string): ModuleSymbols | null {
+    const known = this.symbols.get(name);
+    if (known) return known;
+    const loaded = this.modules.get(name);
+    if (!loaded) return null;
+    const symbols = new ModuleSymbols(loaded.bytes, loaded.map, loaded.shifts);
+    this.symbols.set(name, symbols);
+    return symbols;
+  }
+}

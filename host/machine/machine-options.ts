@@ -1,0 +1,33 @@
+// What a machine is booted with. Types alone.
+
+import type { ThreadTransport } from '../ipc/transport.ts';
+import type { RequestModule } from './demand.ts';
+import type { Places } from './place.ts';
+import type { Images } from './protocol.ts';
+import type { Resources } from './resources.ts';
+import type { SupervisorOptions } from './supervise.ts';
+import type { OnCore, Placement } from './types.ts';
+
+export interface MachineOptions extends SupervisorOptions {
+  placement: Placement;
+  /** Places of drivers that do not go by the placement, by the keys of their names. */
+  places?: Places;
+  images: Images;
+  resources: Resources;
+  /** Time a call, a heartbeat or an initialisation may take, in ms; at least MIN_DEADLINE_MS. */
+  deadlineMs?: number;
+  /** Whether an oops stops the kernel; by default it goes on, as Linux does. */
+  panicOnOops?: boolean;
+  /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
+  slubDebug?: string;
+  /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
+  cores?: number;
+  /** How the kernel reaches drivers in threads of their own; by default the ring. */
+  transport?: ThreadTransport;
+  /** Loads what the kernel asks for; without it nothing is loaded on demand. */
+  requestModule?: RequestModule;
+  /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
+  blacklist?: string[];
+  /** Is given a core of each driver that dies in a domain of its own by a trap, a deadline or a breach of the protocol. */
+  onCore?: OnCore;
+}
