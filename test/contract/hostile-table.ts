@@ -99,8 +99,8 @@ export const ATTACKS: readonly Attack[] = [
   trap('timer', 'TRAP'),
   trap('init', 'TRAP'),
   trap('exit', 'TRAP'),
-  { when: 'write', name: 'EXIT', answer: -EIO, by: ['thread ended'], cannot: EXIT },
-  { when: 'init', name: 'EXIT', answer: -EIO, by: ['thread ended'], cannot: EXIT },
+  { when: 'write', name: 'EXIT', answer: -EIO, by: ['exit', 'thread ended'], cannot: EXIT },
+  { when: 'init', name: 'EXIT', answer: -EIO, by: ['exit', 'thread ended'], cannot: EXIT },
   // the stack nearly exhausted
   trap('write', 'STACK_LOG'),
   trap('read', 'STACK_COPY'),

@@ -4,6 +4,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
+import type { Place } from '../../host/machine/place.ts';
 import type { Accounting, ClientThread, Machine, MachineEvent } from '../../host/machine/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { DRIVER_LOG_RATE } from '../../kernel/abi/limits.ts';
@@ -16,6 +17,8 @@ import { ATTACKS, floodLines, type Attack } from './hostile-table.ts';
 const DEADLINE = 1000;
 const DISK = 4096;
 const SECRET = pattern(DISK, 7);
+/** Drivers of a pool are not isolated from each other: the innocent live elsewhere. */
+const INNOCENT = ['zero', 'null', 'ramdisk', 'lkdtm'];
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 export function hostile(bench: Bench): void {
@@ -35,7 +38,9 @@ export function hostile(bench: Bench): void {
     });
     afterAll(() => lab.close());
     beforeEach(async () => {
-      machine = await lab.boot(bench.placement, { deadlineMs: DEADLINE });
+      const places = new Map(INNOCENT.map((name): [string, Place] => [name, 'worker']));
+      const elsewhere = bench.placement === 'pooled' ? { places } : {};
+      machine = await lab.boot(bench.placement, { deadlineMs: DEADLINE, ...elsewhere });
       for (const name of ['zero', 'null', 'ramdisk']) {
         const innocent = lab.drivers.find((each) => each.name === name)!;
         await machine.insmod(innocent, name === 'ramdisk' ? `size=${DISK}` : '');
