@@ -32,7 +32,7 @@ import {
   set_state,
   UP,
 } from './endpoint';
-import { asked_again, held_release } from './held';
+import { asked_again, held_revive } from './held';
 import { dequeue } from './queue';
 import { store_gone } from './store';
 import { gate_release } from './symbols';
@@ -65,7 +65,7 @@ export function cleaned(channel: i32, status: i32): void {
     store<u32>(ep, 0, EP_LEAVING);
     set_state(channel, UP);
     endpoint_send_next(channel);
-    held_release(channel);
+    held_revive(channel);
     return;
   }
   if (load<u32>(ep, EP_KEEP)) resources_orphan(channel + 1, true);

@@ -15,6 +15,7 @@ import {
   FILE_DEVICE,
   FILE_MINOR,
 } from '../abi/file';
+import { MOD_STATE, MODULE_LIVE } from '../abi/module';
 import { OP_READ, OP_REOPEN, OP_WRITE } from '../abi/operation';
 import { EIO, ETIMEDOUT } from '../abi/errno';
 import { PARKED } from '../fs/clients';
@@ -30,7 +31,7 @@ import {
   RQ_OPERATION,
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
-import { endpoint_submit, endpoint_up } from './endpoint';
+import { endpoint_module, endpoint_submit, endpoint_up } from './endpoint';
 import { trace_done } from './trace';
 
 let head: u32 = 0; // request + 1
@@ -144,9 +145,10 @@ export function held_revive(channel: i32): void {
   held_release(channel);
 }
 
-/** A successor has answered the open of a file. One that died over it leaves the file to the next. */
+/** A successor has answered the open of a file. One that died over it, or is replaced itself, leaves the file to the next. */
 export function reopened(channel: i32, status: i32): void {
-  if (!endpoint_up(channel)) return;
+  const mod = endpoint_module(channel);
+  if (!endpoint_up(channel) || !mod || load<u32>(mod, MOD_STATE) != MODULE_LIVE) return;
   file_reopened(<usize>load<u32>(request_at(FIRST_REOPEN + channel), RQ_FILE), status);
   held_revive(channel);
 }

@@ -57,10 +57,14 @@ describe('a driver that is updated', () => {
     await machine.update(after);
     const client = await machine.attach();
     const fd = await client.open('/dev/doomed', O_RDWR);
+    expect(fd).toBeGreaterThanOrEqual(0);
     const answers: string[] = [];
     let over = false;
     const reading = (async () => {
-      while (!over) answers.push(text((await client.read(fd, 4)).data));
+      while (!over) {
+        const { result, data } = await client.read(fd, 4);
+        answers.push(result < 0 ? `errno ${-result}` : text(data));
+      }
     })();
     for (let round = 0; round < 5; round++) await machine.update(after);
     over = true;
