@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
 import { BadPolicy, parsePolicies, type PolicyPart } from '../machine/policy-text.ts';
+import type { Places } from '../machine/place.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { KnownModules } from '../shell/modules.ts';
 import { readAll } from '../shell/streams.ts';
@@ -19,6 +20,8 @@ import { BothRunner, OneRunner, processInput, type Runner, type Terminal } from 
 export interface ShellRequest {
   /** One, or both. */
   placements: Placement[];
+  /** Of drivers that do not go by the placement. */
+  places: Places;
   /** null: what is typed, or standard input. */
   commands: string | null;
   /** Folder of modules; null: the project's. */
@@ -79,7 +82,16 @@ export async function runShell(request: ShellRequest, io: Io, terminal: Terminal
     const cores = request.cores === null ? {} : { onCore: coreWriter(request.cores, io) };
     for (const [i, placement] of request.placements.entries()) {
       const recover = recoveryOf(() => machines[i]!, modules, terminal, io.signal);
-      machines.push(await lab.boot(placement, { requestModule, policy: {}, policies, recover, ...cores }));
+      machines.push(
+        await lab.boot(placement, {
+          requestModule,
+          places: request.places,
+          policy: {},
+          policies,
+          recover,
+          ...cores,
+        }),
+      );
     }
     const colours = terminal.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
     const input = processInput(terminal.stdin, io.signal);

@@ -17,8 +17,6 @@ export interface SoakRunOptions {
 
 /** Progress between two lines where they cannot be written over: every so many. */
 const STEP = 10;
-/** A disk begins empty when its driver is restarted. */
-const DURABLE = false;
 
 /** What this process holds beside memory: workers and their ports among it; timers come and go. */
 const handles = (): number => process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length;
@@ -33,7 +31,7 @@ export async function runSoak(options: SoakRunOptions, io: Io, screen: Screen): 
   try {
     const report = await soak({
       ...{ boot: lab.boot, drivers: lab.drivers, resources: lab.resources },
-      ...{ environment: lab.environment, placements, seconds, seed, durable: DURABLE, handles },
+      ...{ environment: lab.environment, placements, seconds, seed, handles },
       signal: io.signal,
       progress: (text) => {
         if (screen.isTTY || told++ % STEP === 0) line.show(text);

@@ -15,6 +15,8 @@ const CRASHES = [
   ...['BUG', 'LOOP', 'EXHAUST_STACK', 'LIE_LENGTH', 'LIE_STATUS', 'EXIT'],
   ...['ACCESS_NULL', 'WILD_WRITE', 'EXHAUST_HEAP', 'SLAB_FREE_DOUBLE', 'WRITE_AFTER_FREE'],
 ] as const;
+/** On the kernel's thread that ends the kernel. */
+const HANG = 'LOOP';
 /** ms between two faults at most. */
 const PAUSE_MS = 150;
 
@@ -25,6 +27,8 @@ export class Faults {
   private readonly random: Random;
   private readonly tally: Tally;
   private readonly now: () => number;
+  /** Whether drivers run on threads of their own, which can hang and end. */
+  private readonly threads: boolean;
 
   /** @param client of its own: a crash takes its call with it */
   constructor(machine: Machine, client: Client, random: Random, tally: Tally, now: () => number) {
@@ -33,6 +37,7 @@ export class Faults {
     this.random = random;
     this.tally = tally;
     this.now = now;
+    this.threads = machine.placement !== 'sandbox';
   }
 
   async run(stopped: () => boolean): Promise<void> {
@@ -52,7 +57,7 @@ export class Faults {
 
   /** Has lkdtm crash. Its damage may show at any later call, as long as that incarnation lives. */
   private async crash(): Promise<void> {
-    const kind = this.random.pick(CRASHES);
+    const kind = this.random.pick(this.threads ? CRASHES : CRASHES.filter((each) => each !== HANG));
     const fd = await this.tally.call(`open ${PATH}`, () => this.client.open(PATH, O_RDWR));
     if (typeof fd !== 'number' || fd < 0) return;
     const provocation = this.provoked(FAULTY, kind);
@@ -84,7 +89,7 @@ export class Faults {
     const up = this.machine.status().drivers.filter(({ state }) => state === 'up');
     if (up.length === 0) return;
     const { name } = this.random.pick(up);
-    const kill = this.random.once(2);
+    const kill = !this.threads || this.random.once(2);
     const provocation = this.provoked(name, kill ? 'kill' : 'thread ended');
     const over = (): void => void (provocation.over = this.now());
     try {

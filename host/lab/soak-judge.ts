@@ -26,6 +26,8 @@ export interface SoakObserved {
   placement: Placement;
   events: readonly MachineEvent[];
   provocations: readonly Provocation[];
+  /** Which domain each driver lives in; those of one die together. */
+  domains: ReadonlyMap<string, string>;
   /** Calls that had no answer when patience ran out, in words. */
   stuck: readonly string[];
   /** Answers that no machine may give, in words, and how often. */
@@ -33,8 +35,6 @@ export interface SoakObserved {
   acknowledged: number;
   /** Writes that were acknowledged and are not there any more. */
   lost: number;
-  /** Whether a disk keeps what it holds when its driver is restarted. */
-  durable: boolean;
   before: Held;
   after: Held;
   /** Wasm memories that were made, and the most that a machine with its spares can use at once. */
@@ -57,18 +57,23 @@ function bornBefore(events: readonly MachineEvent[], driver: string, at: number)
   return born;
 }
 
-/** Faults of drivers in which nothing had been provoked while that incarnation lived; those of the machine itself too. */
+/**
+ * Faults of drivers in whose domain nothing had been provoked while that incarnation lived; those of the machine itself too.
+ */
 export function falseKills({
   events,
   provocations,
-}: Pick<SoakObserved, 'events' | 'provocations'>): FaultEvent[] {
+  domains,
+}: Pick<SoakObserved, 'events' | 'provocations' | 'domains'>): FaultEvent[] {
+  const domainOf = (driver: string): string => domains.get(driver) ?? driver;
   return events.filter((event): event is FaultEvent => {
     if (event.type !== 'fault') return false;
     const driver = event.module;
     if (driver === null) return true;
     const born = bornBefore(events, driver, event.at);
     return !provocations.some(
-      (each) => each.driver === driver && each.at <= event.at && (each.over ?? Infinity) >= born,
+      (each) =>
+        domainOf(each.driver) === domainOf(driver) && each.at <= event.at && (each.over ?? Infinity) >= born,
     );
   });
 }
@@ -98,9 +103,7 @@ export function judge(seen: SoakObserved): string[] {
   return [
     ...seen.stuck.map((call) => `a call never returned: ${call}`),
     ...[...seen.wrong].map(([answer, times]) => `a wrong answer, ${count(times, 'time')}: ${answer}`),
-    ...(seen.durable && seen.lost > 0
-      ? [`${seen.lost} of ${seen.acknowledged} acknowledged writes were lost`]
-      : []),
+    ...(seen.lost > 0 ? [`${seen.lost} of ${seen.acknowledged} acknowledged writes were lost`] : []),
     ...falseKills(seen).map(
       ({ module, by, at }) =>
         `killed without a reason (${by}) at ${at.toFixed(0)} ms: ${module ?? 'the kernel'}`,

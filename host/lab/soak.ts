@@ -4,6 +4,7 @@
 
 import type { LoadedModule } from '../domain/loaded.ts';
 import { Random } from '../fault/random.ts';
+import { poolOf, type Places } from '../machine/place.ts';
 import type { Resources } from '../machine/resources.ts';
 import type { DetectedBy, Machine, MachineEvent, Placement } from '../machine/types.ts';
 import { DEADLINE_MS } from '../../kernel/abi/limits.ts';
@@ -53,8 +54,6 @@ export interface SoakOptions {
   placements: readonly Placement[];
   seconds: number;
   seed: number;
-  /** Whether a disk keeps what it holds when its driver is restarted. */
-  durable: boolean;
   /** Handles that this process holds, where the runtime tells. */
   handles?: () => number;
   progress?: (text: string) => void;
@@ -91,7 +90,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 async function soakOne(placement: Placement, options: SoakOptions): Promise<SoakRow> {
   const { drivers, resources, seconds, seed, signal, progress } = options;
   const { platform } = resources;
-  const machine = await options.boot(placement, { deadlineMs: DEADLINE_MS / 2 });
+  const machine = await options.boot(placement, {
+    deadlineMs: DEADLINE_MS / 2,
+    places: PLACES[placement] ?? new Map(),
+  });
   const events: MachineEvent[] = [];
   try {
     for (const driver of drivers) await machine.insmod(driver, parametersOf(driver.name));
@@ -122,13 +124,21 @@ async function soakOne(placement: Placement, options: SoakOptions): Promise<Soak
     const seen: SoakObserved = {
       ...{ placement, events, provocations: faults.made, before, after, down },
       ...{ stuck: tally.stuck, wrong: tally.wrong, acknowledged: tally.acknowledged, lost: tally.lost },
-      ...{ durable: options.durable, checks: machine.check() },
+      ...{ domains: domainsOf(machine), checks: machine.check() },
       ...{ memories: resources.memories, memoriesAllowed: 2 * (drivers.length + 2) + SPARE_MEMORIES },
     };
     return rowOf(placement, ran, tally, seen);
   } finally {
     await machine.shutdown();
   }
+}
+
+/** Damage goes through a pool: the driver that does it has one of its own. */
+const PLACES: Partial<Record<Placement, Places>> = { pooled: new Map([['lkdtm', 'pool:faulty']]) };
+
+/** By driver: its pool, or itself. */
+function domainsOf(machine: Machine): Map<string, string> {
+  return new Map(machine.status().drivers.map(({ name, place }) => [name, poolOf(place) ?? name]));
 }
 
 /** Memories of a successor and of the dead that are not yet known to have ended, at a time. */

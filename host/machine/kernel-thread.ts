@@ -13,7 +13,7 @@ import { kernelImports } from '../domain/imports.ts';
 import { insmod, rmmod, type LoadOptions, type Unloaded } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
-import { NAME_SIZE } from '../../kernel/abi/limits.ts';
+import { NAME_SIZE, PATH_MAX } from '../../kernel/abi/limits.ts';
 import { LEVEL_EMERG } from '../../kernel/abi/log.ts';
 import {
   M_CALL_CLIENT,
@@ -25,7 +25,6 @@ import {
 } from '../../kernel/abi/machine.ts';
 import { UNLOAD_FORCE } from '../../kernel/abi/module.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
-import { PATH_MAX } from '../../kernel/abi/limits.ts';
 import { PARKED, SYS_DELETE_MODULE, SYS_REPLACE_MODULE } from '../../kernel/abi/operation.ts';
 import { EAGAIN } from '../../kernel/abi/errno.ts';
 import { PostedKernelEnd, type PostedKind } from '../ipc/posted.ts';

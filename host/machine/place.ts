@@ -13,6 +13,9 @@ export type Place = 'kernel' | 'sandbox' | 'worker' | `pool:${string}`;
 /** Places by the keys of modules' names. */
 export type Places = ReadonlyMap<string, Place>;
 
+/** By how much a fault reaches, widest first. */
+export const PLACEMENTS: readonly Placement[] = ['monolithic', 'sandbox', 'pooled', 'microkernel'];
+
 const DEFAULTS: Readonly<Record<Placement, Place>> = {
   monolithic: 'kernel',
   sandbox: 'sandbox',

@@ -7,6 +7,7 @@ import { insmodError, ModuleError } from '../domain/module-error.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EINVAL, ENOENT, ENOSYS } from '../../kernel/abi/errno.ts';
 import { LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import { LOAD_UPDATE } from '../../kernel/abi/module.ts';
 import type { Driver } from './driver.ts';
 import type { KernelLife } from './life.ts';
 import { usersOf } from './owners.ts';
@@ -81,8 +82,10 @@ async function update(
     driver.restarts++;
     driver.cause = null;
     driver.loaded = loaded;
-    driver.options = { ...before.options, parameters: given, persistent };
+    const flags = before.options.flags | LOAD_UPDATE;
+    driver.options = { ...before.options, flags, parameters: given, persistent };
     await hands.load(driver);
+    driver.options = { ...driver.options, flags: before.options.flags };
     hands.become(driver, 'up');
   };
   try {

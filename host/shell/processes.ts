@@ -1,6 +1,7 @@
 // Who runs on a machine: the kernel and its drivers, as ps numbers them.
 
 import { KERNEL_PID, pidOfDriver } from '../machine/oops-context.ts';
+import { poolOf } from '../machine/place.ts';
 import type { DriverStatus, Machine } from '../machine/types.ts';
 
 export interface Process {
@@ -17,9 +18,8 @@ export interface Process {
 
 /** The kernel and its drivers; a driver's pid goes by its place among those that were loaded. */
 export function processes(machine: Machine): Process[] {
-  const { placement, state, boot, drivers } = machine.status();
+  const { state, boot, drivers } = machine.status();
   const modules = machine.lsmod();
-  const isolated = placement === 'microkernel';
   const held = ({ name }: DriverStatus): number => {
     const mod = modules.find((each) => each.name === name);
     return mod ? mod.size + mod.bytes : 0;
@@ -30,8 +30,9 @@ export function processes(machine: Machine): Process[] {
       held: state === 'running' ? machine.accounting().bytesUsed : 0,
     },
     ...drivers.map((driver, i) => ({
-      pid: isolated ? pidOfDriver(i) : KERNEL_PID,
-      domain: isolated ? driver.name : 'kernel',
+      // One in a sandbox has a domain of its own, and no thread.
+      pid: driver.place === 'kernel' || driver.place === 'sandbox' ? KERNEL_PID : pidOfDriver(i),
+      domain: driver.place === 'kernel' ? 'kernel' : (poolOf(driver.place) ?? driver.name),
       state: driver.state,
       generation: driver.generation,
       restarts: driver.restarts,

@@ -33,7 +33,15 @@ async function shell(
   const { io, seen } = recorder();
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   await runShell(
-    { placements: [placement], commands, folder: null, configuration: null, policies: [], cores },
+    {
+      placements: [placement],
+      commands,
+      folder: null,
+      configuration: null,
+      places: new Map(),
+      policies: [],
+      cores,
+    },
     io,
     {
       stdin: Readable.from([]),

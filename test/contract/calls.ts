@@ -37,7 +37,6 @@ export function calls(bench: Bench): void {
       await at.machine.insmod(await calleeOf(bench));
       await at.machine.insmod(await callerOf(bench));
     });
-    const monolithic = bench.placement === 'monolithic';
     afterEach(() => expect(at.machine.check()).toEqual([]));
     const call = async (command: number, argument = 0): Promise<number> => {
       const fd = await at.console.open('/dev/caller', O_RDWR);

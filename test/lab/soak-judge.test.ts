@@ -17,7 +17,7 @@ const fine: SoakObserved = {
     checks: [],
     down: [],
   },
-  ...{ acknowledged: 100, lost: 0, durable: true, before: held, after: held },
+  ...{ acknowledged: 100, lost: 0, domains: new Map(), before: held, after: held },
   ...{ memories: 5, memoriesAllowed: 5 },
 };
 const fault = (module: string | null, at: number): MachineEvent => ({
@@ -56,18 +56,23 @@ test.each<[string, Partial<SoakObserved>, RegExp]>([
 });
 
 test('what nobody can tell, and a disk that promises nothing, are none', () => {
-  expect(judge({ ...fine, lost: 3, durable: false })).toEqual([]);
   expect(judge({ ...fine, after: { ...held, handles: null } })).toEqual([]);
   expect(judge({ ...fine, after: { ...held, threads: 11 } })).toEqual([]);
 });
 
+const DOMAINS = new Map([
+  ['ram', 'pool'],
+  ['disk', 'pool'],
+]);
+
 describe('a driver was killed without a reason', () => {
   const of = (events: MachineEvent[], provocations: Provocation[]): string[] =>
-    falseKills({ events, provocations }).map(({ module, at }) => `${module} ${at}`);
+    falseKills({ events, provocations, domains: DOMAINS }).map(({ module, at }) => `${module} ${at}`);
 
   test.each<[string, MachineEvent[], Provocation[], string[]]>([
     ['when nothing was provoked', [fault('zero', 10)], [], ['zero 10']],
     ['when something was provoked in another', [fault('zero', 10)], [provoked('null', 9)], ['zero 10']],
+    ['not when it was provoked in its pool', [fault('ram', 10)], [provoked('disk', 9)], []],
     ['when that came later', [fault('zero', 10)], [provoked('zero', 11)], ['zero 10']],
     [
       'when that was done to its predecessor',

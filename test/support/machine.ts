@@ -10,7 +10,7 @@ import type { Client, Machine, MachineEvent, Placement, SidePlacement } from '..
 
 /** The two extremes, for what the places in between add nothing to. */
 export const PLACEMENTS: readonly SidePlacement[] = ['monolithic', 'microkernel'];
-export const ALL_PLACEMENTS: readonly Placement[] = ['monolithic', 'sandbox', 'pooled', 'microkernel'];
+export { PLACEMENTS as ALL_PLACEMENTS } from '../../host/machine/place.ts';
 
 /** Machines of one runtime: host/cli/machines.ts and host/web/lab.ts have this shape. */
 export interface Lab {

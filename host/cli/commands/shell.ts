@@ -1,6 +1,8 @@
 // `isolab shell`: commands on a machine, or on both.
 
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parsePlaces, PLACEMENTS, type Places } from '../../machine/place.ts';
+import type { Placement } from '../../machine/types.ts';
 import { Exit, type Io } from '../io.ts';
 
 const HELP = `
@@ -9,6 +11,9 @@ loads its driver. The commands are those of Linux: insmod, rmmod, lsmod, dmesg, 
 
 On a terminal the shell is interactive, with a history and completion; otherwise it runs the commands of its standard
 input, or those of -c. The exit code is the status of the last command.
+
+A placement says where drivers live, --place where single ones do: in the kernel's memory (kernel), in a memory of their own
+on the kernel's thread (sandbox), in a worker that several share (pool:NAME), or in a worker each (worker).
 
 --both runs every line on a monolithic machine and on a microkernel and shows what differs. Where the terminal has room
 they stand side by side: = alike, | different, < and > on one side alone.
@@ -24,13 +29,23 @@ $ isolab shell --both -c 'modprobe lkdtm; echo BUG > /dev/lkdtm; ps'
 `;
 
 interface Options {
-  placement?: 'monolithic' | 'microkernel';
+  placement?: Placement;
+  place?: Places;
   both?: true;
   command?: string;
   modules?: string;
   config?: string;
   cores?: string;
   policy: string[];
+}
+
+function places(text: string): Places {
+  try {
+    return parsePlaces(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InvalidArgumentError(`${error.message}.`);
+  }
 }
 
 export function addShell(program: Command, io: Io): void {
@@ -40,10 +55,15 @@ export function addShell(program: Command, io: Io): void {
     .description('A shell on a machine: interactively, from a script, or for a line of commands.')
     .addOption(
       new Option('--placement <name>', 'which machine; default: microkernel')
-        .choices(['monolithic', 'microkernel'])
+        .choices(PLACEMENTS)
         .conflicts('both'),
     )
     .option('--both', 'both machines, and what differs between them')
+    .option(
+      '--place <module=place,…>',
+      'where single drivers live: kernel, sandbox, pool:NAME, worker',
+      places,
+    )
     .option('-c, --command <commands>', 'run these commands and leave')
     .option('--modules <folder>', 'the modules that may be loaded, *.ko.wasm; default: those of the project')
     .option(
@@ -67,6 +87,7 @@ export function addShell(program: Command, io: Io): void {
           folder: options.modules ?? null,
           configuration: options.config ?? null,
           cores: options.cores ?? null,
+          places: options.place ?? new Map(),
           policies: options.policy,
         },
         io,

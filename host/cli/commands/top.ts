@@ -1,6 +1,8 @@
 // `isolab top` and `isolab ps`: a machine at work.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { PLACEMENTS } from '../../machine/place.ts';
+import type { Placement } from '../../machine/types.ts';
 import type { Io } from '../io.ts';
 
 const HELP = `
@@ -24,7 +26,7 @@ $ isolab top -n 3 --trace calls.json
 `;
 
 interface Options {
-  placement: 'monolithic' | 'microkernel';
+  placement: Placement;
   workload: 'mixed' | 'busy' | 'faults' | 'idle';
   iterations?: number;
   delay: number;
@@ -49,11 +51,7 @@ function add(program: Command, io: Io, name: 'top' | 'ps', summary: string, desc
     .command(name)
     .summary(summary)
     .description(description)
-    .addOption(
-      new Option('--placement <name>', 'which machine')
-        .choices(['monolithic', 'microkernel'])
-        .default('microkernel'),
-    )
+    .addOption(new Option('--placement <name>', 'which machine').choices(PLACEMENTS).default('microkernel'))
     .addOption(
       new Option('--workload <name>', 'what the programs do')
         .choices(['mixed', 'busy', 'faults', 'idle'])
