@@ -113,12 +113,15 @@ export function endpoint_bury(channel: i32): void {
   set_state(channel, DEAD);
   gate_release(channel);
   const errors = load<u32>(ep, EP_ERROR);
-  // In the order in which they were asked.
+  // In the order in which they were asked; the first is the one that the driver was at.
+  let error = errors & 0xffff;
   const last = load<u32>(ep, EP_SEQUENCE);
   for (let sequence = last - (RING_SLOTS - 1); sequence != last + 1; sequence++) {
     const request = <i32>load<u32>(flight_at(channel, sequence)) - 1;
     store<u32>(flight_at(channel, sequence), 0);
-    if (request >= 0) part(request, true, errors & 0xffff);
+    if (request < 0) continue;
+    part(request, true, error);
+    error = errors >> 16;
   }
   for (let request = dequeue(ep); request >= 0; request = dequeue(ep)) part(request, false, errors >> 16);
 }

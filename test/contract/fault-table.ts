@@ -28,7 +28,7 @@ const OOPS = [
 const UNREACHABLE = /^BUG: unreachable executed at drivers\/lkdtm\.ts:\d+:\d+$/;
 const GAVE_UP = /^lkdtm: driver died, generation 1$/;
 const restarting = (by: DetectedBy): RegExp =>
-  new RegExp(`^supervisor: restarting lkdtm \\(${by}\\), restart 1$`);
+  new RegExp(`^supervisor: restarting lkdtm \\(${by}( \\d+)?\\), restart 1$`);
 
 /** Nobody notices, nothing is restarted. */
 const survived = (outcome: Partial<FaultOutcome>): FaultOutcome => ({

@@ -1,10 +1,11 @@
-// Hostile drivers in Node, on every placement that isolates.
+// Hostile drivers in Node, in sandboxes and in workers; in the long run in pools too, whose innocent live elsewhere.
 
 import { nodeLab } from '../../host/cli/machines.ts';
 import { ISOLATING } from '../../host/lab/isolating.ts';
 import { loadFixture } from '../support/fixtures.ts';
+import { LONG } from '../long.ts';
 import { hostile } from './hostile.ts';
 
-for (const placement of ISOLATING) {
+for (const placement of ISOLATING.filter((each) => LONG || each !== 'pooled')) {
   hostile({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });
 }

@@ -2,6 +2,8 @@
 // suite; the files beside this one hold its parts, differences.ts what the placements do not have in common.
 
 import { describe } from 'vitest';
+import type { Placement } from '../../host/machine/types.ts';
+import { LONG } from '../long.ts';
 import type { Bench } from '../support/machine.ts';
 import { cModules } from './c-modules.ts';
 import { calls } from './calls.ts';
@@ -19,22 +21,26 @@ import { timers } from './timers.ts';
 import { tree } from './tree.ts';
 import { modules } from './modules.ts';
 
+/** Between the two that are compared: what both ends have in common is run on these in the long run alone. */
+const BETWEEN: ReadonlySet<Placement> = new Set<Placement>(['sandbox', 'pooled']);
+
 export function contract(bench: Bench): void {
   describe(bench.name, () => {
     files(bench);
-    tree(bench);
-    sysctl(bench);
     timers(bench);
     sysfs(bench);
     modules(bench);
-    parameters(bench);
-    failureTable(bench);
-    store(bench);
-    taints(bench);
     calls(bench);
-    demand(bench);
+    store(bench);
     log(bench);
     clients(bench);
+    if (!LONG && BETWEEN.has(bench.placement)) return;
+    tree(bench);
+    sysctl(bench);
+    parameters(bench);
+    failureTable(bench);
+    taints(bench);
+    demand(bench);
     cModules(bench);
   });
 }

@@ -23,7 +23,8 @@ export function taints(bench: Bench): void {
       '';
 
     beforeEach(async () => {
-      for (const { name } of at.machine.lsmod()) await at.machine.rmmod(name, { force: true });
+      await at.machine.settled();
+      for (const { name } of at.machine.status().drivers) await at.machine.rmmod(name, { force: true });
       await at.machine.reboot();
       expect(taint()).toBe('');
     });
