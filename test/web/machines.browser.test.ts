@@ -14,6 +14,8 @@ import { bytes, driverIs, expectLine, nextEvent, pattern, PLACEMENTS } from '../
 const DEADLINE_MS = 1000;
 /** What two cores and a spinning thread add to any time measured here. */
 const SLACK_MS = 800;
+/** How long Chromium takes to end a busy worker, in ms. */
+const ZOMBIE_MS = 2000;
 const BLOCK = 4096;
 
 let lab: Lab;
@@ -163,7 +165,9 @@ describe('a driver’s worker that is ended behind the supervisor’s back', () 
     const buffer = await vi.waitFor(() => bufferThatHolds(order === null ? INK : bytes(order)));
     thread.terminate();
     const answer = await hanging;
-    expect(performance.now() - start).toBeLessThan(DEADLINE_MS + SLACK_MS);
+    // One that writes has a heart that beats: its time is over when its thread has ended, two seconds later at most.
+    const most = order === null ? ZOMBIE_MS : DEADLINE_MS;
+    expect(performance.now() - start).toBeLessThan(most + SLACK_MS);
     expect(typeof answer === 'number' ? answer : answer.result).toBeLessThan(0);
 
     // From here on the buffer is the client's own again, whatever the old thread still does.
