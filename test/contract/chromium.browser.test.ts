@@ -1,4 +1,5 @@
-// The contract suite and every fault in Chromium, on the two placements that a page shows side by side; in Node it runs on all.
+// The contract suite and every fault in Chromium, on the two placements that a page shows side by side; in Node it runs
+// on all, and whole.
 
 import { browserLab } from '../../host/web/lab.ts';
 import { fetchFixture } from '../support/browser.ts';
@@ -13,6 +14,6 @@ for (const placement of PLACEMENTS) {
     openLab: () => browserLab('/'),
     fixture: fetchFixture,
   };
-  contract(bench);
+  contract(bench, false);
   faults(bench);
 }

@@ -1,4 +1,5 @@
-// Hostile drivers in Node, in sandboxes and in workers; in the long run in pools too, whose innocent live elsewhere.
+// Hostile drivers in Node: in the long run all in sandboxes, workers and pools (whose innocent live elsewhere); else every second
+// in sandboxes and the others in workers.
 
 import { nodeLab } from '../../host/cli/machines.ts';
 import { ISOLATING } from '../../host/lab/isolating.ts';
@@ -7,5 +8,9 @@ import { LONG } from '../long.ts';
 import { hostile } from './hostile.ts';
 
 for (const placement of ISOLATING.filter((each) => LONG || each !== 'pooled')) {
-  hostile({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });
+  hostile(
+    { name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture },
+    LONG ? 1 : 2,
+    LONG || placement === 'sandbox' ? 0 : 1,
+  );
 }

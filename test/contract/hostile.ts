@@ -21,8 +21,11 @@ const SECRET = pattern(DISK, 7);
 const INNOCENT = ['zero', 'null', 'ramdisk', 'lkdtm'];
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-/** @param share every so manieth attack alone */
-export function hostile(bench: Bench, share = 1): void {
+/**
+ * @param share every so manieth attack alone
+ * @param first the number of the first
+ */
+export function hostile(bench: Bench, share = 1, first = 0): void {
   describe(`hostile drivers on the ${bench.name}`, () => {
     let lab: Lab;
     let driver: LoadedModule;
@@ -132,7 +135,7 @@ export function hostile(bench: Bench, share = 1): void {
       machine.check().filter((sentence) => !sentence.startsWith("hostile's domain: "));
 
     test.each(
-      ATTACKS.filter((_, i) => i % share === 0).map(
+      ATTACKS.filter((_, i) => i % share === first).map(
         (attack) => [`${attack.when} ${attack.name}`, attack] as const,
       ),
     )('%s', async (_, attack) => {

@@ -2,7 +2,6 @@
 // suite; the files beside this one hold its parts, differences.ts what the placements do not have in common.
 
 import { describe } from 'vitest';
-import type { Placement } from '../../host/machine/types.ts';
 import { LONG } from '../long.ts';
 import type { Bench } from '../support/machine.ts';
 import { cModules } from './c-modules.ts';
@@ -21,10 +20,8 @@ import { timers } from './timers.ts';
 import { tree } from './tree.ts';
 import { modules } from './modules.ts';
 
-/** Between the two that are compared: what both ends have in common is run on these in the long run alone. */
-const BETWEEN: ReadonlySet<Placement> = new Set<Placement>(['sandbox', 'pooled']);
-
-export function contract(bench: Bench): void {
+/** @param whole also what does not depend on where drivers live, or on what runs the machine */
+export function contract(bench: Bench, whole = true): void {
   describe(bench.name, () => {
     files(bench);
     timers(bench);
@@ -34,7 +31,7 @@ export function contract(bench: Bench): void {
     store(bench);
     log(bench);
     clients(bench);
-    if (!LONG && BETWEEN.has(bench.placement)) return;
+    if (!whole && !LONG) return;
     tree(bench);
     sysctl(bench);
     parameters(bench);
