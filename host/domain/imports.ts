@@ -1,6 +1,6 @@
 // What the host does for the kernel's wasm, all of it: read a clock, wait, pass a complaint on, end a task, tell the frames of
-// a warning, call into a sandbox, carry a message where memory does not; and for a driver's domain: read the clock, call the kernel, copy between two memories, tell the frames of a
-// warning, end its thread. Everything else is decided in wasm.
+// a warning, call into a sandbox, carry a message where memory does not; and for a driver's domain: read the clock, call the
+// kernel, copy between two memories, tell the frames of a warning, end its thread. Everything else is decided in wasm.
 // (Compiling, instantiating, setting table slots and waking are done by the loader and by wasm itself.)
 
 import { GATE_TRAPPED } from '../../kernel/abi/channel.ts';

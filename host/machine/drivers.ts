@@ -1,5 +1,5 @@
-// The drivers of a machine: loading, unloading, noticing that one has died. A driver whose place is the
-// kernel is a module of the kernel's domain; everywhere else it has an incarnation. What becomes of one that has died is ./supervise.ts' to do.
+// The drivers of a machine: loading, unloading, noticing that one has died. A driver whose place is the kernel is a module of
+// the kernel's domain; everywhere else it has an incarnation. What becomes of one that has died is ./supervise.ts' to do.
 
 import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';

@@ -316,22 +316,10 @@ function completion(ep: usize, sequence: u32): usize {
   return <usize>load<u32>(ep, EP_RING) + RING_HALF + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
 }
 
-/** Whether there is a reply. */
+/** Whether there is a reply, or comes within so many looks. */
 // @ts-ignore: decorator
 @inline
-export function endpoint_answered(channel: i32): bool {
-  const ep = endpoint_at(channel);
-  const next = load<u32>(ep, EP_DONE) + 1;
-  return (
-    load<u32>(ep, EP_SEQUENCE) - next < <u32>RING_SLOTS &&
-    atomic.load<u32>(completion(ep, next), R_SEQUENCE) == next
-  );
-}
-
-/** Looks for a reply up to `looks` times. */
-// @ts-ignore: decorator
-@inline
-export function endpoint_answers(channel: i32, looks: i32): bool {
+export function endpoint_answered(channel: i32, looks: i32 = 1): bool {
   const ep = endpoint_at(channel);
   const next = load<u32>(ep, EP_DONE) + 1;
   if (load<u32>(ep, EP_SEQUENCE) - next >= <u32>RING_SLOTS) return false;

@@ -30,7 +30,6 @@ import { endpoint_obituary } from './death';
 import {
   endpoint_adopt,
   endpoint_answered,
-  endpoint_answers,
   endpoint_at,
   endpoint_reply,
   endpoints_dying,
@@ -160,7 +159,7 @@ function await_done(client: i32): i32 {
   while (load<u32>(record, CL_CALL)) {
     if (is_held(client)) return PARKED;
     const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
-    if (endpoint_answers(channel, SPIN_STRIDE)) {
+    if (endpoint_answered(channel, SPIN_STRIDE)) {
       endpoint_reply(channel);
       continue;
     }
