@@ -11,14 +11,15 @@ import {
   WINDOW_BASE,
   WINDOW_SIZE,
 } from '../../kernel/abi/map.ts';
+import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { elementSize } from '../linker/metadata.ts';
 import { symbolFlags } from '../linker/metadata.ts';
 import { dataOffset } from '../linker/module-file.ts';
 import type { Image, ImageExports } from './image.ts';
 
 const IMAGE_TABLE_BASE = 1;
-/** Kept by the host for what a benchmark's floor calls. */
-const HOST_SLOTS = 1;
+/** Kept by the host for what a benchmark's floor calls, and by channel for the sandboxes. */
+const HOST_SLOTS = 1 + MAX_CHANNELS;
 
 /** Static data as it was when it was loaded: what does not belong to a mutable global must stay so. */
 export interface StaticData {
@@ -170,6 +171,11 @@ export class Domain<Exports extends ImageExports> {
   /** The slot that is the host's. */
   get hostSlot(): number {
     return this.slots - HOST_SLOTS;
+  }
+
+  /** The slot of the sandbox behind a channel. */
+  gateSlot(channel: number): number {
+    return this.hostSlot + 1 + channel;
   }
 
   /** printk by the host: one line at a level, whatever letters are in it. */

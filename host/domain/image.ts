@@ -69,7 +69,10 @@ export interface KernelExports extends ImageExports {
   syscall_result(): number;
   gate_call(channel: number, operation: number, a: number, b: number, length: number): number;
   gate_wait(channel: number): number;
-  gate_open(channel: number): void;
+  gate_open(channel: number, slot: number): void;
+  gate_claim(channel: number): number;
+  gate_release(channel: number): void;
+  gate_enter(ticket: number): number;
   held_forsake(channel: number): void;
   bench_lookup(rounds: number, name: number): number;
   bench_kmalloc(rounds: number, size: number): number;
@@ -87,15 +90,6 @@ export interface DomainExports extends ImageExports {
     handle: number,
     device: number,
     position: bigint,
-    buffer: number,
-    count: number,
-  ): number;
-  serve_gate(
-    operation: number,
-    handle: number,
-    device: number,
-    positionLow: number,
-    positionHigh: number,
     buffer: number,
     count: number,
   ): number;

@@ -6,25 +6,22 @@
 import { GATE_TRAPPED } from '../../kernel/abi/channel.ts';
 import { DriverExit } from './fault.ts';
 
-/** How the kernel's image reaches drivers other than by memory. */
+/** How the kernel's image reaches drivers other than by memory (kernel/lib/host.ts). */
 export interface Carriers {
-  /** Runs a request in a sandbox (kernel/lib/host.ts). @returns the driver's status, or GATE_TRAPPED */
-  gate(
-    channel: number,
-    operation: number,
-    handle: number,
-    device: number,
-    positionLow: number,
-    positionHigh: number,
-    buffer: number,
-    count: number,
-  ): number;
+  gate(ticket: number): number;
+  gate_special(channel: number, operation: number, argument0: number, argument1: number): number;
+  gate_handle(channel: number): number;
   /** Carries the submission at an address to a driver's thread. */
   post(channel: number, submission: number): void;
 }
 
 /** For a kernel that has drivers behind rings alone. */
-export const NO_CARRIERS: Carriers = { gate: () => GATE_TRAPPED, post: () => undefined };
+export const NO_CARRIERS: Carriers = {
+  gate: () => GATE_TRAPPED,
+  gate_special: () => GATE_TRAPPED,
+  gate_handle: () => 0,
+  post: () => undefined,
+};
 
 /** Imports of the kernel's image (kernel/lib/host.ts). */
 export function kernelImports(
@@ -32,7 +29,7 @@ export function kernelImports(
   complain: (channel: number, generation: number, reason: number) => void,
   warn: (text: number) => void,
   askForModule: (client: number, alias: number) => void,
-  { gate, post }: Carriers = NO_CARRIERS,
+  carriers: Carriers = NO_CARRIERS,
 ): WebAssembly.ModuleImports {
   const words = new Int32Array(memory.buffer);
   return functions({
@@ -42,8 +39,7 @@ export function kernelImports(
     complain,
     warn,
     ask_for_module: askForModule,
-    gate,
-    post,
+    ...carriers,
     end_task: (code: number) => {
       throw new DriverExit(code);
     },

@@ -89,10 +89,11 @@ export class KernelThread implements KernelMethods {
           const text = this.domain.textAt(alias, PATH_MAX);
           post(this.host.port, { type: 'request', client, alias: text });
         },
-        { gate: this.sandboxes.gate, post: (channel, at) => this.posted.get(channel)?.send(at) },
+        { ...this.sandboxes.carriers, post: (channel, at) => this.posted.get(channel)?.send(at) },
       ),
     );
     this.kernel = this.domain.exports;
+    this.sandboxes.attach(this.domain);
     this.oopses = new KernelOopses(this.domain);
     this.oopses.modules.set('kernel', images.kernel);
     this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug, cores);
@@ -147,7 +148,7 @@ export class KernelThread implements KernelMethods {
   }
 
   /** One entry by the loop. @returns -1 where it ended in a trap */
-  private turn(entry: () => number): number {
+  private turn<T>(entry: () => T): T | -1 {
     if (this.halted) return -1;
     try {
       return entry();
@@ -343,11 +344,8 @@ export class KernelThread implements KernelMethods {
   }
 
   place(start: DriverStart): void {
-    this.turn(() => {
-      this.kernel.poll(); // the endpoint is adopted
-      if (this.sandboxes.load(start)) this.kernel.gate_open(start.channel);
-      return 0;
-    });
+    this.turn(() => this.kernel.poll()); // the endpoint is adopted
+    this.turn(() => this.sandboxes.load(start));
     this.client.looked();
   }
 

@@ -3,7 +3,6 @@
 // contents, and its check; nothing throws and nothing is written.
 
 import { MAX_CHANNELS, NAME_SIZE } from '../../kernel/abi/limits.ts';
-import { FNV_OFFSET, FNV_PRIME } from '../../kernel/abi/log.ts';
 import {
   M_TRACE_CLOCK,
   M_TRACE_LAST,
@@ -38,6 +37,13 @@ import {
   TR_STATUS,
   TR_TIME,
   TR_WHO,
+  TRACE_CHECK_0,
+  TRACE_CHECK_1,
+  TRACE_CHECK_2,
+  TRACE_CHECK_3,
+  TRACE_CHECK_4,
+  TRACE_CHECK_5,
+  TRACE_CHECK_6,
   TRACE_EXACT,
   TRACE_GRAIN,
   TRACE_KERNEL,
@@ -134,11 +140,19 @@ function callerOf(names: readonly Name[], who: number, at: number): string {
   return names.findLast((each) => each.channel === channel && each.since <= at)?.name ?? unnamed(channel);
 }
 
-/** FNV-1a over a record's words. */
+const FACTORS = [
+  TRACE_CHECK_0,
+  TRACE_CHECK_1,
+  TRACE_CHECK_2,
+  TRACE_CHECK_3,
+  TRACE_CHECK_4,
+  TRACE_CHECK_5,
+  TRACE_CHECK_6,
+];
+
+/** The check over a record's words. */
 function checkOf(memory: Memory, at: number): number {
-  let hash = FNV_OFFSET;
-  for (let word = at; word < at + TR_CHECK; word += 4) hash = Math.imul(hash ^ memory.u32(word), FNV_PRIME);
-  return hash >>> 0;
+  return FACTORS.reduce((sum, factor, i) => (sum + Math.imul(memory.u32(at + i * 4), factor)) | 0, 0) >>> 0;
 }
 
 /** The records that can be read, oldest first; without a kernel there are none. */

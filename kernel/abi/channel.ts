@@ -134,6 +134,8 @@ export const TRANSPORT_POST = 4;
 
 /** A sandbox's driver has trapped: what its host answers instead of a status. */
 export const GATE_TRAPPED = -0x7fffffff;
+/** What passes through a sandbox's gate: request << GATE_BITS | channel. */
+export const GATE_BITS = 5; // log2 of MAX_CHANNELS
 
 // The gate buffer: a call of another driver's symbol on its way, in the kernel's heap. Kinds of parameters are those of
 // __ksymtab; a buffer's contents lie behind the parameters, each at a multiple of 16.

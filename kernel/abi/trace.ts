@@ -12,7 +12,8 @@
 //   12  i32 status      what came of it
 //   16  f64 start       ns since boot
 //   24  u32 time       until it had ended, in units of TRACE_GRAIN ns
-//   28  u32 check      FNV-1a over the seven words before it, a word at a time
+//   28  u32 check      the seven words before it, each times an odd number of its own, added up: a multilinear hash, whose
+//                      products do not wait for each other as those of FNV-1a do
 //
 // Who reads a record looks at its sequence before and after, and at the check: the kernel writes with plain stores, which
 // another thread may see in any order.
@@ -31,7 +32,14 @@ export const TR_STATUS = 12;
 export const TR_START = 16;
 export const TR_TIME = 24;
 export const TR_CHECK = 28;
-/** Times are multiples of so many ns. */
+export const TRACE_CHECK_0 = 0x9e3779b1;
+export const TRACE_CHECK_1 = 0x85ebca77;
+export const TRACE_CHECK_2 = 0xc2b2ae3d;
+export const TRACE_CHECK_3 = 0x27d4eb2f;
+export const TRACE_CHECK_4 = 0x165667b1;
+export const TRACE_CHECK_5 = 0x85ebca6b;
+export const TRACE_CHECK_6 = 0xcc9e2d51;
+/** Times are multiples of so many ns, a power of two of at least 4. */
 export const TRACE_GRAIN = 4;
 
 /** Who: the kernel itself, which opens files anew on a successor. */
@@ -82,4 +90,4 @@ export const STAT_BUCKETS = 225;
 export const STAT_SIZE = 1920;
 
 /** One call in so many has its times read from the clock, and stands for as many. */
-export const TRACE_STRIDE = 16;
+export const TRACE_STRIDE = 32;

@@ -103,10 +103,11 @@ export const EP_SLOW = 60; // deadlines that have passed while the heart beat
 export const EP_KEEP = 64; // 1: it is unloaded for a successor that takes its devices over
 export const EP_BUSY = 68; // request + 1 that runs in a sandbox
 export const EP_LEAVING = 72; // 1: it has been sent OP_CLEANUP, and gets nothing more
+export const EP_SERVE = 76; // table slot of a sandbox's serve_ring
 const EP_SIZE = 80;
 
-/** In EP_BUSY: its driver is being loaded. */
-const LOADING: u32 = 0xffffffff;
+/** In EP_BUSY: its driver is being loaded, or runs its timers. */
+export const OCCUPIED: u32 = 0xffffffff;
 
 // 0: no incarnation has been seen yet
 export const UP = 1;
@@ -212,7 +213,7 @@ export function endpoint_adopt(channel: i32): void {
   store<u32>(ep, <u32>(home && home <= <u32>MAX_CHANNELS ? channel_at(home - 1) : ch), EP_HOME);
   const transport = load<u32>(ch, S_TRANSPORT);
   store<u32>(ep, transport, EP_TRANSPORT);
-  if (transport == TRANSPORT_GATE) store<u32>(ep, LOADING, EP_BUSY);
+  if (transport == TRANSPORT_GATE) store<u32>(ep, OCCUPIED, EP_BUSY);
   store<u32>(ep, generation, EP_GENERATION);
   set_state(channel, UP);
 }
@@ -232,13 +233,13 @@ export function endpoint_submit(request: i32, channel: i32): i32 {
   }
   store<f64>(record, 0, RQ_DEADLINE);
   if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE) {
-    store<f64>(record, trace_start(), RQ_STARTED);
+    store<u64>(record, trace_start(), RQ_STARTED);
     const status = gate_submit(ep, channel, request);
     if (status != PARKED) trace_done(request, status);
     return status;
   }
   if (load<u32>(ep, EP_HEAD) || !send(ep, channel, request)) enqueue(ep, request);
-  store<f64>(record, trace_start(), RQ_STARTED); // while the driver is at work
+  store<u64>(record, trace_start(), RQ_STARTED); // while the driver is at work
   return PARKED;
 }
 
@@ -363,20 +364,30 @@ export function endpoint_reply(channel: i32): void {
 @inline
 export function accepted(channel: i32, request: i32, status: i32, position: i64, handle: u32): bool {
   const record = request_at(request);
-  const operation = <i32>load<u32>(record, RQ_OPERATION);
-  const most =
-    operation == OP_READ || operation == OP_WRITE
-      ? load<i32>(record, RQ_ARGUMENT0)
-      : operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK
-        ? i32.MAX_VALUE
-        : 0;
-  if (status > most || status < -MAX_ERRNO || position < 0) {
+  const operation = load<i32>(record, RQ_OPERATION);
+  const most = is_transfer(operation) ? load<i32>(record, RQ_ARGUMENT0) : most_of(operation);
+  // Not below -MAX_ERRNO, and not above `most`.
+  if (<u32>(status + MAX_ERRNO) > <u32>(most + MAX_ERRNO) || position < 0) {
     protocol_error(channel, operation, status, most);
     return false;
   }
   const file = <usize>load<u32>(record, RQ_FILE);
   if (!file) return true;
-  if (operation == OP_OPEN || operation == OP_REOPEN) store<u32>(file, handle, FILE_HANDLE);
-  if (!load<u32>(record, RQ_POSITIONED) && operation != OP_REOPEN) store<i64>(file, position, FILE_POSITION);
+  if (!is_transfer(operation)) {
+    if (operation == OP_REOPEN || operation == OP_OPEN) store<u32>(file, handle, FILE_HANDLE);
+    if (operation == OP_REOPEN) return true;
+  }
+  if (!load<u32>(record, RQ_POSITIONED)) store<i64>(file, position, FILE_POSITION);
   return true;
+}
+
+// @ts-ignore: decorator
+@inline
+function is_transfer(operation: i32): bool {
+  return <u32>(operation - OP_READ) <= <u32>(OP_WRITE - OP_READ);
+}
+
+/** What an operation that moves no bytes may answer at most. */
+function most_of(operation: i32): i32 {
+  return operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK ? i32.MAX_VALUE : 0;
 }

@@ -1,19 +1,13 @@
-// Drivers on the kernel's thread in a memory of their own (the sandbox): a request is a call of the host, whose frame catches
-// what the driver traps with. One at a time: a driver that calls the kernel, which runs its loop meanwhile, is not entered
+// Drivers on the kernel's thread in a memory of their own (the sandbox). A request goes through a frame of the host, which
+// catches what the driver traps with, back into wasm (`gate_enter`), and from there into the driver's domain: the host's frame
+// has one word to pass and no driver to look up. One at a time: a driver that calls the kernel, which runs its loop meanwhile, is not entered
 // again; what comes waits in the queue.
 
-import {
-  GATE_TRAPPED,
-  Q_GRANT_ADDRESS,
-  Q_GRANT_LENGTH,
-  Q_GRANT_RIGHTS,
-  R_HANDLE,
-  R_POSITION,
-  REPLY_LINE,
-} from '../abi/channel';
+import { GATE_BITS, GATE_TRAPPED, Q_GRANT_ADDRESS, Q_GRANT_LENGTH, Q_GRANT_RIGHTS } from '../abi/channel';
 import { FILE_HANDLE } from '../abi/file';
+import { MAX_CHANNELS } from '../abi/limits';
 import { EIO } from '../abi/errno';
-import { OP_CLEANUP, OP_OPEN, OP_REOPEN } from '../abi/operation';
+import { OP_CLEANUP, OP_IOCTL, OP_OPEN, OP_REOPEN } from '../abi/operation';
 import { PARKED } from '../fs/clients';
 import {
   request_at,
@@ -26,7 +20,7 @@ import {
   RQ_RIGHTS,
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
-import { gate } from '../lib/host';
+import { gate, gate_handle, gate_special } from '../lib/host';
 import { cleaned, endpoint_die } from './death';
 import { asked_again } from './held';
 import { dequeue, enqueue } from './queue';
@@ -38,11 +32,15 @@ import {
   EP_BUSY,
   EP_GENERATION,
   EP_HEAD,
+  EP_SERVE,
+  OCCUPIED,
   file_device,
   place_of,
 } from './endpoint';
 
 /** @returns the driver's status, or PARKED where it is busy */
+// @ts-ignore: decorator
+@inline
 export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
   if (load<u32>(ep, EP_BUSY)) {
     enqueue(ep, request);
@@ -53,8 +51,21 @@ export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
   return status;
 }
 
-/** A driver on this thread has been loaded: until now it was busy with that. */
-export function gate_open(channel: i32): void {
+/** A driver on this thread has been loaded: until now it was busy with that. @param slot of its domain's serve_ring */
+export function gate_open(channel: i32, slot: u32): void {
+  store<u32>(endpoint_at(channel), slot, EP_SERVE);
+  gate_release(channel);
+}
+
+/** Keeps requests from a driver whose timers are about to run. @returns whether it is idle */
+export function gate_claim(channel: i32): bool {
+  const ep = endpoint_at(channel);
+  if (!endpoint_up(channel) || load<u32>(ep, EP_BUSY)) return false;
+  store<u32>(ep, OCCUPIED, EP_BUSY);
+  return true;
+}
+
+export function gate_release(channel: i32): void {
   store<u32>(endpoint_at(channel), 0, EP_BUSY);
   gate_drain(channel);
 }
@@ -70,40 +81,23 @@ export function gate_drain(channel: i32): void {
   }
 }
 
+/** Position of the file that was served last. */
+let position: i64 = 0;
+
 /** @returns the driver's status; PARKED where it died over the request, which waits for its successor */
+// @ts-ignore: decorator
+@inline
 function run(ep: usize, channel: i32, request: i32): i32 {
   const record = request_at(request);
   const ch = channel_at(channel);
-  const file = <usize>load<u32>(record, RQ_FILE);
-  const rights = load<u32>(record, RQ_RIGHTS);
-  const first = load<u32>(record, RQ_ARGUMENT0);
-  let operation = load<u32>(record, RQ_OPERATION);
-  const leaves = operation == OP_CLEANUP;
-  if (operation == OP_REOPEN) operation = OP_OPEN;
-  let handle: u32 = 0;
-  let device: u32 = 0;
-  let place: i64 = 0;
-  if (file) {
-    handle = load<u32>(file, FILE_HANDLE);
-    device = file_device(file);
-    place = place_of(record, file);
-  }
-  const buffer = load<u32>(record, RQ_BUFFER);
+  const operation = load<i32>(record, RQ_OPERATION);
   const generation = load<u32>(ep, EP_GENERATION);
-  store<u32>(ch, buffer, Q_GRANT_ADDRESS);
+  store<u32>(ch, load<u32>(record, RQ_BUFFER), Q_GRANT_ADDRESS);
   store<u32>(ch, load<u32>(record, RQ_LENGTH), Q_GRANT_LENGTH);
-  store<u32>(ch, rights, Q_GRANT_RIGHTS);
+  store<u32>(ch, load<u32>(record, RQ_RIGHTS), Q_GRANT_RIGHTS);
   store<u32>(ep, request + 1, EP_BUSY);
-  const status = gate(
-    channel,
-    operation,
-    handle,
-    device,
-    <i32>place,
-    <i32>(place >> 32),
-    rights ? buffer : first,
-    rights ? first : load<u32>(record, RQ_ARGUMENT1),
-  );
+  const devices = operation <= OP_IOCTL || operation == OP_REOPEN;
+  const status = devices ? gate((request << GATE_BITS) | channel) : special(channel, operation, record);
   // It may have been given up, and even replaced, while it called the kernel.
   if (load<u32>(ep, EP_GENERATION) != generation) return asked_again(request, true, EIO);
   store<u32>(ch, 0, Q_GRANT_RIGHTS);
@@ -113,9 +107,40 @@ function run(ep: usize, channel: i32, request: i32): i32 {
     endpoint_die(channel, EIO, EIO);
     return asked_again(request, true, EIO);
   }
-  const line = ch + REPLY_LINE;
-  if (!accepted(channel, request, status, load<i64>(line, R_POSITION), load<u32>(line, R_HANDLE)))
+  const opens = operation == OP_OPEN || operation == OP_REOPEN;
+  if (!accepted(channel, request, status, position, opens ? gate_handle(channel) : 0))
     return asked_again(request, true, EIO);
-  if (leaves) cleaned(channel, status);
+  if (operation == OP_CLEANUP) cleaned(channel, status);
   return status;
+}
+
+function special(channel: i32, operation: i32, record: usize): i32 {
+  position = 0;
+  return gate_special(channel, operation, load<i32>(record, RQ_ARGUMENT0), load<i32>(record, RQ_ARGUMENT1));
+}
+
+/**
+ * The way on from the host's frame into the driver's domain.
+ * @param ticket request << GATE_BITS | channel
+ * @returns the driver's status
+ */
+export function gate_enter(ticket: i32): i32 {
+  const ep = endpoint_at(ticket & (MAX_CHANNELS - 1));
+  const record = request_at(ticket >> GATE_BITS);
+  const file = <usize>load<u32>(record, RQ_FILE);
+  const operation = load<i32>(record, RQ_OPERATION);
+  const rights = load<u32>(record, RQ_RIGHTS);
+  const first = load<i32>(record, RQ_ARGUMENT0);
+  const from = place_of(record, file);
+  const served = call_indirect<i64>(
+    load<u32>(ep, EP_SERVE),
+    operation == OP_REOPEN ? OP_OPEN : operation,
+    load<u32>(file, FILE_HANDLE),
+    file_device(file),
+    from,
+    rights ? load<i32>(record, RQ_BUFFER) : first,
+    rights ? first : load<i32>(record, RQ_ARGUMENT1),
+  );
+  position = from + (served >> 32);
+  return <i32>served;
 }

@@ -19,14 +19,9 @@ import { operate } from '../fs/operations';
  * @param count bytes, the ioctl's argument or whence
  * @returns the driver's status
  */
-export function serve(
-  operation: i32,
-  handle: usize,
-  device: u32,
-  position: i64,
-  buffer: usize,
-  count: i32,
-): i32 {
+// @ts-ignore: decorator
+@inline
+function served(operation: i32, handle: usize, device: u32, position: i64, buffer: usize, count: i32): i32 {
   if (operation == OP_OPEN) {
     const major = device >> 8;
     const dev = major < <u32>PARAM_MAJOR ? device_by_major(major) : node_by_major(major);
@@ -43,8 +38,20 @@ export function serve(
   return status;
 }
 
+/** @returns the driver's status; what else there is to say, the functions below tell */
+export function serve(
+  operation: i32,
+  handle: usize,
+  device: u32,
+  position: i64,
+  buffer: usize,
+  count: i32,
+): i32 {
+  return served(operation, handle, device, position, buffer, count);
+}
+
 /**
- * The same for the courier, in one value, because each call between instances costs: the status in the lower half, by how
+ * The same in one value, because each call between instances costs: the status in the lower half, by how
  * much the file's position has moved in the upper. What does not fit is a move that no honest driver makes.
  */
 export function serve_ring(
@@ -55,23 +62,10 @@ export function serve_ring(
   buffer: usize,
   count: i32,
 ): i64 {
-  const status = serve(operation, handle, device, position, buffer, count);
+  const status = served(operation, handle, device, position, buffer, count);
   const moved = load<i64>(MACHINE_BASE, M_REPLY_POSITION) - position;
   const upper = moved == <i64>(<i32>moved) ? moved : i32.MIN_VALUE;
   return (upper << 32) | (<i64>(<u32>status));
-}
-
-/** The same for a domain on the kernel's thread: JavaScript, by which it is called, has no cheap 64-bit integers. */
-export function serve_gate(
-  operation: i32,
-  handle: usize,
-  device: u32,
-  position_low: u32,
-  position_high: i32,
-  buffer: usize,
-  count: i32,
-): i32 {
-  return serve(operation, handle, device, ((<i64>position_high) << 32) | (<i64>position_low), buffer, count);
 }
 
 /** The open file of the last request. */

@@ -49,6 +49,13 @@ import {
   TR_START,
   TR_STATUS,
   TR_TIME,
+  TRACE_CHECK_0,
+  TRACE_CHECK_1,
+  TRACE_CHECK_2,
+  TRACE_CHECK_3,
+  TRACE_CHECK_4,
+  TRACE_CHECK_5,
+  TRACE_CHECK_6,
   TRACE_EXACT,
   TRACE_GRAIN,
   TRACE_KERNEL,
@@ -58,7 +65,6 @@ import {
   TRACE_RECORDS,
   TRACE_STRIDE,
 } from '../abi/trace';
-import { FNV_OFFSET, FNV_PRIME } from '../abi/log';
 import {
   entry_client,
   FIRST_ENTRY,
@@ -75,16 +81,18 @@ import { strscpy } from '../lib/text';
 import { get_owned_run } from '../mm/pages';
 import { page_address } from '../mm/page';
 
-/** What is left over of a start says how it was taken. */
-const GRAIN: f64 = TRACE_GRAIN;
 const NS_PER_MS: f64 = 1e6;
+/** The low bits of a start, which its time leaves free, say how it was taken. */
+const HOW: u64 = TRACE_GRAIN - 1;
 // How a start was taken.
-const CACHED: u32 = 0;
+const CACHED: u64 = 0;
 /** From the clock, as it would have been in any case. */
-const CERTAIN: u32 = 1;
+const CERTAIN: u64 = 1;
 /** From the clock, by the dice. */
-const DRAWN: u32 = 2;
+const DRAWN: u64 = 2;
 
+/** The cached time, as M_TRACE_CLOCK has it. */
+let clock: u64 = 0;
 let ring: usize = 0;
 let names: usize = 0;
 let statistics: usize = 0;
@@ -121,34 +129,34 @@ export function trace_stale(): void {
 
 /** Somebody has read the clock. @param time in ms, as `now` has it */
 export function trace_clock(time: f64): void {
-  const read = Math.floor((time - log_epoch()) * (NS_PER_MS / GRAIN)) * GRAIN;
-  const step = read - load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
-  if (step <= 0) return;
+  const read = (<u64>((time - log_epoch()) * NS_PER_MS)) & ~HOW;
+  if (read <= clock) return;
+  const step = <f64>(read - clock);
   const least = load<f64>(MACHINE_BASE, M_TRACE_STEP);
   if (!(least <= step) || !least) store<f64>(MACHINE_BASE, step, M_TRACE_STEP);
-  store<f64>(MACHINE_BASE, read, M_TRACE_CLOCK);
+  clock = read;
+  store<f64>(MACHINE_BASE, <f64>read, M_TRACE_CLOCK);
 }
 
-function look(): f64 {
+function look(): u64 {
   trace_clock(now());
   stale = false;
-  return load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
+  return clock;
 }
 
 /** @returns when a call begins, for `trace_call`; 0 where nothing is traced */
 // @ts-ignore: decorator
 @inline
-export function trace_start(): f64 {
+export function trace_start(): u64 {
   if (!load<u32>(MACHINE_BASE, M_TRACE_LEVEL)) return 0;
-  if (stale) return look() + CERTAIN;
-  if (--left) return load<f64>(MACHINE_BASE, M_TRACE_CLOCK) + CACHED;
-  return drawn();
+  if (stale) return look() | CERTAIN;
+  return --left ? clock | CACHED : drawn();
 }
 
-function drawn(): f64 {
+function drawn(): u64 {
   dice = dice * 1664525 + 1013904223;
   left = 1 + ((dice >> 16) % (2 * TRACE_STRIDE - 1)); // TRACE_STRIDE on the average
-  return look() + DRAWN;
+  return look() | DRAWN;
 }
 
 /**
@@ -157,35 +165,35 @@ function drawn(): f64 {
  * @param channel of the driver that was called
  * @param start what `trace_start` gave when it began
  */
-function trace_call(who: i32, channel: i32, generation: u32, operation: i32, start: f64, status: i32): void {
-  if (!start || operation == OP_ECHO) return; // an echo is a measurement's own
-  const how = (<u32>(<i64>start)) & (<u32>GRAIN - 1);
-  const begun = start - how;
-  const end = stale || how ? look() : load<f64>(MACHINE_BASE, M_TRACE_CLOCK);
+function trace_call(who: i32, channel: i32, generation: u32, operation: i32, start: u64, status: i32): void {
+  if (operation == OP_ECHO) return; // an echo is a measurement's own
+  const how = start & HOW;
+  const begun = start & ~HOW;
+  const took = (stale || how ? look() : clock) - begun;
   const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
   store<u32>(MACHINE_BASE, number, M_TRACE_LAST);
   const record = ring + (number & (TRACE_RECORDS - 1)) * TRACE_RECORD_SIZE;
   const what: u32 = operation | (channel << 8) | (who << 16) | ((how ? TRACE_EXACT : 0) << 24);
-  const took = <u32>((end - begun) / GRAIN);
-  const at = reinterpret<u64>(begun);
-  let check = (FNV_OFFSET ^ number) * FNV_PRIME;
-  check = (check ^ what) * FNV_PRIME;
-  check = (check ^ generation) * FNV_PRIME;
-  check = (check ^ status) * FNV_PRIME;
-  check = (check ^ (<u32>at)) * FNV_PRIME;
-  check = (check ^ (<u32>(at >> 32))) * FNV_PRIME;
-  check = (check ^ took) * FNV_PRIME;
+  const grains = <u32>(took / TRACE_GRAIN);
+  const at = reinterpret<u64>(<f64>begun);
   store<u32>(record, number, TR_SEQUENCE);
   store<u32>(record, what, TR_OPERATION);
   store<u32>(record, generation, TR_GENERATION);
   store<i32>(record, status, TR_STATUS);
   store<u64>(record, at, TR_START);
-  store<u32>(record, took, TR_TIME);
-  store<u32>(record, check, TR_CHECK);
+  store<u32>(record, grains, TR_TIME);
+  store<u32>(
+    record,
+    number * TRACE_CHECK_0 +
+      what * TRACE_CHECK_1 +
+      (generation * TRACE_CHECK_2 + status * TRACE_CHECK_3) +
+      (<u32>at * TRACE_CHECK_4 + <u32>(at >> 32) * TRACE_CHECK_5 + grains * TRACE_CHECK_6),
+    TR_CHECK,
+  );
   const st = statistics + channel * STAT_SIZE;
   store<f64>(st, load<f64>(st, STAT_CALLS) + 1, STAT_CALLS);
   if (status < 0) store<f64>(st, load<f64>(st, STAT_ERRORS) + 1, STAT_ERRORS);
-  if (how) sample(st, end - begun, how == DRAWN ? TRACE_STRIDE : 1);
+  if (how) sample(st, <f64>took, how == DRAWN ? TRACE_STRIDE : 1);
 }
 
 function sample(st: usize, ns: f64, weight: f64): void {
@@ -206,9 +214,9 @@ function bucket(ns: u64): u32 {
 @inline
 export function trace_done(request: i32, status: i32): void {
   const record = request_at(request);
-  const start = load<f64>(record, RQ_STARTED);
+  const start = load<u64>(record, RQ_STARTED);
   if (!start) return;
-  store<f64>(record, 0, RQ_STARTED);
+  store<u64>(record, 0, RQ_STARTED);
   const channel = load<i32>(record, RQ_CHANNEL);
   const generation = endpoint_generation(channel);
   trace_call(who_asked(request), channel, generation, load<i32>(record, RQ_OPERATION), start, status);
@@ -226,7 +234,7 @@ export function trace_incarnation(channel: i32, generation: u32, name: usize): v
   store<u32>(entry, 0, TN_SEQUENCE);
   store<u32>(entry, channel, TN_CHANNEL);
   store<u32>(entry, generation, TN_GENERATION);
-  store<f64>(entry, look(), TN_SINCE);
+  store<f64>(entry, <f64>look(), TN_SINCE);
   strscpy(entry + TN_NAME, name, NAME_SIZE);
   atomic.store<u32>(entry, number, TN_SEQUENCE);
   store<u32>(MACHINE_BASE, number, M_TRACE_NAMED);

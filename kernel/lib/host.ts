@@ -26,22 +26,19 @@ export declare function show_warning(text: usize): void;
 export declare function end_task(code: i32): void;
 
 /**
- * Runs a request in a sandbox, a driver's domain on this thread. The host's frame catches what the driver traps with; the open
- * file's handle and position are in the channel's reply line afterwards.
- * @param position_low the file's position, in two halves
+ * Calls `gate_enter` back with the same, in a frame that catches what the driver traps with.
  * @returns the driver's status, or GATE_TRAPPED
  */
 @external("host", "gate")
-export declare function gate(
-  channel: i32,
-  operation: i32,
-  handle: u32,
-  device: u32,
-  position_low: i32,
-  position_high: i32,
-  buffer: u32,
-  count: u32,
-): i32;
+export declare function gate(ticket: i32): i32;
+
+/** Runs a request in a sandbox that is not the device's, in such a frame. */
+@external("host", "gate_special")
+export declare function gate_special(channel: i32, operation: i32, argument0: i32, argument1: i32): i32;
+
+/** What a sandbox calls the file that it has just opened. */
+@external("host", "gate_handle")
+export declare function gate_handle(channel: i32): u32;
 
 /** Has the host carry a submission to a driver's thread; its reply comes the same way. */
 @external("host", "post")

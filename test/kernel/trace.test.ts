@@ -116,7 +116,7 @@ describe('a record', () => {
   test('of a driver on the kernel’s own thread, which is called at once', () => {
     new Channel(kernel.memory, 6).set(S_TRANSPORT, TRANSPORT_GATE);
     const boxed = new HandmadeDriver(kernel, 6, 'boxed');
-    kernel.exports.gate_open(6);
+    kernel.exports.gate_open(6, 0);
     // The gate of this kernel answers that the driver has trapped.
     expect(client.call(SYS_OPEN, client.text('/dev/boxed'), O_RDWR)).toBe(-EIO);
     expect(records().slice(1)).toMatchObject([
