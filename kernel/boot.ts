@@ -5,8 +5,8 @@ import {
   ABI_VERSION,
   M_ABI,
   M_BOOT,
-  M_CHANNEL,
   M_DEADLINE,
+  M_ISOLATED,
   M_MAGIC,
   M_MEMORY_SIZE,
   M_PANIC_ON_OOPS,
@@ -31,7 +31,7 @@ import { timers_init } from './lib/timer';
  * @param size bytes of this memory
  * @param pool_end first byte behind the page pool
  * @param slots table slots that the image itself uses
- * @param channel 0 in the kernel's domain, channel + 1 in a driver's
+ * @param isolated whether this is a driver's domain
  * @param slub_debug SLUB_… of abi/heap.ts; 0 for the default, all of it; SLUB_OFF for none
  */
 export function boot_common(
@@ -41,7 +41,7 @@ export function boot_common(
   boot: u32,
   deadline: u32,
   panic_on_oops: u32,
-  channel: u32,
+  isolated: bool,
   slub_debug: u32,
 ): void {
   store<u32>(MACHINE_BASE, STATE_BOOTING, M_STATE);
@@ -50,7 +50,7 @@ export function boot_common(
   store<u32>(MACHINE_BASE, boot, M_BOOT);
   store<u32>(MACHINE_BASE, deadline, M_DEADLINE);
   store<u32>(MACHINE_BASE, panic_on_oops, M_PANIC_ON_OOPS);
-  store<u32>(MACHINE_BASE, channel, M_CHANNEL);
+  store<u32>(MACHINE_BASE, isolated, M_ISOLATED);
   store<u32>(MACHINE_BASE, MACHINE_MAGIC, M_MAGIC);
   store<u32>(MACHINE_BASE, slub_debug ? slub_debug & SLUB_ALL : SLUB_ALL, M_SLUB_DEBUG);
   buddy_init(pool_end); // memory in pages

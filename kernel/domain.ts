@@ -43,12 +43,12 @@ export { enter_module } from './module/load';
 export { run_timers } from './lib/timer';
 export { serve, serve_ring, served_handle, served_position } from './ipc/serve';
 
-/** Boots a driver's domain of `size` bytes behind `channel`. */
-export function boot(slots: i32, size: u32, channel: i32, deadline: u32, slub_debug: u32): void {
+/** Boots a driver's domain of `size` bytes. */
+export function boot(slots: i32, size: u32, deadline: u32, slub_debug: u32): void {
   set_emit(index_of(emit_to_kernel));
   proc_init(0, index_of(make_proc_entry), index_of(remove_proc_node));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
-  boot_common(size, size, slots, 0, deadline, 0, channel + 1, slub_debug);
+  boot_common(size, size, slots, 0, deadline, 0, true, slub_debug);
   param_node_init();
   store<u32>(MACHINE_BASE, STATE_RUNNING, M_STATE);
 }

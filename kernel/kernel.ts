@@ -79,7 +79,7 @@ export function boot(
   log_init(); // the log ring, before anything that may want to say something
   set_emit(index_of(log_emit));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
-  boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, 0, slub_debug);
+  boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, false, slub_debug);
   trace_init(); // what others are asked is written down
   tree_init(); // /dev, /proc and /sys
   clients_init(); // who may ask

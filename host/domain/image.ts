@@ -84,7 +84,7 @@ export interface KernelExports extends ImageExports {
 }
 
 export interface DomainExports extends ImageExports {
-  boot(slots: number, size: number, channel: number, deadline: number, slubDebug: number): void;
+  boot(slots: number, size: number, deadline: number, slubDebug: number): void;
   serve(
     operation: number,
     handle: number,

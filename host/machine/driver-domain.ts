@@ -1,5 +1,6 @@
-// A driver's domain, and the drivers in it: one in a sandbox and in a worker, several in a pool. Loading one gives what
-// serves its requests; who brings them, and on which thread, is the caller's affair.
+// A driver's domain, and the drivers in it: one in a sandbox and in a worker, several in a pool. Its image boots before anybody
+// knows which drivers these will be. Loading one gives what serves its requests; who brings them, and on which thread, is the
+// caller's affair.
 //
 // A driver calls the kernel over its own channel: whose turn it is, the domain's image says (M_CALL_MODULE). It copies by the
 // grant of the request that is being served.
@@ -11,7 +12,7 @@ import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports, type KernelGate } from '../domain/imports.ts';
 import { insmod, rmmod, type Inserted } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
-import type { DriverSide } from '../ipc/driver-side.ts';
+import type { Courier, DriverSide } from '../ipc/driver-side.ts';
 import type { Served } from '../ipc/posted.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
@@ -23,8 +24,7 @@ import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../.
 import { FLOOR_RING, type UserExports } from './floors.ts';
 import { Gates } from './gates.ts';
 import { Memory } from './inspect.ts';
-import type { DriverNotice, DriverStart } from './protocol.ts';
-import { readSlubDebug } from './slub-debug.ts';
+import type { DriverNotice, DriverStart, Images, Interior } from './protocol.ts';
 
 /** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
 const MOST_WARNINGS = 16;
@@ -53,15 +53,14 @@ export class DriverDomain {
   readonly tenants: Tenant[] = [];
   private served: Tenant | null = null;
   private readonly host: DomainHost;
-  private readonly first: DriverStart;
+  private readonly images: Images;
   private readonly modules = new Map<number, Tenant>();
   private echo: UserExports | null = null;
 
-  /** Boots the domain's image in the memory of the first driver that will live in it. */
-  constructor(start: DriverStart, host: DomainHost) {
-    this.first = start;
+  /** Boots the domain's image in an empty memory. */
+  constructor(memory: WebAssembly.Memory, { images, deadlineMs, slubDebug }: Interior, host: DomainHost) {
+    this.images = images;
     this.host = host;
-    const { images, memory, home, deadlineMs, kernel } = start;
     const gate: KernelGate = {
       call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
       copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
@@ -76,7 +75,7 @@ export class DriverDomain {
     );
     this.domain = new Domain<DomainExports>(images.domain, memory, imports);
     const { exports, slots } = this.domain;
-    exports.boot(slots, memory.buffer.byteLength, home, deadlineMs, readSlubDebug(kernel));
+    exports.boot(slots, memory.buffer.byteLength, deadlineMs, slubDebug);
     this.domain.publish();
   }
 
@@ -118,7 +117,7 @@ export class DriverDomain {
       const inserted = insmod(domain, loaded, options, bound);
       this.modules.set(inserted.mod, tenant);
       tenant.mod = this.domain.words[SERVED] = inserted.mod;
-      const own = [start.images.domain.name, loaded.name];
+      const own = [this.images.domain.name, loaded.name];
       this.host.tell(start, {
         type: 'live',
         statics: domain.statics.filter(({ name }) => own.includes(name)),
@@ -159,10 +158,8 @@ export class DriverDomain {
 
   /** The other end of the floors of a call (./measure.ts). */
   private pong(operation: number, rounds: number, from: number): number {
-    this.echo ??= this.beside(this.first.images.user, {
-      syscall: () => -EINVAL,
-      bounce: () => -EINVAL,
-    }) as unknown as UserExports;
+    const none = { syscall: () => -EINVAL, bounce: () => -EINVAL };
+    this.echo ??= this.beside(this.images.user, none) as unknown as UserExports;
     const base = CHANNELS_BASE + this.serving.start.channel * CHANNEL_SIZE;
     if (operation === OP_ECHO) this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
     else if (operation === OP_ECHO_WAIT)
@@ -172,11 +169,16 @@ export class DriverDomain {
     return 0;
   }
 
+  /** What brings the requests of the driver that was loaded last from its ring. */
+  courier(served: Served): Courier {
+    return this.beside(this.images.courier, served) as unknown as Courier;
+  }
+
   /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */
-  beside(image: Image, host: Served | Record<string, unknown>): WebAssembly.Exports {
+  private beside(image: Image, host: Served | Record<string, unknown>): WebAssembly.Exports {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
     const env = {
-      memory: this.first.kernel,
+      memory: this.tenants[0]!.start.kernel,
       __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
       __memory_base: constant(USER_BASE), // these images have neither data nor globals
       __table_base: constant(0),

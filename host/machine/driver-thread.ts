@@ -1,6 +1,7 @@
-// A driver's thread: one domain with one driver in it behind a channel, or with the drivers of a pool, each behind a channel
-// of its own. It lives for one incarnation: it loads, serves until it is told to stop, fenced or trapped, and is never used
-// again. Drivers of a pool come and go; what one traps with ends them all.
+// A driver's thread. It is furnished with a domain, then given the one driver that lives in it, or one after the other the
+// drivers of a pool, each behind a channel of its own; it serves until it is told to stop, fenced or trapped. Drivers of a pool
+// come and go; what one traps with ends them all. A trap has unwound everything: the thread can be furnished with another
+// domain, in another memory and with another table, and nothing of the dead one is reached from there.
 
 import { DriverExit } from '../domain/fault.ts';
 import { ModuleError } from '../domain/module-error.ts';
@@ -12,7 +13,15 @@ import { CHANNEL_SIZE, S_ATTENTION } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
 import { DriverDomain, type Tenant } from './driver-domain.ts';
-import type { DriverNotice, DriverStart, PostedLink, ThreadHost } from './protocol.ts';
+import type {
+  DriverNotice,
+  DriverStart,
+  Furnishing,
+  Images,
+  Interior,
+  PostedLink,
+  ThreadHost,
+} from './protocol.ts';
 import { nextTask } from './task.ts';
 
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
@@ -23,16 +32,20 @@ interface Lodger {
   courier: Courier;
 }
 
-class DriverThread {
+class Tenancy {
   private readonly host: ThreadHost;
-  private house: DriverDomain | null = null;
+  private readonly house: DriverDomain;
   private readonly lodgers: Lodger[] = [];
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
   private readonly waiting: DriverStart[] = [];
   private arrived = 0;
 
-  constructor(host: ThreadHost) {
+  constructor(host: ThreadHost, memory: WebAssembly.Memory, interior: Interior) {
     this.host = host;
+    this.house = new DriverDomain(memory, interior, {
+      exit: (code) => this.host.exit(code),
+      tell: (about, notice) => this.tell(about, notice),
+    });
   }
 
   arrive(start: DriverStart): void {
@@ -50,22 +63,14 @@ class DriverThread {
     return new DriverSide(kernel, memory, channel, generation, this.host.copies(kernel, memory), previous);
   }
 
-  private domainFor(start: DriverStart): DriverDomain {
-    return (this.house ??= new DriverDomain(start, {
-      exit: (code) => this.host.exit(code),
-      tell: (about, notice) => this.tell(about, notice),
-    }));
-  }
-
   /** Loads and serves the only driver. */
   private live(start: DriverStart): void {
     const side = this.sideOf(start);
+    const { house } = this;
     try {
-      const house = this.domainFor(start);
       const served = house.load(start, side);
-      if (start.link) return this.servePosted(start, side, house, served, start.link);
-      const courier = house.beside(start.images.courier, served);
-      side.run(courier as unknown as Courier, () => house.domain.exports.run_timers());
+      if (start.link) return this.servePosted(start, side, served, start.link);
+      side.run(house.courier(served), () => house.domain.exports.run_timers());
     } catch (thrown) {
       this.ended(start, [side], thrown);
     }
@@ -75,11 +80,11 @@ class DriverThread {
   private servePosted(
     start: DriverStart,
     side: DriverSide,
-    { domain }: DriverDomain,
     served: Served,
     { port, kind }: PostedLink,
   ): void {
     const { kernel, channel, generation } = start;
+    const { domain } = this.house;
     const died = (thrown: unknown): void => this.ended(start, [side], thrown);
     new PostedDriverEnd(new Int32Array(kernel.buffer), channel, generation, served, died).listen(port, kind);
     const tick = setInterval(() => {
@@ -107,17 +112,20 @@ class DriverThread {
         await nextTask();
       }
     } catch (thrown) {
-      this.ended(first, this.house?.tenants.map(({ side }) => side) ?? [], thrown);
+      this.ended(
+        first,
+        this.house.tenants.map(({ side }) => side),
+        thrown,
+      );
     }
   }
 
   private takeIn(start: DriverStart): void {
-    const house = this.domainFor(start);
+    const { house } = this;
     try {
       const side = this.sideOf(start);
       const served = house.load(start, side);
-      const courier = house.beside(start.images.courier, served) as unknown as Courier;
-      this.lodgers.push({ tenant: house.tenants.at(-1)!, courier });
+      this.lodgers.push({ tenant: house.tenants.at(-1)!, courier: house.courier(served) });
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
     }
@@ -125,8 +133,7 @@ class DriverThread {
 
   /** Serves all in turn until another is announced. */
   private serve(bell: DriverBell, called: () => boolean): void {
-    const { lodgers } = this;
-    const house = this.house;
+    const { lodgers, house } = this;
     const expected = (): boolean =>
       called() || lodgers.some(({ tenant: { side }, courier }) => side.over || side.expected(courier));
     for (let idle = 0; !called();) {
@@ -138,10 +145,10 @@ class DriverThread {
           this.tell(tenant.start, { type: 'left' });
           continue;
         }
-        if (house) house.current = tenant;
+        house.current = tenant;
         if (tenant.side.turn(courier, 1)) worked = true;
       }
-      const left = house?.domain.exports.run_timers() ?? Infinity;
+      const left = house.domain.exports.run_timers();
       idle = worked ? 0 : idle + 1;
       if (idle < bell.spins) continue;
       bell.sleep(left, expected);
@@ -154,19 +161,28 @@ class DriverThread {
     // A refusal has been told, and whoever was fenced is known to be gone.
     if (thrown instanceof ModuleError || thrown instanceof Fenced || thrown instanceof DriverExit) return;
     for (const side of sides) side.gone();
-    if (!this.house) throw thrown;
     const caught = this.house.caught(thrown);
     this.tell(this.house.accuse(caught)?.start ?? start, { type: 'fault', caught });
   }
 }
 
-/** Makes this thread a driver's; it waits for its start. */
+/** Makes this thread a driver's; it waits for its furnishing. */
 export function runDriverThread(host: ThreadHost): void {
   installStackCapture();
-  const thread = new DriverThread(host);
+  let images: Images | null = null;
+  let tenancy: Tenancy | null = null;
   host.port.addEventListener('message', ({ data }) => {
-    const start = data as DriverStart;
-    if (start.type === 'start') thread.arrive(start);
+    const message = data as Furnishing | DriverStart;
+    if (message.type === 'furnish') {
+      const { memory, used, deadlineMs, slubDebug } = message;
+      images = message.images ?? images;
+      if (!images) throw new Error('a thread is furnished without images');
+      if (used) new Uint8Array(memory.buffer).fill(0);
+      tenancy = new Tenancy(host, memory, { images, deadlineMs, slubDebug });
+    } else if (message.type === 'start') {
+      if (!tenancy) throw new Error('a driver is started on a thread without a domain');
+      tenancy.arrive(message);
+    }
   });
   host.port.start?.();
   post(host.port, { type: 'ready' });

@@ -32,6 +32,7 @@ export interface DriversHost {
   readonly places: Places;
   readonly deadlineMs: number;
   readonly images: Images;
+  readonly slubDebug: number;
   readonly resources: Resources;
   /** Takes the cores of drivers that die; null where nobody wants them. */
   readonly onCore: OnCore | null;

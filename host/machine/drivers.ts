@@ -12,7 +12,7 @@ import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi
 import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
-import { SandboxHome, WorkerHome, type Home } from './homes.ts';
+import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import { complaintOf, deathContext, dumpCore } from './driver-death.ts';
 import { Estates } from './estates.ts';
@@ -20,8 +20,7 @@ import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { missingOwner, ownersFirst, ownersOf, Waiting } from './owners.ts';
-import { defaultPlace, poolOf, type Place } from './place.ts';
-import { Pools } from './pools.ts';
+import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
@@ -42,7 +41,7 @@ export class Drivers {
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
   private readonly waiting = new Waiting<Driver>();
-  private readonly pools = new Pools();
+  private readonly housing: Housing;
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
@@ -56,6 +55,7 @@ export class Drivers {
 
   constructor(host: DriversHost, options: SupervisorOptions) {
     this.host = host;
+    this.housing = new Housing(host);
     this.estates = new Estates(host);
     this.hands = {
       drivers: this,
@@ -105,6 +105,8 @@ export class Drivers {
 
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
+    // Not while one is being recovered, which needs the computer.
+    if (state === 'up') this.housing.prepare(driver.place);
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
     this.waiting.changed();
@@ -218,7 +220,8 @@ export class Drivers {
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };
-    const incarnation = await Incarnation.prepare(life, events, () => this.home(driver.place, life));
+    const incarnation = await Incarnation.prepare(life, events, () => this.housing.open(driver.place, life));
+    if (driver.restarts === 0) this.housing.prepare(driver.place);
     driver.incarnation = incarnation;
     this.beginWatch();
     try {
@@ -232,13 +235,6 @@ export class Drivers {
       void this.bury(incarnation, error instanceof ModuleError);
       throw error;
     }
-  }
-
-  private home(place: Place, life: KernelLife): Promise<Home> {
-    const { resources, transport } = this.host;
-    const pool = poolOf(place);
-    if (pool !== null) return this.pools.join(pool, life, resources, transport);
-    return place === 'sandbox' ? SandboxHome.open(resources, life) : WorkerHome.open(resources, transport);
   }
 
   /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */

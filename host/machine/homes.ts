@@ -7,8 +7,8 @@ import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { listen } from './control.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverNotice, DriverStart } from './protocol.ts';
-import type { Resources } from './resources.ts';
+import type { DriverNotice, DriverStart, Interior } from './protocol.ts';
+import type { Resources, Room } from './resources.ts';
 
 export interface HomeEvents {
   heard(notice: DriverNotice): void;
@@ -55,13 +55,11 @@ export class WorkerHome implements Home {
   readonly transport: number;
   readonly posted: PostedKind | null;
   private readonly resources: Resources;
+  /** Its driver has trapped: nothing of it runs on the thread, which can take another. */
+  private idle = false;
+  private deaf = (): void => {};
 
-  private constructor(
-    resources: Resources,
-    thread: Thread,
-    memory: WebAssembly.Memory,
-    transport: ThreadTransport,
-  ) {
+  private constructor(resources: Resources, { thread, memory }: Room, transport: ThreadTransport) {
     const { word, eventful } = transportOf(transport);
     this.resources = resources;
     this.thread = thread;
@@ -70,20 +68,39 @@ export class WorkerHome implements Home {
     this.posted = eventful ? (transport as PostedKind) : null;
   }
 
-  static async open(resources: Resources, transport: ThreadTransport): Promise<WorkerHome> {
-    const thread = await resources.takeThread('driver');
-    return new WorkerHome(resources, thread, await resources.takeMemory(DOMAIN_MEMORY), transport);
+  static async open(
+    resources: Resources,
+    interior: Interior,
+    transport: ThreadTransport,
+  ): Promise<WorkerHome> {
+    return new WorkerHome(resources, await resources.takeRoom(interior), transport);
   }
 
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
-    hear(this.thread, start, heard);
-    void this.thread.ended.then(lost);
-    this.thread.port.postMessage(start, start.link ? [start.link.port] : []);
+    const { thread, posted } = this;
+    const deaf = hear(thread, start, (notice) => {
+      this.idle ||= notice.type === 'fault' && !posted;
+      heard(notice);
+    });
+    // A thread may outlive its driver by many others: it is not to hold on to them.
+    const ears = { lost };
+    void thread.ended.then(() => ears.lost());
+    this.deaf = () => {
+      deaf();
+      ears.lost = () => {};
+    };
+    thread.port.postMessage(start, start.link ? [start.link.port] : []);
   }
 
   end(): Promise<void> {
-    this.thread.terminate();
-    return this.thread.ended;
+    const { thread } = this;
+    if (this.idle) {
+      this.deaf();
+      this.resources.giveThread(thread);
+      return Promise.resolve();
+    }
+    thread.terminate();
+    return thread.ended; // it may still have something to say
   }
 
   release(): void {

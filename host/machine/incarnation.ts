@@ -46,10 +46,6 @@ export interface IncarnationEvents {
   unloaded(report: Unloaded): void;
 }
 
-const leanImages = ({ kernel, domain, courier, user }: Images): Images => ({
-  ...{ kernel: lean(kernel), domain: lean(domain), courier: lean(courier), user: lean(user) },
-});
-
 export class Incarnation {
   readonly channel: number;
   /** The channel's generation under which it runs. */
@@ -72,6 +68,8 @@ export class Incarnation {
   private readonly pulse: Pulse;
   private fail: (error: Error) => void = () => {};
   private freeing: Promise<void> | null = null;
+  /** Says that nothing of it runs any more. */
+  private over: () => void = () => {};
 
   private constructor(life: KernelLife, channel: number, home: Home, events: IncarnationEvents) {
     this.life = life;
@@ -82,7 +80,7 @@ export class Incarnation {
     this.events = events;
     this.generation = Atomics.load(life.words, wordOf(channel, K_GENERATION));
     this.pulse = new Pulse(life.words, channel);
-    life.usedUntil(home.thread.ended);
+    life.usedUntil(new Promise<void>((resolve) => (this.over = resolve)));
   }
 
   /**
@@ -151,15 +149,7 @@ export class Incarnation {
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
-      ...{
-        deadlineMs,
-        images: leanImages(images),
-        loaded: lean(loaded),
-        options,
-        gates,
-        previous,
-        link: this.link,
-      },
+      ...{ loaded: lean(loaded), options, gates, previous, link: this.link },
     };
     this.home.begin(start, {
       heard: (notice) => this.heard(notice),
@@ -250,6 +240,7 @@ export class Incarnation {
   private async free(clean: boolean): Promise<void> {
     const { life, channel, home } = this;
     await home.end(clean);
+    this.over();
     // Nobody can say any more that its copy is done.
     Atomics.store(life.words, wordOf(channel, D_COPYING), 0);
     life.ring();

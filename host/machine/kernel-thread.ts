@@ -93,7 +93,7 @@ export class KernelThread implements KernelMethods {
       ),
     );
     this.kernel = this.domain.exports;
-    this.sandboxes.attach(this.domain);
+    this.sandboxes.attach(this.domain, { images, deadlineMs, slubDebug });
     this.oopses = new KernelOopses(this.domain);
     this.oopses.modules.set('kernel', images.kernel);
     this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug, cores);

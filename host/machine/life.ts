@@ -58,7 +58,7 @@ export class KernelLife {
   private readonly resources: Resources;
   private readonly events: LifeEvents;
   private readonly deadlineMs: number;
-  private readonly users: Promise<unknown>[] = [];
+  private readonly users = new Set<Promise<unknown>>();
   private readonly bytes: Uint8Array;
   private mail: Promise<void> = Promise.resolve();
   private heart: unknown = null;
@@ -101,6 +101,7 @@ export class KernelLife {
       void life.release();
       throw error;
     }
+    resources.prepare('kernel');
     return life;
   }
 
@@ -163,7 +164,8 @@ export class KernelLife {
 
   /** Somebody who can write to this memory until a promise resolves: a driver's thread, a client. */
   usedUntil(done: Promise<unknown>): void {
-    this.users.push(done);
+    this.users.add(done);
+    void done.then(() => this.users.delete(done));
   }
 
   private die(by: DetectedBy, fault: Fault | null): void {

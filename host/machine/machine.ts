@@ -72,7 +72,7 @@ class SupervisedMachine implements Machine, DriversHost {
   lastWords: LogView | null = null;
   lastTrace: Machine['lastTrace'] = null;
   private readonly panicOnOops: boolean;
-  private readonly slubDebug: number;
+  readonly slubDebug: number;
   private readonly cores: number;
   private readonly blacklist: string;
   private readonly drivers: Drivers;

@@ -2,14 +2,13 @@
 // do, and each is started again in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
 
 import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_TRANSPORT } from '../../kernel/abi/channel.ts';
-import { DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
 import { hear, type Home, type HomeEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverStart } from './protocol.ts';
+import type { DriverStart, Interior } from './protocol.ts';
 import type { Resources } from './resources.ts';
 
 class Pool {
@@ -43,14 +42,18 @@ class Pool {
     void thread.ended.then(() => this.end());
   }
 
-  static async open(resources: Resources, life: KernelLife, transport: ThreadTransport): Promise<Pool> {
+  static async open(
+    life: KernelLife,
+    resources: Resources,
+    interior: Interior,
+    transport: ThreadTransport,
+  ): Promise<Pool> {
     const bell = await holdChannel(life);
-    const thread = await resources.takeThread('driver').catch((error: unknown) => {
+    const room = await resources.takeRoom(interior).catch((error: unknown) => {
       freeChannel(life, bell);
       throw error;
     });
-    const memory = await resources.takeMemory(DOMAIN_MEMORY);
-    return new Pool(resources, life, { thread, memory, bell }, transport);
+    return new Pool(resources, life, { ...room, bell }, transport);
   }
 
   /** Ends it and all who live in it. */
@@ -123,6 +126,7 @@ export class Pools {
     name: string,
     life: KernelLife,
     resources: Resources,
+    interior: Interior,
     transport: ThreadTransport,
   ): Promise<Home> {
     for (;;) {
@@ -130,7 +134,7 @@ export class Pools {
       const pool = await known?.catch(() => null);
       if (pool && !pool.dead && pool.life === life) return new PoolHome(pool);
       if (known !== this.pools.get(name)) continue; // somebody has opened another meanwhile
-      this.pools.set(name, Pool.open(resources, life, transport));
+      this.pools.set(name, Pool.open(life, resources, interior, transport));
       return new PoolHome(await this.pools.get(name)!);
     }
   }

@@ -116,6 +116,24 @@ export interface ClientMethods extends CallMethods {
   leave(): void;
 }
 
+/** What a domain is furnished with before anybody knows whose it will be. */
+export interface Interior {
+  images: Images;
+  deadlineMs: number;
+  /** SLUB_… of kernel/abi/heap.ts. */
+  slubDebug: number;
+}
+
+/** Has a driver's thread boot a domain, in which the drivers are loaded that are started next. */
+export interface Furnishing extends Omit<Interior, 'images'> {
+  type: 'furnish';
+  memory: WebAssembly.Memory;
+  /** Whether another domain has booted in that memory, on that thread. */
+  used: boolean;
+  /** Null where the thread has them. */
+  images: Images | null;
+}
+
 export interface DriverStart {
   type: 'start';
   kernel: WebAssembly.Memory;
@@ -124,8 +142,6 @@ export interface DriverStart {
   generation: number;
   /** The channel with the bell of the thread that it lives on. */
   home: number;
-  deadlineMs: number;
-  images: Images;
   loaded: LoadedModule;
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */

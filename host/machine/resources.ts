@@ -1,17 +1,46 @@
 // What the machines of one process or page share: memories, which a page may hold only 124 of and gets back late, and
-// threads that stand ready, because starting one takes 10 to 25 ms.
+// threads that stand ready, because starting one takes 10 to 25 ms. A spare thread for drivers is furnished: the image of a
+// domain has booted on it. One whose driver has trapped has nothing else to do and is the first to be taken again.
 
-import { WASM_PAGE } from '../../kernel/abi/map.ts';
+import { lean } from '../domain/loaded.ts';
+import { DOMAIN_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
 import type { Platform, Thread, ThreadKind } from './platform.ts';
+import type { Furnishing, Images, Interior } from './protocol.ts';
 
 /** Wasm memories in all; a page of Chromium may hold 124. */
 const MAX_MEMORIES = 96;
+/** Threads for drivers that stand ready at a time: one that was started for that, and one that has come back. */
+const MAX_SPARES = 2;
+/** ms after which a memory that was given back is zeroed: not while somebody recovers from what had happened in it. */
+const CLEAN_AFTER_MS = 100;
+
+/** A thread for a driver, and the memory of its domain, whose image boots on the thread or has done so. */
+export interface Room {
+  thread: Thread;
+  memory: WebAssembly.Memory;
+}
+
+interface Spare {
+  thread: Promise<Thread>;
+  /** Its domain; null where nobody has asked for one. */
+  room: Promise<Furnished> | null;
+}
+
+interface Furnished {
+  memory: WebAssembly.Memory;
+  interior: Interior;
+}
 
 export class Resources {
   readonly platform: Platform;
+  /** By size, zeroed; and those that are still to be. */
   private readonly free = new Map<number, WebAssembly.Memory[]>();
+  private readonly dirty: WebAssembly.Memory[] = [];
+  private cleaning: unknown = null;
   private readonly waiting: (() => void)[] = [];
-  private readonly spares = new Map<ThreadKind, Promise<Thread>>();
+  private readonly spares: Record<ThreadKind, Spare[]> = { kernel: [], driver: [], client: [] };
+  /** The images that a thread has. */
+  private readonly has = new WeakMap<Thread, Images>();
   /** How many keep a memory; and those memories that were given back meanwhile. */
   private readonly kept = new Map<WebAssembly.Memory, number>();
   private readonly given = new Set<WebAssembly.Memory>();
@@ -56,6 +85,10 @@ export class Resources {
         const pages = bytes / WASM_PAGE;
         return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
       }
+      if (this.dirty.length > 0) {
+        this.clean();
+        continue;
+      }
       const spare = [...this.free.values()].find((memories) => memories.length > 0);
       if (spare) {
         spare.pop(); // of another size, and the engine's again
@@ -84,46 +117,112 @@ export class Resources {
       this.given.add(memory);
       return;
     }
-    new Uint8Array(memory.buffer).fill(0);
-    const bytes = memory.buffer.byteLength;
-    const known = this.free.get(bytes);
-    if (known) known.push(memory);
-    else this.free.set(bytes, [memory]);
+    this.dirty.push(memory);
+    if (!this.closed) this.cleaning ??= setTimeout(() => this.clean(), CLEAN_AFTER_MS);
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
-  /** A thread that listens; another one is started for the next who asks. */
-  async takeThread(kind: ThreadKind): Promise<Thread> {
-    const spare = this.spares.get(kind) ?? this.spawn(kind);
-    this.spares.delete(kind);
-    const thread = await spare;
-    if (kind !== 'client') this.prepare(kind);
-    return thread;
+  private clean(): void {
+    clearTimeout(this.cleaning);
+    this.cleaning = null;
+    for (const memory of this.dirty.splice(0)) {
+      new Uint8Array(memory.buffer).fill(0);
+      const bytes = memory.buffer.byteLength;
+      const known = this.free.get(bytes);
+      if (known) known.push(memory);
+      else this.free.set(bytes, [memory]);
+    }
   }
 
-  /** Starts a spare thread. */
-  prepare(kind: ThreadKind): void {
-    if (this.closed || this.spares.has(kind)) return;
-    const spare = this.spawn(kind);
-    this.spares.set(kind, spare);
-    // Whoever takes it is told of the failure; until then nobody waits for it.
-    spare.catch(() => {});
+  /** A thread that listens. */
+  takeThread(kind: ThreadKind): Promise<Thread> {
+    return this.spares[kind].pop()?.thread ?? this.spawn(kind);
+  }
+
+  /** A thread for a driver, and its domain; where that does not stand ready, it boots before the thread hears anything else. */
+  async takeRoom(interior: Interior): Promise<Room> {
+    const spare = this.spares.driver.pop();
+    const thread = await (spare?.thread ?? this.spawn('driver'));
+    const room = spare?.room ? await spare.room : null;
+    if (room && alike(room.interior, interior)) return { thread, memory: room.memory };
+    const { memory } = await this.furnish(thread, interior, room?.memory);
+    return { thread, memory };
+  }
+
+  /** @param used a memory in which another domain has booted on that thread */
+  private async furnish(thread: Thread, interior: Interior, used?: WebAssembly.Memory): Promise<Furnished> {
+    const { images, deadlineMs, slubDebug } = interior;
+    const memory = used ?? (await this.takeMemory(DOMAIN_MEMORY));
+    const known = this.has.get(thread) === images;
+    this.has.set(thread, images);
+    const furnishing: Furnishing = {
+      ...{ type: 'furnish', memory, used: used !== undefined, deadlineMs, slubDebug },
+      images: known ? null : leanImages(images),
+    };
+    thread.port.postMessage(furnishing);
+    return { memory, interior: { images, deadlineMs, slubDebug } };
+  }
+
+  /** Takes back a thread whose driver has come to its end, and on which nothing of it runs. */
+  giveThread(thread: Thread): void {
+    if (this.closed || this.spares.driver.length >= MAX_SPARES) return thread.terminate();
+    const spare: Spare = { thread: Promise.resolve(thread), room: null };
+    this.spares.driver.push(spare);
+    this.watch(thread, spare);
+  }
+
+  /** A thread that ends while it is spare is spare no more. */
+  private watch(thread: Thread, spare: Spare): void {
+    void thread.ended.then(() => {
+      const spares = this.spares[thread.kind];
+      const at = spares.indexOf(spare);
+      if (at < 0) return;
+      spares.splice(at, 1);
+      void spare.room?.then(({ memory }) => this.giveMemory(memory));
+    });
+  }
+
+  /** Sees to it that a spare thread stands ready; one for drivers with a domain. */
+  prepare(kind: ThreadKind, interior: Interior | null = null): void {
+    if (this.closed) return;
+    const [spare = this.spare(kind)] = this.spares[kind];
+    if (interior) spare.room ??= spare.thread.then((thread) => this.furnish(thread, interior));
+    spare.room?.catch(() => {}); // it says the same as its thread
+  }
+
+  private spare(kind: ThreadKind): Spare {
+    const spare: Spare = { thread: this.spawn(kind), room: null };
+    this.spares[kind].push(spare);
+    spare.thread.then(
+      (thread) => this.watch(thread, spare),
+      () => {}, // whoever takes it is told of the failure; until then nobody waits for it
+    );
+    return spare;
   }
 
   /** Resolves when the spare threads that are being started stand ready: for who measures. */
   async ready(): Promise<void> {
-    await Promise.allSettled([...this.spares.values()]);
+    const spares = Object.values(this.spares).flat();
+    await Promise.allSettled(spares.map(({ thread, room }) => room ?? thread));
   }
 
   /** Ends the spare threads. */
   async close(): Promise<void> {
     this.closed = true;
-    const spares = [...this.spares.values()];
-    this.spares.clear();
-    for (const spare of await Promise.allSettled(spares)) {
+    clearTimeout(this.cleaning);
+    const spares = Object.values(this.spares).flatMap((spares) => spares.splice(0));
+    for (const spare of await Promise.allSettled(spares.map(({ thread }) => thread))) {
       if (spare.status !== 'fulfilled') continue;
       spare.value.terminate();
       await spare.value.ended;
     }
   }
 }
+
+function alike(a: Interior, b: Interior): boolean {
+  return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
+}
+
+const leanImages = ({ kernel, domain, courier, user }: Images): Images => ({
+  ...{ kernel: lean(kernel), domain: lean(domain), courier: lean(courier), user: lean(user) },
+});

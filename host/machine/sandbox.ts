@@ -18,7 +18,7 @@ import { M_REPLY_HANDLE, M_TIMERS } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
 import { DriverDomain } from './driver-domain.ts';
-import type { DriverNotice, DriverStart, ThreadHost } from './protocol.ts';
+import type { DriverNotice, DriverStart, Interior, ThreadHost } from './protocol.ts';
 
 const HANDLE = (MACHINE_BASE + M_REPLY_HANDLE) >> 2;
 const TIMERS = (MACHINE_BASE + M_TIMERS) >> 2;
@@ -49,6 +49,7 @@ export class Sandboxes {
   private readonly list: (Sandbox | null)[] = Array.from({ length: MAX_CHANNELS }, () => null);
   private count = 0;
   private kernel!: Domain<KernelExports>;
+  private interior!: Interior;
   private enter: KernelExports['gate_enter'] = () => GATE_TRAPPED;
 
   /** @param call calls the kernel for a driver */
@@ -58,8 +59,9 @@ export class Sandboxes {
   }
 
   /** The kernel has been instantiated. */
-  attach(kernel: Domain<KernelExports>): void {
+  attach(kernel: Domain<KernelExports>, interior: Interior): void {
     this.kernel = kernel;
+    this.interior = interior;
     this.enter = kernel.exports.gate_enter;
   }
 
@@ -88,7 +90,7 @@ export class Sandboxes {
     const copies = this.host.copies(kernel, memory);
     const side = new SandboxSide(kernel, memory, channel, generation, copies, this.call, previous);
     if (side.over) return;
-    const house = new DriverDomain(start, {
+    const house = new DriverDomain(memory, this.interior, {
       exit: () => {}, // the thread is the kernel's
       tell: (about, notice) => this.tell(about, notice),
     });

@@ -1,7 +1,5 @@
 // The boot option slub_debug, as Linux reads it.
 
-import { M_SLUB_DEBUG } from '../../kernel/abi/machine.ts';
-import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import {
   SLUB_ALL,
   SLUB_CONSISTENCY,
@@ -31,9 +29,4 @@ export function slubDebugFlags(text = ''): number {
     if (flag === undefined) throw new RangeError(`slub_debug knows F, Z, P and U, not ${letter}`);
     return flags | flag;
   }, 0);
-}
-
-/** What a kernel was booted with: its driver domains are booted alike. */
-export function readSlubDebug(kernel: WebAssembly.Memory): number {
-  return new Uint32Array(kernel.buffer)[(MACHINE_BASE + M_SLUB_DEBUG) >> 2] || SLUB_OFF;
 }

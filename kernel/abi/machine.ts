@@ -16,8 +16,8 @@ export const M_BOOT = 12;
 /** The call deadline of this boot, in ms. */
 export const M_DEADLINE = 16;
 export const M_PANIC_ON_OOPS = 20;
-/** 0 in the kernel's domain; channel + 1 in a driver's. */
-export const M_CHANNEL = 24;
+/** 0 in the kernel's domain, 1 in a driver's. */
+export const M_ISOLATED = 24;
 /** First byte behind the page pool. */
 export const M_POOL_END = 28;
 /** Debugging of slabs in force: SLUB_… of heap.ts. */

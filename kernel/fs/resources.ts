@@ -2,7 +2,7 @@
 // the log. What the kernel keeps for a module of another domain is told by the kernel, not by the domain as well.
 
 import { MACHINE_BASE } from '../abi/map';
-import { M_CHANNEL } from '../abi/machine';
+import { M_ISOLATED } from '../abi/machine';
 import { LEVEL_WARNING } from '../abi/log';
 import { MOD_NAME } from '../abi/module';
 import { cstr } from '../lib/cstr';
@@ -28,7 +28,7 @@ export function resources_remove(mod: usize, endpoint: u32): void {
   if (endpoint) nodes_stale(endpoint);
   const timers = endpoint ? 0 : timers_remove_all(mod);
   if (timers) pr(LEVEL_WARNING, cstr('%s: left %d timers active'), mod + MOD_NAME, timers);
-  if (load<u32>(MACHINE_BASE, M_CHANNEL)) return;
+  if (load<u32>(MACHINE_BASE, M_ISOLATED)) return;
   if (devices) pr(LEVEL_WARNING, cstr('%s: left %d devices registered'), mod + MOD_NAME, devices);
   if (files) pr(LEVEL_WARNING, cstr('%s: left %d proc files registered'), mod + MOD_NAME, files);
 }

@@ -23,7 +23,7 @@ import { VERMAGIC } from '../abi/version';
 import {
   M_CALL_MODULE,
   M_CALL_OPERATION,
-  M_CHANNEL,
+  M_ISOLATED,
   M_MODULE_BYTES,
   M_MODULES_DISABLED,
   TAINT_PROPRIETARY,
@@ -204,7 +204,7 @@ export function module_resolve(mod: usize, name: usize, crc: u32, how: u32): i32
       pr(LEVEL_ERR, cstr('%s: disagrees about version of symbol %s'), mod + MOD_NAME, name);
       return -EINVAL;
     }
-    taint_forced(mod, name, load<u32>(MACHINE_BASE, M_CHANNEL) != 0); // what a domain finds the kernel has told
+    taint_forced(mod, name, load<u32>(MACHINE_BASE, M_ISOLATED) != 0); // what a domain finds the kernel has told
   }
   const owner = <usize>load<u32>(symbol, SYM_OWNER);
   owner_of_last = owner;

@@ -164,7 +164,7 @@ describe('in a driver’s domain', () => {
         () => {},
       ),
     );
-    domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000, 0);
+    domain.exports.boot(domain.slots, DOMAIN_MEMORY, 2000, 0);
     domain.publish();
     const loaded = await module();
     const once = (): ModuleError | null =>

@@ -316,7 +316,7 @@ test('a driver’s domain has room for an image as large as ever', async () => {
       () => {},
     ),
   );
-  domain.exports.boot(domain.slots, DOMAIN_MEMORY, 3, 2000, 0);
+  domain.exports.boot(domain.slots, DOMAIN_MEMORY, 2000, 0);
   domain.publish();
   const before = readAccounting(memory);
   const ramdisk = await loadImage('ramdisk.ko.wasm');

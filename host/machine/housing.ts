@@ -1,0 +1,29 @@
+// Homes by place (./place.ts), and those that stand ready.
+
+import { SandboxHome, WorkerHome, type Home } from './homes.ts';
+import type { KernelLife } from './life.ts';
+import { poolOf, type Place } from './place.ts';
+import { Pools } from './pools.ts';
+import type { DriversHost } from './driver.ts';
+
+export class Housing {
+  private readonly host: DriversHost;
+  private readonly pools = new Pools();
+
+  constructor(host: DriversHost) {
+    this.host = host;
+  }
+
+  open(place: Place, life: KernelLife): Promise<Home> {
+    const { resources, transport } = this.host;
+    const pool = poolOf(place);
+    if (pool !== null) return this.pools.join(pool, life, resources, this.host, transport);
+    if (place === 'sandbox') return SandboxHome.open(resources, life);
+    return WorkerHome.open(resources, this.host, transport);
+  }
+
+  /** Has a thread with a domain stand ready for the next who comes to such a place. */
+  prepare(place: Place): void {
+    if (place !== 'kernel' && place !== 'sandbox') this.host.resources.prepare('driver', this.host);
+  }
+}
