@@ -21,6 +21,8 @@ const MAIL_SEQUENCE = (MACHINE_BASE + M_MAIL_SEQUENCE) >> 2;
 const MAIL_ACK = (MACHINE_BASE + M_MAIL_ACK) >> 2;
 /** Heartbeats in the time of a deadline. */
 const BEATS = 16;
+/** A look that is late by so many periods was held up. */
+const HELD_UP = 4;
 
 export interface LifeOptions {
   placement: Placement;
@@ -113,8 +115,13 @@ export class KernelLife {
   private beat(): void {
     const period = this.deadlineMs / BEATS;
     let sentAt = this.resources.platform.now();
+    let lookedAt = sentAt;
     this.heart = setInterval(() => {
       const now = this.resources.platform.now();
+      // Who was held up itself accuses nobody: the kernel may be on the same thread.
+      const late = now - lookedAt - period;
+      if (late > HELD_UP * period) sentAt += late;
+      lookedAt = now;
       if (Atomics.load(this.words, PING) === Atomics.load(this.words, PONG)) {
         sentAt = now;
         Atomics.add(this.words, PING, 1);
