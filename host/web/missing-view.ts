@@ -58,24 +58,21 @@ export function missingView(missing: readonly Missing[]): HTMLElement {
 export function lostView(missing: readonly Missing[]): HTMLElement {
   return h(
     'section',
-    { class: 'notice', 'aria-labelledby': 'lost' },
+    { class: 'notice lost', 'aria-labelledby': 'lost' },
     h('h2', { id: 'lost' }, 'This page has one thread only'),
     h(
       'p',
       {},
-      'Its memory cannot be shared with other threads. The monolith runs, and beside it a sandbox; so does the ',
+      'It is not isolated from other pages, so its memory cannot be shared with another thread. The monolith runs, and ' +
+        'beside it a sandbox; the ',
       h('a', { href: './ladder.html' }, 'ladder'),
-      ' as far as it needs one thread.',
+      ' runs as far as it needs one thread. What is lost:',
     ),
-    h('details', { class: 'lost' }, h('summary', {}, 'What is lost, and why'), listOf(LOST)),
+    listOf(LOST),
     h(
       'details',
-      { class: 'why' },
-      h(
-        'summary',
-        {},
-        `What is missing, and how to serve this page: ${missing.map(({ what }) => what).join('; ')}`,
-      ),
+      {},
+      h('summary', {}, `Why: it lacks ${missing.map(({ what }) => what).join(' and ')}. How to serve it`),
       listOf(missing),
       h('p', {}, 'In a clone of the project:'),
       h('pre', {}, h('code', {}, 'npm start')),
