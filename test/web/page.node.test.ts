@@ -1,4 +1,5 @@
-// The page itself, as it is built and served, in a real Chromium: its main path, and what it says where it cannot run.
+// The page itself, as it is built and served, in a real Chromium: its main path, what of it
+// runs on one thread, and what it says where it cannot run.
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -221,6 +222,14 @@ describe('the page without cross-origin isolation', () => {
         .waitFor();
     }
     expect(await page.locator('.errors').innerText()).toBe('');
+  });
+
+  test('runs no machine where the browser lacks what each of them needs, and names it', async () => {
+    await openWith({}, '', '**/images/*');
+    await page.addInitScript('delete Atomics.waitAsync');
+    await page.reload();
+    await page.getByRole('heading', { name: 'The machines cannot run here' }).waitFor();
+    expect(await page.locator('.notice li strong').allInnerTexts()).toEqual(['Atomics.waitAsync']);
   });
 
   test('climbs the rungs of the ladder that need one thread, and says why not the others', async () => {
