@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { loadLab, type Lab, type ModuleSource } from '../lab/load.ts';
+import type { Platform } from '../machine/platform.ts';
 import { nodePlatform } from './node-platform.ts';
 import { IMAGES, version } from './root.ts';
 
@@ -30,8 +31,8 @@ export function readImage(file: string): Uint8Array<ArrayBuffer> {
   return read(join(IMAGES, file)).bytes;
 }
 
-export function nodeLab(): Promise<NodeLab> {
-  return loadLab(async (file) => read(join(IMAGES, file)), nodePlatform, {
+export function nodeLab(platform: Platform = nodePlatform): Promise<NodeLab> {
+  return loadLab(async (file) => read(join(IMAGES, file)), platform, {
     crossOriginIsolated: true,
     version: version(),
   });

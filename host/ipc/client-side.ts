@@ -1,5 +1,5 @@
 // A client's end of its system-call slot (kernel/abi/syscall.ts): asks, spins, then sleeps until the answer is there or the
-// machine was given up. For threads that may block.
+// machine was given up. A thread that may not block waits in its event loop.
 
 import { M_ABANDONED } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
@@ -24,6 +24,12 @@ const SPINS = 2000;
 /** ms between two looks at whether the machine was given up: that changes no word on which a client sleeps. */
 const ABANDONED_PERIOD = 100;
 
+export interface CallResult {
+  result: number;
+  /** The client was ended in the call. */
+  killed: boolean;
+}
+
 export class ClientSide {
   /** The client's part of the user area. */
   readonly buffer: Uint8Array;
@@ -31,6 +37,7 @@ export class ClientSide {
   readonly address: number;
   private readonly kernel: Int32Array;
   private readonly base: number;
+  private left = false;
 
   constructor(memory: WebAssembly.Memory, client: number) {
     this.kernel = new Int32Array(memory.buffer);
@@ -40,19 +47,19 @@ export class ClientSide {
     Atomics.store(this.kernel, this.base + (SLOT_ATTACHED >> 2), 1);
   }
 
-  /** Whether this kernel was given up by the supervisor. */
+  /** Whether this kernel was given up by the supervisor, or by its client. */
   get abandoned(): boolean {
-    return Atomics.load(this.kernel, ABANDONED) !== 0;
+    return this.left || Atomics.load(this.kernel, ABANDONED) !== 0;
   }
 
-  /**
-   * One system call.
-   *
-   * @returns its result; -EIO with `killed` when the client was ended in it, -EIO when the machine died meanwhile
-   */
-  call(number: number, a = 0, b = 0, c = 0, d = 0): { result: number; killed: boolean } {
+  /** The slot and the memory are somebody else's from now on; a call in progress ends. */
+  forsake(): void {
+    this.left = true;
+  }
+
+  /** Puts a system call into the slot. @returns its sequence number */
+  private ask(number: number, a: number, b: number, c: number, d: number): number {
     const { kernel, base } = this;
-    const answer = base + (SLOT_ANSWER >> 2);
     const sequence = (Atomics.load(kernel, base + (SLOT_SEQUENCE >> 2)) + 1) | 0;
     kernel[base + (SLOT_NUMBER >> 2)] = number;
     kernel[base + (SLOT_ARGUMENT >> 2)] = a;
@@ -61,6 +68,18 @@ export class ClientSide {
     kernel[base + (SLOT_ARGUMENT >> 2) + 3] = d;
     Atomics.store(kernel, base + (SLOT_SEQUENCE >> 2), sequence);
     ring(kernel);
+    return sequence;
+  }
+
+  /**
+   * One system call.
+   *
+   * @returns its result; -EIO with `killed` when the client was ended in it, -EIO when the machine died meanwhile
+   */
+  call(number: number, a = 0, b = 0, c = 0, d = 0): CallResult {
+    const { kernel, base } = this;
+    const answer = base + (SLOT_ANSWER >> 2);
+    const sequence = this.ask(number, a, b, c, d);
     for (let spins = 0; spins < SPINS; spins++) {
       if (Atomics.load(kernel, answer) === sequence) return this.answer();
     }
@@ -74,7 +93,24 @@ export class ClientSide {
     }
   }
 
-  private answer(): { result: number; killed: boolean } {
+  /** The same without blocking; until it has resolved no other call may be made. */
+  async eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<CallResult> {
+    const { kernel, base } = this;
+    const answer = base + (SLOT_ANSWER >> 2);
+    const sequence = this.ask(number, a, b, c, d);
+    Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 1);
+    for (;;) {
+      const seen = Atomics.load(kernel, answer);
+      if (this.left || (seen !== sequence && this.abandoned)) return { result: -EIO, killed: false };
+      if (seen === sequence) break;
+      const answered = Atomics.waitAsync(kernel, answer, seen, ABANDONED_PERIOD);
+      if (answered.async) await answered.value;
+    }
+    Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 0);
+    return this.answer();
+  }
+
+  private answer(): CallResult {
     const { kernel, base } = this;
     return {
       result: kernel[base + (SLOT_RESULT >> 2)]!,

@@ -49,9 +49,9 @@ export class CallMeasurements {
     const { samples = 15, batchMs = 3, signal } = this.#options;
     for (const { call, placement, measured } of this.#results) {
       throwIfCancelled(signal);
-      const what = `${nameOf(call)} on the ${placement} machine`;
-      progress(`measuring ${what}${which === '' ? '' : `, ${which}`}`);
       const { machine, measured: path } = sides[placement];
+      const what = `${nameOf(call)} on the ${machine.placement} machine`;
+      progress(`measuring ${what}${which === '' ? '' : `, ${which}`}`);
       const result = await tried(what, this.#options, () =>
         within(machine.measure({ ...call, path, samples, batchMs }), MEASURE_PATIENCE_MS, null, signal),
       );

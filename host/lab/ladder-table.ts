@@ -28,7 +28,10 @@ export function renderLadder({ environment, rungs }: LadderReport): string {
   ];
   const rows = rungs.map(cells);
   const widths = HEADS.map((head, column) =>
-    Math.max(head.length, ...rows.filter((row) => row.length > 2).map((row) => row[column]?.length ?? 0)),
+    Math.max(
+      head.length,
+      ...rows.filter((row) => column === 0 || row.length > 2).map((row) => row[column]?.length ?? 0),
+    ),
   );
   const line = (row: readonly string[]): string =>
     row.length === 2

@@ -2,7 +2,7 @@
 // notices of somebody else's crash. When its machine dies it waits for the next one.
 
 import { installStackCapture } from '../domain/stack.ts';
-import { ClientSide } from '../ipc/client-side.ts';
+import { ClientSide, type CallResult } from '../ipc/client-side.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { STAT_SIZE } from '../../kernel/abi/file.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
@@ -19,18 +19,29 @@ import {
 import { offer } from './control.ts';
 import { outlive } from './outlive.ts';
 import { nextTask } from './task.ts';
-import type { Answer, ClientMethods, SystemCallResult, ThreadHost } from './protocol.ts';
+import type { Answer, ClientMethods, Soon, SystemCallResult, ThreadHost } from './protocol.ts';
 import type { Outlived, ReadingReport } from './types.ts';
+import { BLOCKING, PATIENT, type Waiting } from './waiting.ts';
 
-/** Nobody notifies it: a thread that may block sleeps on it more exactly than a timer would. */
-const pause = new Int32Array(new SharedArrayBuffer(4));
 const READ_SIZE = 64;
 const FAILURES_SHOWN = 5;
 
 class ClientThread implements ClientMethods {
+  private readonly waiting: Waiting;
   private side: ClientSide | null = null;
+  /** Calls that wait for their turn: they share a slot and a buffer. */
+  private turn: Promise<unknown> = Promise.resolve();
   private attached: () => void = () => {};
   private reading: { stop: boolean; done: Promise<ReadingReport> } | null = null;
+
+  constructor({ ended }: ThreadHost) {
+    this.waiting = ended ? PATIENT : BLOCKING;
+    void ended?.then(() => {
+      this.side?.forsake();
+      if (this.reading) this.reading.stop = true;
+      this.attached();
+    });
+  }
 
   attach(memory: WebAssembly.Memory, client: number): void {
     this.side = new ClientSide(memory, client);
@@ -42,49 +53,73 @@ class ClientThread implements ClientMethods {
     return this.side;
   }
 
-  call(number: number, a: number, b: number, c: number, d = 0): Answer<SystemCallResult> {
-    const { result, killed } = this.machine().call(number, a, b, c, d);
-    return killed ? { ok: false, why: 'killed' } : { ok: true, value: { result, data: null } };
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined); // whoever has asked is told
+    return done;
   }
 
-  open(path: string, flags: number): Answer<SystemCallResult> {
+  /**
+   * @param prepare writes what the call needs in the buffer
+   * @param take    takes what it has left there
+   */
+  private make(
+    words: (side: ClientSide) => [number, number, number, number, number?],
+    prepare: (side: ClientSide) => void = () => {},
+    take: (side: ClientSide, result: number) => Uint8Array | null = () => null,
+  ): Promise<Answer<SystemCallResult>> {
+    return this.inTurn(async () => {
+      const side = this.machine();
+      prepare(side);
+      const { result, killed } = await this.waiting.call(side, ...words(side));
+      return killed
+        ? { ok: false, why: 'killed' }
+        : { ok: true, value: { result, data: take(side, result) } };
+    });
+  }
+
+  call(number: number, a: number, b: number, c: number, d = 0): Promise<Answer<SystemCallResult>> {
+    return this.make(() => [number, a, b, c, d]);
+  }
+
+  open(path: string, flags: number): Promise<Answer<SystemCallResult>> {
     return this.callPath(SYS_OPEN, path, flags, 0);
   }
 
-  callPath(number: number, path: string, b: number, c: number): Answer<SystemCallResult> {
-    const side = this.machine();
-    side.buffer.set(new TextEncoder().encode(`${path}\0`).subarray(0, USER_SIZE));
-    return this.call(number, side.address, b, c);
+  callPath(number: number, path: string, b: number, c: number): Promise<Answer<SystemCallResult>> {
+    return this.make(({ address }) => [number, address, b, c], putPath(path));
   }
 
-  stat(path: string): Answer<SystemCallResult> {
-    const side = this.machine();
-    const answer = this.callPath(SYS_STAT, path, side.address + PATH_MAX, 0);
-    if (answer.ok) answer.value.data = side.buffer.slice(PATH_MAX, PATH_MAX + STAT_SIZE);
-    return answer;
+  stat(path: string): Promise<Answer<SystemCallResult>> {
+    return this.make(
+      ({ address }) => [SYS_STAT, address, address + PATH_MAX, 0],
+      putPath(path),
+      ({ buffer }) => buffer.slice(PATH_MAX, PATH_MAX + STAT_SIZE),
+    );
   }
 
-  entries(fd: number): Answer<SystemCallResult> {
+  entries(fd: number): Promise<Answer<SystemCallResult>> {
     return this.take(SYS_GETDENTS, fd, USER_SIZE);
   }
 
-  read(fd: number, count: number): Answer<SystemCallResult> {
+  read(fd: number, count: number): Promise<Answer<SystemCallResult>> {
     return this.take(SYS_READ, fd, count);
   }
 
-  private take(number: number, fd: number, count: number): Answer<SystemCallResult> {
-    const side = this.machine();
-    const answer = this.call(number, fd, side.address, count);
-    if (answer.ok)
-      answer.value.data = side.buffer.slice(0, Math.min(Math.max(answer.value.result, 0), USER_SIZE));
-    return answer;
+  private take(number: number, fd: number, count: number): Promise<Answer<SystemCallResult>> {
+    return this.make(
+      ({ address }) => [number, fd, address, count],
+      () => {},
+      ({ buffer }, result) => buffer.slice(0, Math.min(Math.max(result, 0), USER_SIZE)),
+    );
   }
 
-  write(fd: number, data: Uint8Array): Answer<SystemCallResult> {
-    const side = this.machine();
+  write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
-    side.buffer.set(data);
-    return this.call(SYS_WRITE, fd, side.address, data.length);
+    return this.make(
+      ({ address }) => [SYS_WRITE, fd, address, data.length],
+      ({ buffer }) => buffer.set(data),
+    );
   }
 
   startReading(path: string, periodMs: number): void {
@@ -121,7 +156,7 @@ class ClientThread implements ClientMethods {
         side = this.machine();
         continue;
       }
-      const result = fd < 0 ? this.openFor(side, path) : side.call(SYS_READ, fd, side.address, READ_SIZE);
+      const result = await this.inTurn(() => this.openOrRead(side, path, fd));
       const ended = performance.now();
       if (fd < 0 && result.result >= 0) {
         fd = result.result;
@@ -139,10 +174,10 @@ class ClientThread implements ClientMethods {
         intended += periodMs;
       }
       const wait = intended - performance.now();
-      if (wait > 0) Atomics.wait(pause, 0, 0, wait);
+      if (wait > 0) await this.waiting.pause(wait);
       await nextTask();
     }
-    if (fd >= 0 && !side.abandoned) side.call(SYS_EXIT);
+    if (fd >= 0 && !side.abandoned) await this.inTurn(async () => this.waiting.call(side, SYS_EXIT));
     return report;
   }
 
@@ -150,25 +185,35 @@ class ClientThread implements ClientMethods {
     const next = async (side: ClientSide): Promise<void> => {
       if (side === this.side) await new Promise<void>((resolve) => (this.attached = resolve));
     };
-    return outlive(() => this.machine(), next, { path, order, bytes, patienceMs });
+    const wanted = { path, order, bytes, patienceMs };
+    return this.inTurn(() => outlive(this.waiting, () => this.machine(), next, wanted));
   }
 
-  private openFor(side: ClientSide, path: string): { result: number; killed: boolean } {
-    side.buffer.set(new TextEncoder().encode(`${path}\0`));
-    return side.call(SYS_OPEN, side.address, O_RDONLY);
+  private async openOrRead(side: ClientSide, path: string, fd: number): Promise<CallResult> {
+    if (fd >= 0) return this.waiting.call(side, SYS_READ, fd, side.address, READ_SIZE);
+    putPath(path)(side);
+    return this.waiting.call(side, SYS_OPEN, side.address, O_RDONLY);
   }
 
-  leave(): void {
-    if (this.side && !this.side.abandoned) {
-      this.side.call(SYS_EXIT);
-      this.side.detach();
-    }
-    this.side = null;
+  leave(): Promise<void> {
+    return this.inTurn(async () => {
+      const { side } = this;
+      if (side && !side.abandoned) {
+        await this.waiting.call(side, SYS_EXIT);
+        side.detach();
+      }
+      this.side = null;
+    });
   }
+}
+
+/** Writes a path to the beginning of the buffer. */
+function putPath(path: string): (side: ClientSide) => void {
+  return ({ buffer }) => buffer.set(new TextEncoder().encode(`${path}\0`).subarray(0, USER_SIZE));
 }
 
 /** Makes this thread a client's. */
 export function runClientThread(host: ThreadHost): void {
   installStackCapture();
-  offer(new ClientThread(), host.port);
+  offer(new ClientThread(host), host.port);
 }

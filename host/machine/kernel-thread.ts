@@ -71,6 +71,7 @@ export class KernelThread implements KernelMethods {
     this.host = host;
     this.sandboxes = new Sandboxes(host, (...words) => this.called(...words));
     host.port.addEventListener('message', () => void this.messages++);
+    void host.ended?.then(() => (this.halted = true));
   }
 
   boot(options: KernelBoot): StaticData[] {
@@ -290,9 +291,7 @@ export class KernelThread implements KernelMethods {
       const holders = (): string[] => this.holders(name);
       return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
     });
-    if (answer.ok) {
-      this.oopses.forget(name);
-    }
+    if (answer.ok) this.oopses.forget(name);
     return answer;
   }
 

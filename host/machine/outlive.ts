@@ -7,9 +7,8 @@ import type { ClientSide } from '../ipc/client-side.ts';
 import { O_RDONLY, O_RDWR, SYS_CLOSE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
 import { nextTask } from './task.ts';
 import type { Outlived } from './types.ts';
+import type { Waiting } from './waiting.ts';
 
-/** Nobody notifies it. */
-const pause = new Int32Array(new SharedArrayBuffer(4));
 /** ms between two tries: two threads that ask and refuse without a break would take both cores from those who recover. */
 const RETRY_MS = 0.1;
 /** Tries between two looks at messages. */
@@ -17,17 +16,17 @@ const STRIDE = 50;
 
 const clock = (): number => performance.timeOrigin + performance.now();
 
-function open(side: ClientSide, path: string, flags: number): number {
+async function open({ call }: Waiting, side: ClientSide, path: string, flags: number): Promise<number> {
   side.buffer.set(new TextEncoder().encode(`${path}\0`));
-  return side.call(SYS_OPEN, side.address, flags).result;
+  return (await call(side, SYS_OPEN, side.address, flags)).result;
 }
 
 /** Opens, reads, closes. @returns whether all of it was well */
-function answers(side: ClientSide, path: string, bytes: number): boolean {
-  const fd = open(side, path, O_RDONLY);
+async function answers(waiting: Waiting, side: ClientSide, path: string, bytes: number): Promise<boolean> {
+  const fd = await open(waiting, side, path, O_RDONLY);
   if (fd < 0) return false;
-  const { result } = side.call(SYS_READ, fd, side.address, bytes);
-  if (!side.abandoned) side.call(SYS_CLOSE, fd);
+  const { result } = await waiting.call(side, SYS_READ, fd, side.address, bytes);
+  if (!side.abandoned) await waiting.call(side, SYS_CLOSE, fd);
   return result === bytes;
 }
 
@@ -38,6 +37,7 @@ function answers(side: ClientSide, path: string, bytes: number): boolean {
  * @param bytes   what a good read gives
  */
 export async function outlive(
+  waiting: Waiting,
   machine: () => ClientSide,
   next: (side: ClientSide) => Promise<void>,
   { path, order, bytes, patienceMs }: { path: string; order: Uint8Array; bytes: number; patienceMs: number },
@@ -45,13 +45,13 @@ export async function outlive(
   let side = machine();
   let stale = -1;
   if (order.length > 0) {
-    stale = open(side, path, O_RDWR);
+    stale = await open(waiting, side, path, O_RDWR);
     if (stale < 0) throw new Error(`the device cannot be opened (errno ${-stale}): ${path}`);
     side.buffer.set(order);
   }
   const seen: Outlived = { calledAt: clock(), failedAt: null, goodAt: null, tries: 0 };
   if (stale >= 0) {
-    const { result } = side.call(SYS_WRITE, stale, side.address, order.length);
+    const { result } = await waiting.call(side, SYS_WRITE, stale, side.address, order.length);
     if (result < 0) seen.failedAt = clock();
   }
   while (clock() - seen.calledAt < patienceMs) {
@@ -63,15 +63,15 @@ export async function outlive(
       continue;
     }
     seen.tries++;
-    const good = answers(side, path, bytes);
+    const good = await answers(waiting, side, path, bytes);
     if (good && seen.failedAt !== null) {
       seen.goodAt = clock();
       break;
     }
     if (!good) seen.failedAt ??= clock();
-    Atomics.wait(pause, 0, 0, RETRY_MS);
+    await waiting.pause(RETRY_MS);
     if (seen.tries % STRIDE === 0) await nextTask();
   }
-  if (stale >= 0 && !side.abandoned) side.call(SYS_CLOSE, stale);
+  if (stale >= 0 && !side.abandoned) await waiting.call(side, SYS_CLOSE, stale);
   return seen;
 }

@@ -26,6 +26,8 @@ export interface ThreadHost {
   copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies;
   /** Ends this thread. */
   exit(code: number): void;
+  /** Where it shares the event loop of others, which it may not block: resolves when it has to end. */
+  readonly ended?: Promise<void>;
 }
 
 export interface KernelBoot {
@@ -113,7 +115,7 @@ export interface ClientMethods extends CallMethods {
   stopReading(): Promise<ReadingReport>;
   outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived>;
   /** Closes what is open and gives the slot back. */
-  leave(): void;
+  leave(): Soon<void>;
 }
 
 /** What a domain is furnished with before anybody knows whose it will be. */

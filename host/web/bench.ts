@@ -2,7 +2,7 @@
 // calls must not call again before the last promise has settled (./page.ts sees to it).
 
 import { CallMeasurements } from '../lab/calls.ts';
-import { clockStepNs } from '../lab/clock.ts';
+import { batchMsFor, clockStepNs } from '../lab/clock.ts';
 import { compare } from '../lab/compare.ts';
 import type { Lab } from '../lab/load.ts';
 import { faultNames, provoke, readFaulty, type Faulty } from '../lab/provoke.ts';
@@ -20,6 +20,7 @@ import type { RequestModule } from '../machine/demand.ts';
 import { openModprobe } from '../machine/modprobe.ts';
 import type { Machine, SidePlacement } from '../machine/types.ts';
 import { Reader } from './reader.ts';
+import { PLACED } from './sides.ts';
 
 /** One side of the page. */
 export interface Station {
@@ -60,7 +61,7 @@ export class Bench {
     const station = (placement: SidePlacement): Station => {
       const side = new Side(placement, {
         boot: async (_, options) => {
-          const machine = await lab.boot(placement, { ...options, requestModule });
+          const machine = await lab.boot(PLACED[placement], { ...options, requestModule });
           this.stations[placement].machine = machine;
           events.machine(placement, machine);
           return machine;
@@ -108,7 +109,10 @@ export class Bench {
     return this.#quiet(async () => {
       progress('looking whether both machines are clean');
       await this.#both(({ side }) => side.clean());
-      const measurements = new CallMeasurements({ onProblem });
+      const measurements = new CallMeasurements({
+        onProblem,
+        batchMs: batchMsFor(this.environment.clockStepNs),
+      });
       const { monolithic, microkernel } = this.stations;
       await measurements.round({ monolithic: monolithic.side, microkernel: microkernel.side }, '', progress);
       return measurements.rows();

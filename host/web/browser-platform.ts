@@ -3,16 +3,21 @@
 // asks for the same lock gets it when the thread has really ended, whatever ended it.
 
 import { listen } from '../machine/control.ts';
+import { inlinePlatform } from '../machine/inline-platform.ts';
 import type { Platform, Port, Thread, ThreadKind } from '../machine/platform.ts';
+import { hasThreads } from './requirements.ts';
 import { nameOf } from './thread-name.ts';
 
-/** This browser as a place to run machines; needs cross-origin isolation (./requirements.ts). */
-export const browserPlatform: Platform = {
+const surroundings = {
   name: browserName(),
   cores: navigator.hardwareConcurrency,
   now: () => performance.now(),
-  spawn,
 };
+
+/** This browser as a place to run machines; without threads all of them run on this one. */
+export const browserPlatform: Platform = hasThreads
+  ? { ...surroundings, spawn }
+  : inlinePlatform(surroundings);
 
 async function spawn(kind: ThreadKind): Promise<Thread> {
   const lock = `isolab-${crypto.randomUUID()}`;

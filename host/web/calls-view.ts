@@ -5,6 +5,7 @@ import { pairs, type CallRow, type Environment } from '../lab/report.ts';
 import { milliseconds, nanoseconds, times } from '../lab/units.ts';
 import { verdictOfCalls } from '../lab/verdict.ts';
 import { h } from './dom.ts';
+import { PLACED } from './sides.ts';
 
 const NAMES: Record<CallRow['operation'], string> = {
   dispatch: 'empty call in the kernel',
@@ -47,8 +48,8 @@ export function callsTable(rows: readonly CallRow[], environment: Environment, n
         'tr',
         {},
         h('td'),
-        h('th', { scope: 'colgroup', colspan: '3', class: 'monolithic' }, 'monolithic'),
-        h('th', { scope: 'colgroup', colspan: '3', class: 'microkernel' }, 'microkernel'),
+        h('th', { scope: 'colgroup', colspan: '3', class: 'monolithic' }, PLACED.monolithic),
+        h('th', { scope: 'colgroup', colspan: '3', class: 'microkernel' }, PLACED.microkernel),
       ),
       h('tr', {}, h('td'), ...[...columns, ...columns].map((name) => h('th', { scope: 'col' }, name))),
     ),

@@ -1,11 +1,13 @@
-// What faults did, a row each, monolithic left, microkernel right: the outcome, a sentence, the measured times.
+// What faults did, a row each, a side beside the other: the outcome, a sentence, the measured times.
 
 import { PLACEMENTS, type FaultRow, type Outcome, type PerSide } from '../lab/report.ts';
 import { milliseconds } from '../lab/units.ts';
 import { verdictOfFault } from '../lab/verdict.ts';
+import type { SidePlacement } from '../machine/types.ts';
 import type { Provoked } from './bench.ts';
 import { figure, h } from './dom.ts';
 import { wordsOf } from './fault-words.ts';
+import { PLACED } from './sides.ts';
 
 /** How an outcome is to be seen: contained, a loss, or worse. */
 const GRAVITY: Record<Outcome, 'good' | 'fair' | 'bad'> = {
@@ -36,7 +38,7 @@ export function faultResult(fault: string, sides: PerSide<Provoked>, note = ''):
 /** The same as one line that unfolds. */
 export function foldedResult(fault: string, sides: PerSide<Provoked>, note = ''): HTMLElement {
   const outcomes = PLACEMENTS.flatMap((placement) => [
-    h('span', { class: `side-name ${placement}` }, placement),
+    h('span', { class: `side-name ${placement}` }, PLACED[placement]),
     outcomeBadge(sides[placement]),
   ]);
   return h(
@@ -58,8 +60,8 @@ function outcomeBadge(provoked: Provoked): HTMLElement {
   return h('span', { class: 'badge', 'data-gravity': GRAVITY[outcome] }, outcome);
 }
 
-function sideResult(placement: string, provoked: Provoked): HTMLElement {
-  const head = h('p', {}, h('span', { class: 'side-name' }, placement), ' ', outcomeBadge(provoked));
+function sideResult(placement: SidePlacement, provoked: Provoked): HTMLElement {
+  const head = h('p', {}, h('span', { class: 'side-name' }, PLACED[placement]), ' ', outcomeBadge(provoked));
   const sentence = (text: string): HTMLElement => h('p', { class: 'sentence' }, text);
   if ('problem' in provoked) {
     const { problem } = provoked;

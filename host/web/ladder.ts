@@ -1,9 +1,10 @@
 // The ladder's page: measures when it is opened, shows the table, and leaves the report in `globalThis.ladder` for whoever
 // drives the browser (host/cli/ladder.ts). The address says how much is measured: ?boots=1&samples=7&batchMs=1.5
 
-import { clockStepNs } from '../lab/clock.ts';
+import { batchMsFor, clockStepNs } from '../lab/clock.ts';
 import { ladder, type LadderReport } from '../lab/ladder.ts';
 import { renderLadder } from '../lab/ladder-table.ts';
+import { hasThreads } from './requirements.ts';
 import { h, messageOf } from './dom.ts';
 import { browserLab } from './lab.ts';
 
@@ -21,12 +22,13 @@ async function measure(show: (text: string) => void): Promise<LadderReport> {
   const lab = await browserLab();
   const driver = lab.drivers.find(({ name }) => name === 'ramdisk');
   if (!driver) throw new Error('there is no ramdisk among the drivers');
+  const step = clockStepNs(() => performance.now());
   return ladder(
     {
       ...{ boots: number(query, 'boots'), samples: number(query, 'samples') },
-      ...{ batchMs: number(query, 'batchMs'), boot: lab.boot, driver },
-      abilities: { sharedMemory: crossOriginIsolated, wait: true },
-      environment: { ...lab.environment, clockStepNs: clockStepNs(() => performance.now()) },
+      ...{ batchMs: number(query, 'batchMs') ?? batchMsFor(step), boot: lab.boot, driver },
+      abilities: { sharedMemory: hasThreads, wait: hasThreads },
+      environment: { ...lab.environment, clockStepNs: step },
       onProblem: show,
     },
     show,

@@ -1,11 +1,11 @@
-// The page's entry: the machines where they can run, what is missing where they cannot.
+// The page's entry: the machines, and what they have lost where they share one thread; what is missing where none can run.
 
 import { messageOf, h } from './dom.ts';
-import { missingView } from './missing-view.ts';
-import { findMissing } from './requirements.ts';
+import { lostView, missingView } from './missing-view.ts';
+import { findMissing, findUnshared } from './requirements.ts';
 
 async function show(main: HTMLElement): Promise<void> {
-  const missing = await findMissing();
+  const missing = findMissing();
   if (missing.length > 0) {
     main.replaceChildren(missingView(missing));
     return;
@@ -13,7 +13,8 @@ async function show(main: HTMLElement): Promise<void> {
   // Only now: this code expects what has just been looked for.
   const { Page } = await import('./page.ts');
   const page = new Page();
-  main.replaceChildren(page.element);
+  const unshared = await findUnshared();
+  main.replaceChildren(...(unshared.length > 0 ? [lostView(unshared)] : []), page.element);
   await page.start();
 }
 

@@ -7,18 +7,22 @@ import { Bench, type Provoked } from './bench.ts';
 import { callsTable, environmentOf } from './calls-view.ts';
 import { comparisonResult } from './comparison-view.ts';
 import { button, h, messageOf, setText } from './dom.ts';
-import { wordsOf } from './fault-words.ts';
+import { withheld, wordsOf } from './fault-words.ts';
 import { faultResult, foldedResult } from './faults-view.ts';
 import { browserLab, floppy } from './lab.ts';
 import { Pane } from './pane.ts';
-import { watchHidden } from './requirements.ts';
+import { hasThreads, watchHidden } from './requirements.ts';
 import { shellsOf } from './shells.ts';
+import { PLACED } from './sides.ts';
 import { Terminal } from './terminal.ts';
 
 /** ms between two looks at the machines; events are shown at once. */
 const LOOK_MS = 250;
 const HIDDEN =
   'This page was hidden during the run. Browsers slow hidden pages down: do not trust these times.';
+
+const section = (id: string, title: string, ...content: Node[]): HTMLElement =>
+  h('section', { class: 'card', 'aria-labelledby': id }, h('h2', { id }, title), ...content);
 
 export class Page {
   readonly element: HTMLElement;
@@ -45,12 +49,7 @@ export class Page {
   #busy = false;
 
   constructor() {
-    const section = (id: string, title: string, ...content: Node[]): HTMLElement =>
-      h('section', { class: 'card', 'aria-labelledby': id }, h('h2', { id }, title), ...content);
     const measure = button('Measure calls', () => void this.#measure(), { 'data-action': 'measure' });
-    const whole = button('Run the whole comparison', () => void this.#compare(), {
-      'data-action': 'compare',
-    });
     this.#historyCard = section('history', 'Every fault until now', this.#history);
     this.#historyCard.hidden = true;
     this.element = h(
@@ -86,24 +85,30 @@ export class Page {
       section(
         'cost',
         'What a call costs',
-        h('p', { class: 'fine' }, 'Both machines, call by call in turns, about four seconds.'),
+        h('p', { class: 'fine' }, 'Both machines, call by call in turns, a few seconds.'),
         measure,
         this.#callResults,
       ),
-      section(
-        'whole',
-        'The whole comparison',
-        h(
-          'p',
-          { class: 'fine' },
-          'What isolab compare does in a terminal, here on machines of its own: calls over three fresh boots, then every fault. About half a minute.',
-        ),
-        whole,
-        this.#comparisonResults,
-      ),
+      ...(hasThreads ? [this.#wholeSection()] : []),
       this.#environment,
     );
     this.#lockActions();
+  }
+
+  #wholeSection(): HTMLElement {
+    const compare = button('Run the whole comparison', () => void this.#compare(), {
+      'data-action': 'compare',
+    });
+    const words =
+      'What isolab compare does in a terminal, here on machines of its own: calls over three fresh boots, then every fault. ' +
+      'About half a minute.';
+    return section(
+      'whole',
+      'The whole comparison',
+      h('p', { class: 'fine' }, words),
+      compare,
+      this.#comparisonResults,
+    );
   }
 
   /** Loads the images and boots both machines. */
@@ -136,7 +141,10 @@ export class Page {
   }
 
   #faultButton(fault: string): HTMLButtonElement {
-    const label = h('span', {}, h('code', {}, fault), h('small', {}, wordsOf(fault)));
+    const why = withheld(fault);
+    const words = why === null ? wordsOf(fault) : `${wordsOf(fault)}: ${why}`;
+    const label = h('span', {}, h('code', {}, fault), h('small', {}, words));
+    if (why !== null) return h('button', { type: 'button', class: 'fault', disabled: true }, label);
     return button(label, () => void this.#provoke(fault), {
       'data-action': 'fault',
       'data-fault': fault,
@@ -152,7 +160,7 @@ export class Page {
       this.#check();
       const outcomes = PLACEMENTS.map((placement) => {
         const side = sides[placement];
-        return `${placement}: ${'row' in side ? side.row.outcome : 'not observed'}`;
+        return `${PLACED[placement]}: ${'row' in side ? side.row.outcome : 'not observed'}`;
       });
       return `${fault} done. ${outcomes.join(', ')}.`;
     });
@@ -206,10 +214,10 @@ export class Page {
   }
 
   async #reboot(placement: SidePlacement): Promise<void> {
-    await this.#run(`Rebooting the ${placement} machine`, async () => {
+    await this.#run(`Rebooting the ${PLACED[placement]} machine`, async () => {
       await this.#ready().reboot(placement);
       this.#check();
-      return `The ${placement} machine has been rebooted.`;
+      return `The ${PLACED[placement]} machine has been rebooted.`;
     });
   }
 

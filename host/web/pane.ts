@@ -1,22 +1,19 @@
 // One machine, live: state, drivers, the program that reads on, integrity, log. Shows what it reads; decides nothing.
 
 import { milliseconds } from '../lab/units.ts';
-import type { DriverStatus, MachineStatus, SidePlacement } from '../machine/types.ts';
+import type { DriverStatus, MachineStatus } from '../machine/types.ts';
 import type { Station } from './bench.ts';
 import { button, figure, h, setData, setText } from './dom.ts';
 import { DriversView } from './drivers-view.ts';
 import { LogView } from './log-view.ts';
+import { PLACED, titleOf, type Placed } from './sides.ts';
 
-const WORDS: Record<SidePlacement, { title: string; placement: string }> = {
-  monolithic: {
-    title: 'Monolithic',
-    placement: 'Kernel and drivers share one memory and one thread. A call to a driver is a call.',
-  },
-  microkernel: {
-    title: 'Microkernel',
-    placement:
-      'Kernel and drivers each have a memory and a thread of their own. A call to a driver is a message.',
-  },
+const WORDS: Record<Placed, string> = {
+  monolithic: 'Kernel and drivers share one memory and one thread. A call to a driver is a call.',
+  sandbox:
+    'Kernel and drivers each have a memory of their own and share one thread. A call to a driver passes a frame that catches.',
+  microkernel:
+    'Kernel and drivers each have a memory and a thread of their own. A call to a driver is a message.',
 };
 
 const STATES: Record<MachineStatus['state'], string> = {
@@ -47,20 +44,26 @@ export class Pane {
 
   constructor(station: Station, actions: PaneActions) {
     const { placement } = station;
-    const { title, placement: explained } = WORDS[placement];
+    const name = PLACED[placement];
     this.#station = station;
-    this.#log = new LogView(`kernel log of the ${placement} machine`);
+    this.#log = new LogView(`kernel log of the ${name} machine`);
     const heading = (text: string, ...more: Node[]): HTMLElement =>
       h('div', { class: 'heading' }, h('h3', {}, text), ...more);
     const check = button('Check', () => actions.check(), { class: 'small', 'data-action': 'check' });
-    check.setAttribute('aria-label', `Check the ${placement} machine`);
+    check.setAttribute('aria-label', `Check the ${name} machine`);
     const reboot = button('Reboot', () => actions.reboot(), { class: 'small', 'data-action': 'reboot' });
-    reboot.setAttribute('aria-label', `Reboot the ${placement} machine`);
+    reboot.setAttribute('aria-label', `Reboot the ${name} machine`);
     this.element = h(
       'section',
       { class: `pane ${placement}`, 'aria-labelledby': `${placement}-title` },
-      h('div', { class: 'pane-head' }, h('h2', { id: `${placement}-title` }, title), this.#state, reboot),
-      h('p', { class: 'placement' }, explained),
+      h(
+        'div',
+        { class: 'pane-head' },
+        h('h2', { id: `${placement}-title` }, titleOf(placement)),
+        this.#state,
+        reboot,
+      ),
+      h('p', { class: 'placement' }, WORDS[name]),
       h('p', {}, this.#facts),
       h(
         'div',
@@ -68,7 +71,7 @@ export class Pane {
           class: 'scroll',
           tabindex: '0',
           role: 'region',
-          'aria-label': `drivers of the ${placement} machine`,
+          'aria-label': `drivers of the ${name} machine`,
         },
         this.#drivers.element,
       ),

@@ -17,11 +17,42 @@ export const HEADERS: readonly { name: string; value: string; accepted: readonly
   },
 ];
 
-/** Everything that is missing; nothing where the machines can run. */
-export async function findMissing(): Promise<Missing[]> {
+/** Whether memory can be shared with another thread, and its end be known. */
+export const hasThreads = globalThis.crossOriginIsolated && 'locks' in navigator;
+
+/** What no machine runs without; nothing where at least the monolith does. */
+export function findMissing(): Missing[] {
   const missing: Missing[] = [];
   if (typeof WebAssembly === 'undefined')
     missing.push({ what: 'WebAssembly', detail: 'Kernels and drivers are WebAssembly modules.' });
+  else if (!makesSharedMemory())
+    missing.push({
+      what: 'shared memory of WebAssembly',
+      detail: 'Kernels and drivers are made for it, whether or not another thread shares it.',
+    });
+  if (typeof Atomics === 'undefined' || !('waitAsync' in Atomics))
+    missing.push({
+      what: 'Atomics.waitAsync',
+      detail: 'The supervisor waits for machines without blocking the page.',
+    });
+  return missing;
+}
+
+/** Browsers that hide SharedArrayBuffer from a page make such a memory all the same: they only refuse to send it away. */
+function makesSharedMemory(): boolean {
+  try {
+    new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
+
+/** What keeps the page to one thread; nothing where every placement runs. */
+export async function findUnshared(): Promise<Missing[]> {
+  if (hasThreads) return [];
+  const missing: Missing[] = [];
   if (!globalThis.isSecureContext) {
     missing.push({
       what: 'a secure address',
@@ -29,18 +60,6 @@ export async function findMissing(): Promise<Missing[]> {
     });
   }
   if (!globalThis.crossOriginIsolated) missing.push(...(await missingIsolation()));
-  if (typeof SharedArrayBuffer === 'undefined') {
-    missing.push({
-      what: 'SharedArrayBuffer',
-      detail:
-        'Kernel and drivers run on threads of their own and meet in shared memory; it comes with the isolation.',
-    });
-  }
-  if (typeof Atomics === 'undefined' || !('waitAsync' in Atomics))
-    missing.push({
-      what: 'Atomics.waitAsync',
-      detail: 'The supervisor waits for machines without blocking the page.',
-    });
   if (!('locks' in navigator))
     missing.push({ what: 'Web Locks', detail: 'They tell when the thread of a driver has really ended.' });
   return missing;

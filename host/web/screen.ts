@@ -6,6 +6,7 @@ import type { Mark, Row } from '../shell/both.ts';
 import { shown } from '../shell/both.ts';
 import { textOutput, type Output } from '../shell/streams.ts';
 import { h } from './dom.ts';
+import { PLACED } from './sides.ts';
 
 /** Lines kept; older ones are removed. */
 const MAX_LINES = 1500;
@@ -17,8 +18,8 @@ const DRAW_MS = 30;
 const WORDS: Record<Mark, string> = {
   '=': 'alike',
   '|': 'different',
-  '<': 'on the monolithic machine alone',
-  '>': 'on the microkernel alone',
+  '<': `on the ${PLACED.monolithic} machine alone`,
+  '>': `on the ${PLACED.microkernel} machine alone`,
 };
 
 export class Screen {

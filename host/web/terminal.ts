@@ -11,13 +11,14 @@ import { EMPTY } from '../shell/streams.ts';
 import { SyntaxProblem } from '../shell/words.ts';
 import { button, h, messageOf } from './dom.ts';
 import { Screen } from './screen.ts';
+import { PLACED, titleOf } from './sides.ts';
 
 type Target = SidePlacement | 'both';
 
 const NAMES: Record<Target, string> = {
   both: 'Both machines',
-  monolithic: 'Monolithic',
-  microkernel: 'Microkernel',
+  monolithic: titleOf('monolithic'),
+  microkernel: titleOf('microkernel'),
 };
 
 /** Does something as the page's one thing; false where it is at something else. */
@@ -140,7 +141,7 @@ export class Terminal {
   }
 
   async #runOne(placement: SidePlacement, text: string, signal: AbortSignal): Promise<void> {
-    this.#screen.command(placement, text);
+    this.#screen.command(PLACED[placement], text);
     const streams = { in: EMPTY, out: this.#screen.output(false), err: this.#screen.output(true) };
     const shell = this.#shells![placement];
     await shell.run(text, streams, signal);

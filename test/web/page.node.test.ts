@@ -1,4 +1,5 @@
-// The page itself, as it is built and served, in a real Chromium: its main path, and what it says where it cannot run.
+// The page itself, as it is built and served, in a real Chromium: its main path, what of it
+// runs on one thread, and what it says where it cannot run.
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -23,9 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Opens a page; everything it complains about is collected. */
-async function open(url: string): Promise<{ page: Page; complaints: string[] }> {
+/** Opens a page; everything it complains about is collected. @param withheld requests that are never answered */
+async function open(url: string, withheld = ''): Promise<{ page: Page; complaints: string[] }> {
   const page = await browser.newPage();
+  if (withheld !== '') await page.route(withheld, () => undefined);
   page.setDefaultTimeout(30 * SECOND);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -151,23 +153,91 @@ const OPENER = 'the header Cross-Origin-Opener-Policy: same-origin';
 const EMBEDDER = 'the header Cross-Origin-Embedder-Policy: require-corp';
 
 describe('the page without cross-origin isolation', () => {
-  test.each([
-    ['neither header', {}, [OPENER, EMBEDDER, 'SharedArrayBuffer']],
-    ['one of them', { 'Cross-Origin-Opener-Policy': 'same-origin' }, [EMBEDDER, 'SharedArrayBuffer']],
-    [
-      'another value',
-      { 'Cross-Origin-Opener-Policy': 'unsafe-none', 'Cross-Origin-Embedder-Policy': 'require-corp' },
-      [OPENER, 'SharedArrayBuffer'],
-    ],
-  ])('names what is missing with %s', async (_, headers: Record<string, string>, missing) => {
-    const { server, url } = await host(headers);
-    const { page, complaints } = await open(url);
-    await page.getByRole('heading', { name: 'The machines cannot run here' }).waitFor();
-    expect(await page.locator('.notice li strong').allInnerTexts()).toEqual(missing);
-    expect(await page.locator('.notice').innerText()).toContain('npm start');
+  let server: Server;
+  let page: Page;
+  let complaints: string[];
+  const openWith = async (headers: Record<string, string>, path = '', withheld = ''): Promise<void> => {
+    const hosted = await host(headers);
+    server = hosted.server;
+    ({ page, complaints } = await open(`${hosted.url}${path}`, withheld));
+  };
+  afterEach(async () => {
     expect(complaints).toEqual([]);
     await page.close();
     server.close();
     server.closeAllConnections();
+  });
+
+  test.each([
+    ['neither header', {}, [OPENER, EMBEDDER]],
+    ['one of them', { 'Cross-Origin-Opener-Policy': 'same-origin' }, [EMBEDDER]],
+    [
+      'another value',
+      { 'Cross-Origin-Opener-Policy': 'unsafe-none', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+      [OPENER],
+    ],
+  ])('names what is missing with %s', async (_, headers: Record<string, string>, missing) => {
+    await openWith(headers, '', '**/images/*'); // no machine is needed here
+    await page.getByRole('heading', { name: 'This page has one thread only' }).waitFor();
+    await page.locator('.lost summary').click();
+    expect(await page.locator('.lost details strong').allInnerTexts()).toEqual(missing);
+    expect(await page.locator('.lost details').innerText()).toContain('npm start');
+  });
+
+  test('runs the monolith and a sandbox on its own thread, and says what is lost', async () => {
+    await openWith({});
+    const said = (text: string | RegExp) => page.getByRole('status').getByText(text).waitFor();
+    await said('Both machines are running.');
+    expect(await page.evaluate(() => [crossOriginIsolated, typeof SharedArrayBuffer])).toEqual([
+      false,
+      'undefined',
+    ]);
+    expect(await page.locator('.pane-head h2').allInnerTexts()).toEqual(['Monolithic', 'Sandbox']);
+    expect(await page.locator('.pane-head .badge').allInnerTexts()).toEqual(['running', 'running']);
+    const lost = (await page.locator('.lost > ul strong').allInnerTexts()).join();
+    for (const what of ['microkernel', 'pools', 'hang', 'comparison', 'ring, wait, postmessage, comlink'])
+      expect(lost).toContain(what);
+    expect(await page.getByRole('button', { name: /^LOOP/ }).isDisabled()).toBe(true);
+
+    const command = page.getByRole('textbox');
+    await command.fill('echo -n wxyz > /dev/ramdisk; head -c 4 /dev/ramdisk; ls /dev/null');
+    await command.press('Enter');
+    await said(/: done\.$/);
+    const printed = await page.locator('.screen .row').allInnerTexts();
+    expect(printed.map((row) => row.split(/\s+/))).toEqual([
+      ['wxyz', 'wxyz'],
+      ['/dev/null', '/dev/null'],
+    ]);
+
+    await page.getByRole('button', { name: /^BUG/ }).click();
+    await said('BUG done. monolithic: damage found, sandbox: driver restarted.');
+    const row = page.locator('.pane.microkernel .drivers tr', { hasText: 'lkdtm' });
+    expect(await row.locator('td.number').allInnerTexts()).toEqual(['2', '1']);
+    for (const side of SIDES) {
+      const pane = page.locator(`.pane.${side}`);
+      await pane.getByText(/since BUG began [1-9]\d* calls, 0 failed/).waitFor();
+      await pane
+        .getByText(/at drivers\/lkdtm\.ts:\d+:\d+$/)
+        .first()
+        .waitFor();
+    }
+    expect(await page.locator('.errors').innerText()).toBe('');
+  });
+
+  test('runs no machine where the browser lacks what each of them needs, and names it', async () => {
+    await openWith({}, '', '**/images/*');
+    await page.addInitScript('delete Atomics.waitAsync');
+    await page.reload();
+    await page.getByRole('heading', { name: 'The machines cannot run here' }).waitFor();
+    expect(await page.locator('.notice li strong').allInnerTexts()).toEqual(['Atomics.waitAsync']);
+  });
+
+  test('climbs the rungs of the ladder that need one thread, and says why not the others', async () => {
+    await openWith({}, 'ladder.html?boots=1&samples=3');
+    const table = await page.locator('pre.ladder').innerText();
+    expect(table).toContain('not cross-origin isolated');
+    for (const rung of ['direct', 'gate']) expect(table).toMatch(new RegExp(`^  ${rung} +[\\d.]+ ns`, 'm'));
+    for (const rung of ['ring-spin', 'ring', 'wait', 'postmessage', 'comlink'])
+      expect(table).toMatch(new RegExp(`^  ${rung} +memory cannot be shared with another thread`, 'm'));
   });
 });

@@ -1,0 +1,26 @@
+// How a client waits: a thread of its own blocks, which is exact; one that shares its event loop with the kernel lets that go on.
+
+import type { CallResult, ClientSide } from '../ipc/client-side.ts';
+import type { Soon } from './protocol.ts';
+
+export interface Waiting {
+  /** One system call. */
+  call(side: ClientSide, number: number, a?: number, b?: number, c?: number, d?: number): Soon<CallResult>;
+  pause(ms: number): Soon<void>;
+}
+
+/** Nobody notifies it. */
+let never: Int32Array | null = null;
+
+export const BLOCKING: Waiting = {
+  call: (side, ...words) => side.call(...words),
+  pause(ms) {
+    never ??= new Int32Array(new SharedArrayBuffer(4));
+    Atomics.wait(never, 0, 0, ms);
+  },
+};
+
+export const PATIENT: Waiting = {
+  call: (side, ...words) => side.eventually(...words),
+  pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
+};
