@@ -19,7 +19,7 @@ import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { missingOwner, ownersFirst, ownersOf, Waiting } from './owners.ts';
+import { missingOwner, ownersFirst, ownersOf, Waiting, watchOwners } from './owners.ts';
 import { defaultPlace, poolOf, type Place } from './place.ts';
 import { Pools } from './pools.ts';
 import type { Answer, Notice } from './protocol.ts';
@@ -127,7 +127,7 @@ export class Drivers {
       ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
-      ...{ cause: null, recovery: null, dead: new Set<number>() },
+      ...{ cause: null, bereft: null, recovery: null, dead: new Set<number>() },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -170,23 +170,9 @@ export class Drivers {
       driver.deaths = [];
       // Behind an owner that is being restarted nobody waits but its user.
       const late = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
-      const loaded = this.loadAgain(driver, this.host.alive());
+      const loaded = this.supervisor.reload(driver, this.host.alive());
       if (!late) await loaded;
       else void this.host.recover(() => loaded.catch(overtaken));
-    }
-  }
-
-  private async loadAgain(driver: Driver, life: KernelLife): Promise<void> {
-    driver.cause = null;
-    try {
-      await this.load(driver);
-      driver.upSince = this.host.resources.platform.now();
-      this.become(driver, 'up');
-    } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
-      const { cause } = driver;
-      if (cause) void this.host.recover(() => this.supervisor.died(driver, life, cause));
-      else await this.supervisor.lost(driver, life, error.message);
     }
   }
 
@@ -212,6 +198,7 @@ export class Drivers {
     const { loaded, options } = driver;
     const life = this.host.alive();
     await this.awaitOwners(driver, life); // before it takes a thread
+    const ownerThatDied = watchOwners(loaded, this);
     const { images, deadlineMs } = this.host;
     const events: IncarnationEvents = {
       died: (by, fault) => this.died(driver, by, fault),
@@ -228,6 +215,7 @@ export class Drivers {
       const previous = this.estates.of(loaded.name);
       await incarnation.start(loaded, options, gates, images, deadlineMs, previous);
     } catch (error) {
+      driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;
       void this.bury(incarnation, error instanceof ModuleError);
       throw error;
