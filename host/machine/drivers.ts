@@ -297,7 +297,8 @@ export class Drivers {
   private died(driver: Driver, by: DetectedBy, fault: Fault | null): void {
     const { name } = driver.loaded;
     const code = by === 'exit' ? (driver.incarnation?.exitCode ?? null) : null;
-    const cause = { by, code, inInit: driver.state === 'starting' };
+    const inInit = driver.state === 'starting' && driver.incarnation?.takenAlong !== true;
+    const cause = { by, code, inInit };
     driver.cause = cause;
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;

@@ -12,8 +12,8 @@ import type { Resources } from './resources.ts';
 
 export interface HomeEvents {
   heard(notice: DriverNotice): void;
-  /** It has ended by itself. */
-  lost(): void;
+  /** It has ended by itself. @param along with others, which may be why */
+  lost(along: boolean): void;
 }
 
 export interface Home {
@@ -77,7 +77,7 @@ export class WorkerHome implements Home {
 
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     hear(this.thread, start, heard);
-    void this.thread.ended.then(lost);
+    void this.thread.ended.then(() => lost(false));
     this.thread.port.postMessage(start, start.link ? [start.link.port] : []);
   }
 
@@ -116,7 +116,7 @@ export class SandboxHome implements Home {
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     this.start = start;
     this.deaf = hear(this.thread, start, heard);
-    this.life.control.methods.place(start).catch(lost);
+    this.life.control.methods.place(start).catch(() => lost(false));
   }
 
   async end(): Promise<void> {

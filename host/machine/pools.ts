@@ -40,7 +40,7 @@ class Pool {
     life.words[wordOf(bell, S_TRANSPORT)] = this.transport;
     Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_HOME);
     life.usedUntil(thread.ended);
-    void thread.ended.then(() => this.end());
+    void thread.ended.then(() => this.end(this.residents.size > 1));
   }
 
   static async open(resources: Resources, life: KernelLife, transport: ThreadTransport): Promise<Pool> {
@@ -53,8 +53,8 @@ class Pool {
     return new Pool(resources, life, { thread, memory, bell }, transport);
   }
 
-  /** Ends it and all who live in it. */
-  end(): void {
+  /** Ends it and all who live in it. @param along somebody has ended it, or nobody knows who of several */
+  end(along: boolean): void {
     if (this.dead) return;
     this.dead = true;
     this.thread.terminate();
@@ -62,7 +62,7 @@ class Pool {
       this.resources.giveMemory(this.memory);
       freeChannel(this.life, this.bell);
     });
-    for (const resident of this.residents) resident.lost();
+    for (const resident of this.residents) resident.lost(along);
   }
 }
 
@@ -73,7 +73,7 @@ class PoolHome implements Home {
   readonly transport: number;
   readonly posted = null;
   /** Its pool has ended. */
-  lost: () => void = () => {};
+  lost: HomeEvents['lost'] = () => {};
   private readonly pool: Pool;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
@@ -92,7 +92,7 @@ class PoolHome implements Home {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
     this.lost = lost;
-    if (pool.dead) return queueMicrotask(lost);
+    if (pool.dead) return queueMicrotask(() => lost(true));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {
         heard(notice);
@@ -107,7 +107,7 @@ class PoolHome implements Home {
   async end(clean: boolean): Promise<void> {
     const { pool } = this;
     pool.residents.delete(this);
-    if (!clean || pool.residents.size === 0) pool.end();
+    if (!clean || pool.residents.size === 0) pool.end(true);
     await (pool.dead ? pool.thread.ended : Promise.race([this.left, pool.thread.ended]));
     this.deaf();
   }
