@@ -217,6 +217,7 @@ export class Drivers {
     } catch (error) {
       driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;
+      driver.dead.add(incarnation.channel);
       void this.bury(incarnation, error instanceof ModuleError);
       throw error;
     }

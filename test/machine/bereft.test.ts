@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { MOST_STILLBORN, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent } from '../../host/machine/types.ts';
-import { EIO } from '../../kernel/abi/errno.ts';
+import { EIO, ENXIO } from '../../kernel/abi/errno.ts';
+import { O_RDONLY } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { isFault } from '../support/machine.ts';
 import { threadLab, type ThreadLab } from '../support/threads.ts';
@@ -64,7 +65,12 @@ describe('a driver whose owner dies while it is loaded', () => {
   test('is given up when that is, and the log says for what', async () => {
     await load('good=1', { restart: 'temporary' });
     await machine.insmod(leaning);
-    await restart();
+    const client = await machine.attach();
+    const fd = await client.open('/dev/leaning', O_RDONLY);
+    const settled = restart();
+    expect((await client.read(fd, 1)).result).toBe(-EIO); // it waited for a successor
+    await settled;
+    expect(await client.open('/dev/leaning', O_RDONLY)).toBe(-ENXIO);
     expect(status('leaning')).toMatchObject({ state: 'failed' });
     expect(supervisorSaid().at(-1)).toBe(
       'supervisor: giving leaning up: brittle is gone, whose symbols it uses',
@@ -90,6 +96,7 @@ describe('a driver whose owner dies while it is loaded', () => {
     expect(status('leaning')).toBeUndefined();
     expect(machine.lsmod().map(({ name }) => name)).toEqual(['brittle', 'tally']);
     expect(machine.accounting()).toEqual(before);
+    expect(machine.devices()).toEqual([]);
     await machine.insmod(leaning);
   });
 
@@ -97,9 +104,9 @@ describe('a driver whose owner dies while it is loaded', () => {
     await load('good=1');
     await machine.insmod(leaning);
     const second = { ...leaning, name: 'second' };
-    await expect(machine.insmod(second)).rejects.toMatchObject({ errno: EIO });
+    await expect(machine.insmod(second, 'device=second')).rejects.toMatchObject({ errno: EIO });
     await machine.settled();
-    await machine.insmod(second);
+    await machine.insmod(second, 'device=second');
     await machine.reboot();
     await machine.settled();
     expect(faults()).toEqual(['trap', 'trap']);
