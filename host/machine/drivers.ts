@@ -212,7 +212,7 @@ export class Drivers {
       const gates = await this.announce(driver, life, incarnation.channel);
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
       incarnation.entries = entry ? [entry] : [];
-      const previous = this.estates.of(loaded.name);
+      const previous = this.estates.of(loaded.name, life.memory);
       await incarnation.start(loaded, options, gates, images, deadlineMs, previous);
     } catch (error) {
       driver.bereft = ownerThatDied();
@@ -307,7 +307,7 @@ export class Drivers {
     const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
     if (fault) life.log(LEVEL_ALERT, oops);
     dumpCore(this.host, driver, { by, fault, oops });
-    if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
+    if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
