@@ -2,6 +2,7 @@
 
 import { soak } from '../lab/soak.ts';
 import { renderSoak } from '../lab/soak-table.ts';
+import { DRIVERS, EXTRAS } from '../lab/load.ts';
 import type { Placement } from '../machine/types.ts';
 import type { Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
@@ -30,7 +31,8 @@ export async function runSoak(options: SoakRunOptions, io: Io, screen: Screen): 
   line.keep(`seed ${seed}`);
   try {
     const report = await soak({
-      ...{ boot: lab.boot, drivers: lab.drivers, resources: lab.resources },
+      ...{ boot: lab.boot, resources: lab.resources },
+      drivers: await Promise.all([...DRIVERS, ...EXTRAS].map((name) => lab.modules.load(name))),
       ...{ environment: lab.environment, placements, seconds, seed, handles },
       signal: io.signal,
       progress: (text) => {

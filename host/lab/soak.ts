@@ -70,10 +70,14 @@ const SETTLE_MS = 30_000;
 const STEP_MS = 200;
 
 const zeros = (data: Uint8Array): boolean => data.every((byte) => byte === 0);
+/** What /dev/stacked has `base` fill in: a byte of these for a read, as often as `base` has counted. */
+const LETTERS = new Set(new TextEncoder().encode('stack'));
+const filled = (data: Uint8Array): boolean => LETTERS.has(data[0]!) && data.every((byte) => byte === data[0]);
 const TARGETS: readonly Target[] = [
   { path: '/dev/null', writable: true, good: (data) => data.length === 0 },
   { path: '/dev/zero', writable: true, good: (data, asked) => data.length === asked && zeros(data) },
   { path: '/dev/lkdtm', writable: false, good: () => true },
+  { path: '/dev/stacked', writable: true, good: (data, asked) => data.length <= asked && filled(data) },
 ];
 
 export async function soak(options: SoakOptions): Promise<SoakReport> {
@@ -96,7 +100,7 @@ async function soakOne(placement: Placement, options: SoakOptions): Promise<Soak
   });
   const events: MachineEvent[] = [];
   try {
-    for (const driver of drivers) await machine.insmod(driver, parametersOf(driver.name));
+    for (const driver of drivers) await machine.insmod(driver, PARAMETERS.get(driver.name));
     const tally = new Tally(machine.deadlineMs * PATIENCE);
     const clients = await Promise.all(Array.from({ length: ROAMERS + 2 }, () => machine.attach()));
     const [writer, breaker, ...roamers] = clients;
@@ -144,9 +148,10 @@ function domainsOf(machine: Machine): Map<string, string> {
 /** Memories of a successor and of the dead that are not yet known to have ended, at a time. */
 const SPARE_MEMORIES = 4;
 
-function parametersOf(driver: string): string {
-  return driver === 'ramdisk' ? `size=${BLOCKS * BLOCK}` : '';
-}
+const PARAMETERS = new Map([
+  ['ramdisk', `size=${BLOCKS * BLOCK}`],
+  ['stacked', 'quiet=1'], // it would log each write
+]);
 
 /** Tells now and then how far it is. */
 async function tell(

@@ -16,8 +16,11 @@ export function checkMachine(life: KernelLife, drivers: Iterable<Checked>): stri
 
 function checkOnce(life: KernelLife, drivers: Iterable<Checked>): string[] {
   const found = checkMemory(life.memory, life.statics, true);
-  for (const { loaded, state, incarnation } of drivers) {
+  const all = [...drivers];
+  for (const { loaded, state, incarnation } of all) {
     if (state !== 'up' || !incarnation) continue;
+    // In a pool where another is being loaded nothing is at rest.
+    if (all.some((each) => each.state !== 'up' && each.incarnation?.memory === incarnation.memory)) continue;
     const inside = checkMemory(incarnation.memory, incarnation.statics, false);
     found.push(...inside.map((sentence) => `${loaded.name}'s domain: ${sentence}`));
   }

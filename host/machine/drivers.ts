@@ -19,7 +19,7 @@ import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { missingOwner, ownersFirst, ownersOf, Waiting } from './owners.ts';
+import { missingOwner, ownersFirst, ownersOf, Waiting, watchOwners } from './owners.ts';
 import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
@@ -129,7 +129,7 @@ export class Drivers {
       ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
-      ...{ cause: null, recovery: null, dead: new Set<number>() },
+      ...{ cause: null, bereft: null, recovery: null, dead: new Set<number>() },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -172,23 +172,9 @@ export class Drivers {
       driver.deaths = [];
       // Behind an owner that is being restarted nobody waits but its user.
       const late = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
-      const loaded = this.loadAgain(driver, this.host.alive());
+      const loaded = this.supervisor.reload(driver, this.host.alive());
       if (!late) await loaded;
       else void this.host.recover(() => loaded.catch(overtaken));
-    }
-  }
-
-  private async loadAgain(driver: Driver, life: KernelLife): Promise<void> {
-    driver.cause = null;
-    try {
-      await this.load(driver);
-      driver.upSince = this.host.resources.platform.now();
-      this.become(driver, 'up');
-    } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
-      const { cause } = driver;
-      if (cause) void this.host.recover(() => this.supervisor.died(driver, life, cause));
-      else await this.supervisor.lost(driver, life, error.message);
     }
   }
 
@@ -214,6 +200,7 @@ export class Drivers {
     const { loaded, options } = driver;
     const life = this.host.alive();
     await this.awaitOwners(driver, life); // before it takes a thread
+    const ownerThatDied = watchOwners(loaded, this);
     const { images, deadlineMs } = this.host;
     const events: IncarnationEvents = {
       died: (by, fault) => this.died(driver, by, fault),
@@ -228,10 +215,12 @@ export class Drivers {
       const gates = await this.announce(driver, life, incarnation.channel);
       const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
       incarnation.entries = entry ? [entry] : [];
-      const previous = this.estates.of(loaded.name);
+      const previous = this.estates.of(loaded.name, life.memory);
       await incarnation.start(loaded, options, gates, images, deadlineMs, previous);
     } catch (error) {
+      driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;
+      driver.dead.add(incarnation.channel);
       void this.bury(incarnation, error instanceof ModuleError);
       throw error;
     }
@@ -305,7 +294,8 @@ export class Drivers {
   private died(driver: Driver, by: DetectedBy, fault: Fault | null): void {
     const { name } = driver.loaded;
     const code = by === 'exit' ? (driver.incarnation?.exitCode ?? null) : null;
-    const cause = { by, code, inInit: driver.state === 'starting' };
+    const inInit = driver.state === 'starting' && driver.incarnation?.takenAlong !== true;
+    const cause = { by, code, inInit };
     driver.cause = cause;
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;
@@ -313,7 +303,7 @@ export class Drivers {
     const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
     if (fault) life.log(LEVEL_ALERT, oops);
     dumpCore(this.host, driver, { by, fault, oops });
-    if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
+    if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));

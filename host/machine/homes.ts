@@ -12,8 +12,8 @@ import type { Resources, Room } from './resources.ts';
 
 export interface HomeEvents {
   heard(notice: DriverNotice): void;
-  /** It has ended by itself. */
-  lost(): void;
+  /** It has ended by itself. @param along with others, which may be why */
+  lost(along: boolean): void;
 }
 
 export interface Home {
@@ -84,7 +84,7 @@ export class WorkerHome implements Home {
     });
     // A thread may outlive its driver by many others: it is not to hold on to them.
     const ears = { lost };
-    void thread.ended.then(() => ears.lost());
+    void thread.ended.then(() => ears.lost(false));
     this.deaf = () => {
       deaf();
       ears.lost = () => {};
@@ -133,7 +133,7 @@ export class SandboxHome implements Home {
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     this.start = start;
     this.deaf = hear(this.thread, start, heard);
-    this.life.control.methods.place(start).catch(lost);
+    this.life.control.methods.place(start).catch(() => lost(false));
   }
 
   async end(): Promise<void> {

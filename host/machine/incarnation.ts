@@ -57,6 +57,8 @@ export class Incarnation {
   /** Its module as the kernel has it, for the oops: the kernel forgets it when it dies. */
   entries: ModuleEntry[] = [];
   ended = false;
+  /** Its home has ended with others in it. */
+  takenAlong = false;
   private link: PostedLink | null = null;
   /** What do_exit was given, where it has left by that. */
   exitCode: number | null = null;
@@ -153,7 +155,10 @@ export class Incarnation {
     };
     this.home.begin(start, {
       heard: (notice) => this.heard(notice),
-      lost: () => this.die('thread ended', null),
+      lost: (along) => {
+        this.takenAlong = along;
+        this.die('thread ended', null);
+      },
     });
     const inTime = this.limit(deadlineMs);
     await outcome.finally(inTime);

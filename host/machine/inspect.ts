@@ -65,6 +65,7 @@ import {
   ST_LENGTH,
   ST_NEXT,
   ST_OLD_LENGTH,
+  ST_OLD_TAG,
   ST_OWNER,
   ST_TYPE,
   ST_VERSION,
@@ -258,6 +259,8 @@ export interface StoreEntry {
   version: number;
   /** Of a range its predecessor's, where the living driver has published none. */
   length: number;
+  /** Of a range that lies in a predecessor's memory: which incarnation that was. */
+  oldTag: number;
 }
 
 export function readStore(kernel: WebAssembly.Memory): StoreEntry[] {
@@ -271,6 +274,7 @@ export function readStore(kernel: WebAssembly.Memory): StoreEntry[] {
       type: memory.u32(entry + ST_TYPE),
       version: memory.u32(entry + ST_VERSION),
       length: memory.u32(entry + ST_LENGTH) || memory.u32(entry + ST_OLD_LENGTH),
+      oldTag: memory.u32(entry + ST_OLD_TAG),
     });
     entry = memory.u32(entry + ST_NEXT);
   }

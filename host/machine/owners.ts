@@ -57,6 +57,15 @@ export function missingOwner<D extends Owner & { incarnation: { life: KernelLife
   );
 }
 
+/** @returns tells an owner of what a module uses that has died since, be it that the kernel alone knows of it */
+export function watchOwners<D extends Owner & { incarnation: { fenced: boolean } | null }>(
+  loaded: LoadedModule,
+  drivers: Iterable<D>,
+): () => D | null {
+  const were = ownersOf(loaded, drivers).map((owner) => ({ owner, incarnation: owner.incarnation }));
+  return () => were.find(({ incarnation }) => incarnation?.fenced)?.owner ?? null;
+}
+
 /** Owners before those who use them, in the given order otherwise. */
 export function ownersFirst<D extends Owner>(drivers: Iterable<D>): D[] {
   const all = [...drivers];

@@ -39,7 +39,7 @@ class Pool {
     life.words[wordOf(bell, S_TRANSPORT)] = this.transport;
     Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_HOME);
     life.usedUntil(thread.ended);
-    void thread.ended.then(() => this.end());
+    void thread.ended.then(() => this.end(this.residents.size > 1));
   }
 
   static async open(
@@ -56,8 +56,8 @@ class Pool {
     return new Pool(resources, life, { ...room, bell }, transport);
   }
 
-  /** Ends it and all who live in it. */
-  end(): void {
+  /** Ends it and all who live in it. @param along somebody has ended it, or nobody knows who of several */
+  end(along: boolean): void {
     if (this.dead) return;
     this.dead = true;
     this.thread.terminate();
@@ -65,7 +65,7 @@ class Pool {
       this.resources.giveMemory(this.memory);
       freeChannel(this.life, this.bell);
     });
-    for (const resident of this.residents) resident.lost();
+    for (const resident of this.residents) resident.lost(along);
   }
 }
 
@@ -76,7 +76,7 @@ class PoolHome implements Home {
   readonly transport: number;
   readonly posted = null;
   /** Its pool has ended. */
-  lost: () => void = () => {};
+  lost: HomeEvents['lost'] = () => {};
   private readonly pool: Pool;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
@@ -95,7 +95,7 @@ class PoolHome implements Home {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
     this.lost = lost;
-    if (pool.dead) return queueMicrotask(lost);
+    if (pool.dead) return queueMicrotask(() => lost(true));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {
         heard(notice);
@@ -110,7 +110,7 @@ class PoolHome implements Home {
   async end(clean: boolean): Promise<void> {
     const { pool } = this;
     pool.residents.delete(this);
-    if (!clean || pool.residents.size === 0) pool.end();
+    if (!clean || pool.residents.size === 0) pool.end(true);
     await (pool.dead ? pool.thread.ended : Promise.race([this.left, pool.thread.ended]));
     this.deaf();
   }

@@ -9,10 +9,11 @@ import { keyOf } from '../linker/alias.ts';
 import { LEVEL_ALERT, LEVEL_EMERG, LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { MachineDied } from './control.ts';
 import type { KernelLife } from './life.ts';
-import { usersOf, type Owner } from './owners.ts';
+import { ownersOf, usersOf, type Owner } from './owners.ts';
 import {
   decide,
   DEFAULT_POLICY,
+  MOST_STILLBORN,
   remembered,
   type Cause,
   type Death,
@@ -29,11 +30,13 @@ const COMMAND_MS = 30_000;
 export interface Supervised extends Owner {
   readonly policy: Policy;
   deaths: Death[];
-  /** When it was last up. */
+  /** When it was last up; while it is loaded, when that began. */
   upSince: number;
   restarts: number;
   /** What its present incarnation has died of. */
   cause: Cause | null;
+  /** An owner of what it uses that died while its present incarnation was loaded, which failed. */
+  bereft: Owner | null;
   /** While something is done about its death. */
   recovery: Recovery | null;
 }
@@ -157,7 +160,12 @@ export class Supervisor<D extends Supervised> {
    * @param cause of its death; null where it has not died
    * @param owner with whom it is restarted
    */
-  private async recover(driver: D, life: KernelLife, cause: Cause | null, owner: D | null): Promise<void> {
+  private async recover(
+    driver: D,
+    life: KernelLife,
+    cause: Cause | null,
+    owner: Owner | null,
+  ): Promise<void> {
     const recovery = new Recovery();
     driver.recovery = recovery;
     try {
@@ -175,31 +183,61 @@ export class Supervisor<D extends Supervised> {
     life: KernelLife,
     recovery: Recovery,
     first: Cause | null,
-    owner: D | null,
+    behind: Owner | null,
   ): Promise<void> {
     const { hands } = this;
-    let why = owner ? `${owner.loaded.name} has died` : '';
-    for (let cause = first; ; cause = driver.cause) {
+    let bereaved = 0;
+    for (let cause = first, owner = behind; ; { cause, bereft: owner } = driver) {
       hands.bury(driver);
-      if (cause) {
-        why = causeText(cause);
-        if (!(await this.allowed(driver, life, recovery, cause, why))) return;
-      }
+      const why = cause ? causeText(cause) : `${owner!.loaded.name} has died`;
+      if (cause && !(await this.allowed(driver, life, recovery, cause, why))) return;
       driver.restarts++;
       hands.become(driver, 'starting');
       life.log(LEVEL_NOTICE, [
         `supervisor: restarting ${driver.loaded.name} (${why}), restart ${driver.restarts}`,
       ]);
-      driver.cause = null;
-      try {
-        await hands.load(driver);
-        driver.upSince = hands.now();
-        return hands.become(driver, 'up');
-      } catch (error) {
-        if (!(error instanceof ModuleError)) throw error;
-        if (!driver.cause) return this.lost(driver, life, error.message);
+      const failure = await this.attempt(driver);
+      if (!failure || life.dead) return;
+      if (driver.cause) continue;
+      if (!driver.bereft) return this.lost(driver, life, this.refusal(driver, failure));
+      // An owner that its init kills dies each time.
+      if (++bereaved === MOST_STILLBORN) {
+        const { name } = driver.bereft.loaded;
+        return this.lost(driver, life, `${name} died ${MOST_STILLBORN} times in a row while it was loaded`);
       }
     }
+  }
+
+  /** Loads it. @returns why it was refused or has died, null where it is up; throws MachineDied */
+  private async attempt(driver: D): Promise<ModuleError | null> {
+    const { hands } = this;
+    driver.cause = driver.bereft = null;
+    driver.upSince = hands.now();
+    try {
+      await hands.load(driver);
+    } catch (error) {
+      if (error instanceof ModuleError) return error;
+      throw error;
+    }
+    driver.upSince = hands.now();
+    hands.become(driver, 'up');
+    return null;
+  }
+
+  private refusal({ loaded }: D, { message }: ModuleError): string {
+    const gone = ownersOf(loaded, this.hands.drivers).find(
+      ({ state }) => state === 'failed' || state === 'ended',
+    );
+    return gone ? `${gone.loaded.name} is gone, whose symbols it uses` : message;
+  }
+
+  /** Loads a driver into a kernel that has just booted; nobody waits for the recovery of one that fails by a death. */
+  async reload(driver: D, life: KernelLife): Promise<void> {
+    const failure = await this.attempt(driver);
+    if (!failure) return;
+    const { cause, bereft } = driver;
+    if (cause || bereft) void this.hands.recover(() => this.recover(driver, life, cause, bereft));
+    else await this.lost(driver, life, this.refusal(driver, failure));
   }
 
   /** Asks the policy and its command, and waits as long as they say. @returns whether there is to be another incarnation */

@@ -158,10 +158,11 @@ export function devices_orphan(endpoint: u32, all: bool): void {
   }
 }
 
+/** @param keep whatever it is; one whose clients wait already is kept anyway */
 export function device_orphan(dev: usize, keep: bool): void {
   const flags = load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT;
   const mark = DEVICE_KEPT | (load<u32>(dev, DEV_ENDPOINT) << DEVICE_BITS);
-  store<u32>(dev, keep || flags ? flags | mark : 0, DEV_FLAGS);
+  store<u32>(dev, keep || flags || device_kept(dev) ? flags | mark : 0, DEV_FLAGS);
   store<u32>(dev, ENDPOINT_NONE, DEV_ENDPOINT);
   store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
   store<u32>(dev, 0, DEV_MODULE);

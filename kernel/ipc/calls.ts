@@ -45,21 +45,13 @@ import {
   EP_CALLED,
   EP_KEEP,
 } from './endpoint';
+import { endpoint_leave } from './death';
 import { held_revive } from './held';
 import { device_add, device_by_major, device_orphan, device_remove } from '../fs/devices';
 import { proc_create_for, proc_remove_for } from '../fs/procfs';
-import { resources_remove } from '../fs/resources';
-import { module_gone } from '../module/remote';
+import { module_followed } from '../module/remote';
 import { PARKED } from '../fs/clients';
-import {
-  store_delete,
-  store_gone,
-  store_live,
-  store_mode,
-  store_publish,
-  store_retrieve,
-  store_version,
-} from './store';
+import { store_delete, store_live, store_mode, store_publish, store_retrieve, store_version } from './store';
 import { gate_buffer, symbol_call } from './symbols';
 import { log_emit, speak_for } from './driver-log';
 import { strlen } from '../lib/text';
@@ -126,16 +118,17 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_SYMBOL) return symbol_call(channel, data, a);
   if (operation == CALL_MODULE_ABORT) {
     if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
-    resources_remove(mod, channel + 1);
-    store_gone(mod, false);
-    module_gone(mod);
+    endpoint_leave(channel);
     return 0;
   }
   if (operation == CALL_REGISTER_CHRDEV) return device_add(a, data, channel + 1, mod, 0, b);
   if (operation == CALL_UNREGISTER_CHRDEV) {
     const dev = device_by_major(a);
     if (!a || !dev || load<u32>(dev, DEV_ENDPOINT) != channel + 1) return -ENOENT;
-    if (load<u32>(endpoint_at(channel), EP_KEEP)) device_orphan(dev, true);
+    const keep = load<u32>(endpoint_at(channel), EP_KEEP) != 0;
+    // What its init takes back, having found it there, is its successor's.
+    const found = load<u32>(mod, MOD_STATE) == MODULE_COMING && module_followed(mod, false);
+    if (keep || found) device_orphan(dev, keep);
     else device_remove(dev);
     return 0;
   }

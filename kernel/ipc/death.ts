@@ -3,7 +3,7 @@
 
 import { D_COPYING, D_GONE, K_GENERATION, RING_SLOTS, S_OBITUARY } from '../abi/channel';
 import { COMPLAINT_PROTOCOL } from '../abi/operation';
-import { MOD_NAME, MOD_STATE, MODULE_COMING, MODULE_GOING, MODULE_LIVE } from '../abi/module';
+import { MOD_NAME, MOD_STATE, MODULE_LIVE } from '../abi/module';
 import { EIO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { PARKED } from '../fs/clients';
@@ -12,7 +12,7 @@ import { finish } from '../fs/syscalls';
 import { complain } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { module_gone } from '../module/remote';
+import { module_followed, module_gone } from '../module/remote';
 import {
   channel_at,
   DEAD,
@@ -68,12 +68,19 @@ export function cleaned(channel: i32, status: i32): void {
     held_revive(channel);
     return;
   }
-  if (load<u32>(ep, EP_KEEP)) resources_orphan(channel + 1, true);
-  else resources_remove(mod, channel + 1);
-  store_gone(mod, load<u32>(ep, EP_KEEP) != 0);
-  module_gone(mod);
+  endpoint_leave(channel);
   fence(channel, EIO, EIO);
   endpoint_bury(channel);
+}
+
+/** The module behind an endpoint is gone: what it has registered and stored waits for a successor, or goes too. */
+export function endpoint_leave(channel: i32): void {
+  const mod = endpoint_module(channel);
+  const keep = load<u32>(endpoint_at(channel), EP_KEEP) != 0;
+  if (module_followed(mod, keep)) resources_orphan(channel + 1, keep);
+  else resources_remove(mod, channel + 1);
+  store_gone(mod, keep);
+  module_gone(mod);
 }
 
 function fence(channel: i32, error: i32, others: i32): void {
@@ -93,15 +100,9 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
   if (!endpoint_up(channel)) return;
   fence(channel, error, others);
   const mod = endpoint_module(channel);
-  // One that dies while it is loaded or unloaded has no successor: its devices have nobody to wait for.
-  const state = mod ? load<u32>(mod, MOD_STATE) : MODULE_LIVE;
-  const leaving = state == MODULE_COMING || state == MODULE_GOING;
-  if (leaving && !load<u32>(ep, EP_KEEP)) resources_remove(mod, channel + 1);
-  else resources_orphan(channel + 1, load<u32>(ep, EP_KEEP) != 0);
   if (mod) {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
-    store_gone(mod, load<u32>(ep, EP_KEEP) != 0);
-    module_gone(mod);
+    endpoint_leave(channel);
   }
   endpoint_bury(channel);
 }

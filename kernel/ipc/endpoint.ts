@@ -181,6 +181,11 @@ export function endpoint_busy(channel: i32): bool {
   return load<u32>(ep, EP_SEQUENCE) != load<u32>(ep, EP_DONE) || load<u32>(ep, EP_BUSY) != 0;
 }
 
+/** Whether its driver is on the kernel's thread and still to be loaded there. */
+export function endpoint_loading(channel: i32): bool {
+  return load<u32>(endpoint_at(channel), EP_BUSY) == LOADING;
+}
+
 export function endpoint_generation(channel: i32): u32 {
   return load<u32>(endpoint_at(channel), EP_GENERATION);
 }

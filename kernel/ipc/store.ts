@@ -14,7 +14,6 @@ import {
   MOD_NAME,
   MOD_STATE,
   MODULE_COMING,
-  MODULE_GOING,
   MODULE_RESTARTED,
   MODULE_UPDATED,
 } from '../abi/module';
@@ -49,6 +48,7 @@ import {
 import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC } from '../abi/errno';
 import { same_text, strlen, strscpy } from '../lib/text';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { module_followed } from '../module/remote';
 
 function find(owner: usize, key: usize): usize {
   let entry = <usize>load<u32>(MACHINE_BASE, M_STORE);
@@ -215,8 +215,7 @@ export function store_live(mod: usize): void {
  */
 export function store_gone(mod: usize, keep: bool): void {
   const state = load<u32>(mod, MOD_STATE);
-  const first = state == MODULE_COMING && store_mode(mod) == INIT_FRESH;
-  if (first || (state == MODULE_GOING && !keep)) return store_forget(mod + MOD_NAME);
+  if (!module_followed(mod, keep)) return store_forget(mod + MOD_NAME);
   let link = <usize>(MACHINE_BASE + M_STORE);
   for (let entry = <usize>load<u32>(link); entry; entry = <usize>load<u32>(link)) {
     const range = load<u32>(entry, ST_TYPE) == STORE_RANGE && same_text(entry + ST_OWNER, mod + MOD_NAME);

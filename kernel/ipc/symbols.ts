@@ -15,6 +15,7 @@ import {
   GRANT_WRITE,
   K_EXCUSES,
   K_GATE,
+  TRANSPORT_GATE,
 } from '../abi/channel';
 import { MAX_CHANNELS } from '../abi/limits';
 import { MAX_CLIENTS } from '../abi/map';
@@ -34,9 +35,11 @@ import {
   channel_at,
   endpoint_at,
   endpoint_generation,
+  endpoint_loading,
   endpoint_module,
   endpoint_submit,
   EP_DEADLINE,
+  EP_TRANSPORT,
 } from './endpoint';
 
 // A channel's gate.
@@ -111,7 +114,8 @@ function waits_for(callee: i32, caller: i32): bool {
  * Starts a call of the symbol `name` by the driver on `channel`.
  *
  * @param length bytes of the gate buffer that are in use
- * @returns PARKED, or -EAGAIN, -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead), -EDEADLK, -EINVAL
+ * @returns PARKED, or -EAGAIN, -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead, or its successor not yet
+ *   there), -EDEADLK, -EINVAL
  */
 export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   const gate = gate_at(channel);
@@ -125,6 +129,9 @@ export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   if (!is_user(user, owner)) return -EPERM;
   const callee = <i32>load<u32>(owner, MOD_ENDPOINT) - 1;
   if (callee < 0 || callee >= MAX_CHANNELS) return -EIO;
+  // One that waits on this thread keeps its owner from being loaded on it.
+  const here = load<u32>(endpoint_at(channel), EP_TRANSPORT) == TRANSPORT_GATE;
+  if (here && endpoint_loading(callee)) return -EIO;
   if (waits_for(callee, channel)) {
     pr(LEVEL_ERR, cstr('%s: calling %s of %s would be a deadlock'), user + MOD_NAME, name, owner + MOD_NAME);
     return -EDEADLK;

@@ -8,12 +8,16 @@ import { ENDPOINT_NONE } from '../abi/file';
 import {
   MOD_ENDPOINT,
   MOD_EXIT,
+  MOD_FLAGS,
   MOD_INIT,
   MOD_REFERENCES,
   MOD_SIZE,
   MOD_STATE,
   MODULE_COMING,
+  MODULE_GOING,
+  MODULE_RESTARTED,
   MODULE_UNFORMED,
+  MODULE_UPDATED,
 } from '../abi/module';
 import { files_orphan } from '../fs/files';
 import { set_endpoint_module } from '../ipc/endpoint';
@@ -29,6 +33,17 @@ export function module_announce(mod: usize, size: i32, init: bool, exit: bool): 
   store<u32>(mod, MODULE_COMING, MOD_STATE);
   seal_module(mod);
   set_endpoint_module(<i32>load<u32>(mod, MOD_ENDPOINT) - 1, mod);
+}
+
+/**
+ * Whether another of its name may come after a module that goes, in the state that it is in: not after one that is refused or
+ * dies when it is loaded for the first time, nor after one that is unloaded.
+ * @param replaced whether it is unloaded for a successor
+ */
+export function module_followed(mod: usize, replaced: bool): bool {
+  const state = load<u32>(mod, MOD_STATE);
+  if (state == MODULE_COMING) return (load<u32>(mod, MOD_FLAGS) & (MODULE_RESTARTED | MODULE_UPDATED)) != 0;
+  return state != MODULE_GOING || replaced;
 }
 
 /** A module of another domain is gone: unloaded, refused by its domain, or dead. */

@@ -21,6 +21,7 @@ import {
   S_OBITUARY,
 } from '../../kernel/abi/channel.ts';
 import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, ENOMEM, EPERM, ETIMEDOUT } from '../../kernel/abi/errno.ts';
+import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
 import {
   CALL_GATE_BUFFER,
   CALL_SYMBOL,
@@ -125,6 +126,16 @@ describe('a call', () => {
 
   test('of the kernel’s own functions is none', () => {
     expect(calls(caller, 'kmalloc')).toBe(-ENOENT);
+  });
+
+  test('of one that is still to be loaded on the kernel’s thread, by one that would wait there', () => {
+    const before = new HandmadeDriver(kernel, 10, 'late');
+    const sandbox = new HandmadeDriver(kernel, 12, 'sandbox', 0, 0, true, true);
+    exports(before, 'late_act', 1);
+    for (const driver of [caller, sandbox]) imports(driver, 'late_act');
+    dies(before);
+    exports(new HandmadeDriver(kernel, 14, 'late', 0, LOAD_AGAIN, false, true), 'late_act', 1);
+    expect([calls(sandbox, 'late_act'), calls(caller, 'late_act')]).toEqual([-EIO, null]);
   });
 
   test('of what nobody has is one of what nobody has any more', () => {

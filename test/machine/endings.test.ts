@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
 import { MachineDied } from '../../host/machine/control.ts';
 import type { ClientThread, Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
-import { EEXIST, EIO } from '../../kernel/abi/errno.ts';
+import { EEXIST, EIO, ENXIO } from '../../kernel/abi/errno.ts';
 import { MAX_FDS } from '../../kernel/abi/limits.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -149,7 +149,7 @@ describe('a driver’s thread', () => {
         .sort(),
     ).toEqual(['failed', 'up', 'up', 'up', 'up', 'up']);
     expect(machine.lsmod().map(({ name }) => name)).not.toContain('probe');
-    expect(machine.devices().map(({ path }) => path)).not.toContain('/dev/probe');
+    expect(await machine.console.open('/dev/probe', O_RDWR)).toBe(-ENXIO); // the name is nobody else's
     await machine.rmmod('thief');
     await machine.insmod(await loadFixture('probe'));
     await expect(machine.insmod(await loadFixture('probe'))).rejects.toMatchObject({ errno: EEXIST });

@@ -228,6 +228,7 @@ describe('a driver that dies in its init when it is restarted', () => {
       'supervisor: giving stillborn up: more than 2 restarts in 60 s (trap in its init)',
     ]);
     expect(status('tally')).toMatchObject({ state: 'up', restarts: 0 });
+    expect(await machine.console.open('/dev/stillborn', O_RDWR)).toBe(-ENXIO); // the name is nobody else's
   });
 
   test('does not do so for ever, whatever the intensity', async () => {
@@ -242,6 +243,7 @@ describe('a driver that dies in its init when it is restarted', () => {
     await expect(machine.insmod(stillborn, 'lives=0')).rejects.toMatchObject({ errno: EIO });
     await machine.settled();
     expect(status('stillborn')).toBeUndefined();
+    expect(machine.devices()).toEqual([]);
   });
 });
 

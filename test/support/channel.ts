@@ -29,6 +29,8 @@ import {
   RING_SLOTS,
   S_GENERATION,
   S_STATE,
+  S_TRANSPORT,
+  TRANSPORT_GATE,
 } from '../../kernel/abi/channel.ts';
 import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { LOAD_INTREE } from '../../kernel/abi/module.ts';
@@ -135,13 +137,23 @@ export class HandmadeDriver {
    * @param flags FOP_ of its device
    * @param how   LOAD_ flags beside LOAD_INTREE
    * @param live  whether its init has come to its end
+   * @param here  whether it is on the kernel's thread
    */
-  constructor(kernel: TestKernel, index: number, name: string, flags = 0, how = 0, live = true) {
+  constructor(
+    kernel: TestKernel,
+    index: number,
+    name: string,
+    flags = 0,
+    how = 0,
+    live = true,
+    here = false,
+  ) {
     this.kernel = kernel;
     this.channel = new Channel(kernel.memory, index);
     this.calls = this.channel.get(C_SEQUENCE);
     this.generation = this.channel.get(K_GENERATION);
     this.channel.set(S_GENERATION, this.generation);
+    if (here) this.channel.set(S_TRANSPORT, TRANSPORT_GATE);
     this.channel.set(S_STATE, CHANNEL_ATTACHED);
     kernel.exports.poll();
     const { domain, exports } = kernel;

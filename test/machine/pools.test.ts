@@ -1,0 +1,82 @@
+// A pool while one of its drivers is being loaded, and another ends it: whose death that was.
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
+import { MOST_STILLBORN, type Policy } from '../../host/machine/policy.ts';
+import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import { EIO } from '../../kernel/abi/errno.ts';
+import { loadFixture } from '../support/fixtures.ts';
+import { driverIs, isFault, nextEvent } from '../support/machine.ts';
+import { threadLab, type ThreadLab } from '../support/threads.ts';
+
+/** Ends of the one in whose pool another is being loaded. */
+const ENDS = 3 * MOST_STILLBORN;
+
+let lab: ThreadLab;
+let machine: Machine;
+const events: MachineEvent[] = [];
+
+beforeEach(async () => {
+  lab = await threadLab();
+});
+afterEach(async () => {
+  await machine.shutdown();
+  await lab.close();
+  expect(lab.living()).toBe(0);
+});
+
+async function boot(policies = new Map<string, Partial<Policy>>()): Promise<void> {
+  machine = await lab.boot('pooled', { policies });
+  events.length = 0;
+  machine.subscribe((event) => events.push(event));
+}
+
+const driver = (name: string): LoadedModule => lab.drivers.find((each) => each.name === name)!;
+const status = (name: string) => machine.status().drivers.find((each) => each.name === name);
+const log = (): string[] => machine.dmesg().records.map(({ text }) => text);
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('a driver whose pool is ended again and again while it is loaded comes up when that is over', async () => {
+  // A moment after the one that ends it, and behind it in the new pool.
+  await boot(new Map([['zero', { backoff: { baseMs: 1, capMs: 1, stableMs: 60_000 } }]]));
+  await machine.insmod(driver('null'));
+  await machine.insmod(driver('zero'));
+  let ends = 0;
+  let early = 0;
+  const over = new Promise<void>((resolve) => {
+    machine.subscribe((event) => {
+      if (!driverIs('null', 'up')(event)) return;
+      if (ends++ === ENDS) return resolve();
+      if (status('zero')?.state === 'starting') early++;
+      machine.kill('null');
+    });
+  });
+  machine.kill('null');
+  await over;
+  await machine.settled();
+  expect(status('zero')).toMatchObject({ state: 'up' });
+  expect(early).toBeGreaterThan(MOST_STILLBORN);
+  expect(log().filter((line) => line.includes('in its init'))).toEqual([]);
+  expect(machine.check()).toEqual([]);
+});
+
+test('insmod of a driver whose pool is ended meanwhile is refused, and nothing is left of it', async () => {
+  await boot();
+  await machine.insmod(driver('null'));
+  const before = machine.accounting();
+  const loading = machine.insmod(await loadFixture('probe'), 'ending=3').catch((reason: unknown) => reason);
+  while (!machine.devices().some(({ path }) => path === '/dev/probe')) await turn();
+  const up = nextEvent(machine, driverIs('null', 'up'));
+  machine.kill('null');
+  expect(await loading).toMatchObject({ name: 'ModuleError', errno: EIO });
+  await up;
+  await machine.settled();
+  expect(events.filter(isFault).map(({ module, by }) => `${module} ${by}`)).toEqual([
+    'null operator',
+    'probe thread ended',
+  ]);
+  expect(status('probe')).toBeUndefined();
+  expect(machine.devices().map(({ path }) => path)).not.toContain('/dev/probe');
+  expect(machine.accounting()).toEqual(before);
+  await machine.insmod(await loadFixture('probe'));
+});
