@@ -10,7 +10,7 @@ import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
-import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
+import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
@@ -23,6 +23,7 @@ import { missingOwner, ownersFirst, ownersOf, Waiting, watchOwners } from './own
 import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
+import { nextTask } from './task.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
 import { updateDriver } from './update.ts';
 
@@ -212,11 +213,12 @@ export class Drivers {
     driver.incarnation = incarnation;
     this.beginWatch();
     try {
-      const gates = await this.announce(driver, life, incarnation.channel);
-      const entry = readModules(life.memory).find(({ name }) => name === loaded.name);
-      incarnation.entries = entry ? [entry] : [];
-      const previous = this.estates.of(loaded.name, life.memory);
-      await incarnation.start(loaded, options, gates, images, deadlineMs, previous);
+      const start = (gates: Gate[]): Promise<void> => {
+        const previous = this.estates.of(loaded.name, life.memory);
+        return incarnation.start(loaded, options, gates, images, deadlineMs, previous);
+      };
+      const announced = this.announce(driver, life, incarnation);
+      await (this.foreseen(driver) ? Promise.all([announced, start([])]) : start(await announced));
     } catch (error) {
       driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;
@@ -226,13 +228,25 @@ export class Drivers {
     }
   }
 
+  /**
+   * Whether the kernel's answer to an announcement is known, so that the driver can be started at once; it waits for the kernel
+   * before it calls it. The file was taken before, uses nobody's symbols and finds nothing that a predecessor has left.
+   */
+  private foreseen({ loaded, options, restarts }: Driver): boolean {
+    const again = restarts > 0 && (options.flags & LOAD_UPDATE) === 0;
+    return again && ownersOf(loaded, this).length === 0 && !this.estates.has(loaded.name);
+  }
+
   /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
-  private async announce(driver: Driver, life: KernelLife, channel: number): Promise<Gate[]> {
+  private async announce(driver: Driver, life: KernelLife, incarnation: Incarnation): Promise<Gate[]> {
+    const { channel } = incarnation;
     const flags = driver.options.flags | (driver.restarts > 0 ? LOAD_AGAIN : 0);
     for (;;) {
-      await this.awaitOwners(driver, life);
+      if (missingOwner(driver.loaded, this, life)) await this.awaitOwners(driver, life);
       try {
-        return unwrap(await life.control.methods.announce(lean(driver.loaded), flags, channel));
+        const gates = unwrap(await life.control.methods.announce(lean(driver.loaded), flags, channel));
+        incarnation.entries = readModules(life.memory).filter(({ name }) => name === driver.loaded.name);
+        return gates;
       } catch (error) {
         const missing = missingOwner(driver.loaded, this, life);
         if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))
@@ -300,17 +314,23 @@ export class Drivers {
     this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
-    const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
-    if (fault) life.log(LEVEL_ALERT, oops);
-    dumpCore(this.host, driver, { by, fault, oops });
+    const dead = { ...driver };
+    // Text takes longer than a restart: it is written when that is under way.
+    const oops = nextTask().then(() => (fault ? formatOops(fault, this.context(dead, life, fault)) : []));
+    life.log(LEVEL_ALERT, oops);
+    void oops.then((lines) => dumpCore(this.host, dead, { by, fault, oops: lines }));
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
+  private indexOf({ loaded }: Driver): number {
+    return [...this].findIndex((each) => each.loaded.name === loaded.name);
+  }
+
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
-    return deathContext(this.host, driver, life, fault, [...this].indexOf(driver), this.lastUnloaded);
+    return deathContext(this.host, driver, life, fault, this.indexOf(driver), this.lastUnloaded);
   }
 
   /**

@@ -16,6 +16,11 @@ export class Estates {
     this.host = host;
   }
 
+  /** Whether a driver that is dead, or was unloaded, has left anything. */
+  has(name: string): boolean {
+    return this.left.has(name);
+  }
+
   /** What the predecessor of a driver has left, of which the kernel knows that it is dead. @param kernel its memory */
   of(name: string, kernel: WebAssembly.Memory): Previous | null {
     const tags = new Set(rangesOf(name, kernel).map(({ oldTag }) => oldTag));

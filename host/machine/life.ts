@@ -146,8 +146,10 @@ export class KernelLife {
   }
 
   /** Puts lines into the kernel's log, one after the other, each when the one before has been taken. */
-  log(level: number, lines: string[]): void {
-    for (const line of lines) this.mail = this.mail.then(() => this.send(level, line));
+  log(level: number, lines: string[] | Promise<string[]>): void {
+    this.mail = this.mail.then(async () => {
+      for (const line of await lines) await this.send(level, line);
+    });
   }
 
   private async send(level: number, line: string): Promise<void> {

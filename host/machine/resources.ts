@@ -1,6 +1,6 @@
 // What the machines of one process or page share: memories, which a page may hold only 124 of and gets back late, and
 // threads that stand ready, because starting one takes 10 to 25 ms. A spare thread for drivers is furnished: the image of a
-// domain has booted on it. One whose driver has trapped has nothing else to do and is the first to be taken again.
+// domain has booted on it. One whose driver has trapped has nothing else to do and becomes the next spare, and its code is warm.
 
 import { lean } from '../domain/loaded.ts';
 import { DOMAIN_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -141,7 +141,9 @@ export class Resources {
 
   /** A thread for a driver, and its domain; where that does not stand ready, it boots before the thread hears anything else. */
   async takeRoom(interior: Interior): Promise<Room> {
-    const spare = this.spares.driver.pop();
+    const { driver } = this.spares;
+    const furnished = driver.findIndex(({ room }) => room !== null);
+    const [spare] = driver.splice(Math.max(furnished, 0), 1);
     const thread = await (spare?.thread ?? this.spawn('driver'));
     const room = spare?.room ? await spare.room : null;
     if (room && alike(room.interior, interior)) return { thread, memory: room.memory };

@@ -12,10 +12,11 @@ import { ModuleError } from '../domain/module-error.ts';
 import { Fenced } from '../ipc/driver-side.ts';
 import type { Served } from '../ipc/posted.ts';
 import { SandboxSide, type KernelCall } from '../ipc/sandbox-side.ts';
-import { GATE_TRAPPED } from '../../kernel/abi/channel.ts';
+import { GATE_TRAPPED, K_ANNOUNCED } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { M_REPLY_HANDLE, M_TIMERS } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
+import { wordOf } from './channels.ts';
 import { post } from './control.ts';
 import { DriverDomain } from './driver-domain.ts';
 import type { DriverNotice, DriverStart, Interior, ThreadHost } from './protocol.ts';
@@ -87,6 +88,8 @@ export class Sandboxes {
   /** Loads a driver; how that ended has been said. */
   load(start: DriverStart): void {
     const { kernel, memory, channel, generation, previous } = start;
+    const words = new Int32Array(kernel.buffer);
+    if (words[wordOf(channel, K_ANNOUNCED)] !== generation) return; // the kernel has refused it, which has been said
     const copies = this.host.copies(kernel, memory);
     const side = new SandboxSide(kernel, memory, channel, generation, copies, this.call, previous);
     if (side.over) return;

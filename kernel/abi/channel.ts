@@ -75,6 +75,8 @@ export const K_GATE = 260;
 export const K_EXCUSES = 264;
 /** Address of the channel's rings. */
 export const K_RING = 268;
+/** The incarnation, by its generation, whose module the kernel knows: before, it may not call. */
+export const K_ANNOUNCED = 272;
 
 // the driver's thread's words; D_SLEEPING and D_BELL of a domain's home channel serve all channels of the domain
 /** 1 while the thread sleeps, or is about to. */

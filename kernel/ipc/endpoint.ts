@@ -4,7 +4,7 @@
 //
 //   endpoint.ts  sending, and taking replies          gate.ts  drivers on this thread (the sandbox)
 //   death.ts     an endpoint that is given up          held.ts  requests that wait for a successor
-//   queue.ts     requests for which there is no room
+//   queue.ts     requests for which there is no room    answer.ts  what a driver may answer
 //
 // Prohibited: reading a word of a driver's line twice.
 
@@ -15,6 +15,7 @@ import {
   CHANNEL_SIZE,
   D_BELL,
   D_SLEEPING,
+  K_ANNOUNCED,
   K_GENERATION,
   K_RING,
   MESSAGE_SIZE,
@@ -45,20 +46,11 @@ import {
   TRANSPORT_GATE,
   TRANSPORT_POST,
 } from '../abi/channel';
-import {
-  OP_CLEANUP,
-  OP_ECHO,
-  OP_IOCTL,
-  OP_LLSEEK,
-  OP_OPEN,
-  OP_READ,
-  OP_REOPEN,
-  OP_WRITE,
-} from '../abi/operation';
+import { OP_CLEANUP, OP_OPEN, OP_REOPEN } from '../abi/operation';
 import { DEV_MAJOR, FILE_DEVICE, FILE_HANDLE, FILE_MODE, FILE_POSITION } from '../abi/file';
 import { GFP_KERNEL, __GFP_ZERO } from '../abi/gfp';
 import { MOD_NAME } from '../abi/module';
-import { EIO, MAX_ERRNO } from '../abi/errno';
+import { EIO } from '../abi/errno';
 import { PARKED } from '../fs/clients';
 import {
   request_at,
@@ -79,6 +71,7 @@ import { finish } from '../fs/syscalls';
 import { post } from '../lib/host';
 import { __get_free_pages } from '../mm/pages';
 import { cleaned, protocol_error } from './death';
+import { accepted } from './answer';
 import { gate_submit } from './gate';
 import { hold } from './held';
 import { dequeue, enqueue } from './queue';
@@ -183,7 +176,7 @@ export function endpoint_busy(channel: i32): bool {
 
 /** Whether its driver is on the kernel's thread and still to be loaded there. */
 export function endpoint_loading(channel: i32): bool {
-  return load<u32>(endpoint_at(channel), EP_BUSY) == LOADING;
+  return load<u32>(endpoint_at(channel), EP_BUSY) == OCCUPIED;
 }
 
 export function endpoint_generation(channel: i32): u32 {
@@ -196,7 +189,11 @@ export function endpoint_module(channel: i32): usize {
 
 export function set_endpoint_module(channel: i32, mod: usize): void {
   store<u32>(endpoint_at(channel), <u32>mod, EP_MODULE);
-  if (mod) trace_incarnation(channel, endpoint_generation(channel), mod + MOD_NAME);
+  if (!mod) return;
+  const generation = endpoint_generation(channel);
+  trace_incarnation(channel, generation, mod + MOD_NAME);
+  atomic.store<u32>(channel_at(channel), generation, K_ANNOUNCED);
+  atomic.notify(channel_at(channel) + K_ANNOUNCED, -1);
 }
 
 /** Takes note of an incarnation that the supervisor has started on this channel. */
@@ -359,40 +356,4 @@ export function endpoint_reply(channel: i32): void {
   if (operation == OP_CLEANUP) cleaned(channel, status);
   else if (load<u32>(ep, EP_HEAD)) endpoint_send_next(channel);
   finish(request, status);
-}
-
-/**
- * Checks what a driver has answered and takes over what it says of the file.
- * @returns false where no honest driver answers so; the endpoint is given up then
- */
-// @ts-ignore: decorator
-@inline
-export function accepted(channel: i32, request: i32, status: i32, position: i64, handle: u32): bool {
-  const record = request_at(request);
-  const operation = load<i32>(record, RQ_OPERATION);
-  const most = is_transfer(operation) ? load<i32>(record, RQ_ARGUMENT0) : most_of(operation);
-  // Not below -MAX_ERRNO, and not above `most`.
-  if (<u32>(status + MAX_ERRNO) > <u32>(most + MAX_ERRNO) || position < 0) {
-    protocol_error(channel, operation, status, most);
-    return false;
-  }
-  const file = <usize>load<u32>(record, RQ_FILE);
-  if (!file) return true;
-  if (!is_transfer(operation)) {
-    if (operation == OP_REOPEN || operation == OP_OPEN) store<u32>(file, handle, FILE_HANDLE);
-    if (operation == OP_REOPEN) return true;
-  }
-  if (!load<u32>(record, RQ_POSITIONED)) store<i64>(file, position, FILE_POSITION);
-  return true;
-}
-
-// @ts-ignore: decorator
-@inline
-function is_transfer(operation: i32): bool {
-  return <u32>(operation - OP_READ) <= <u32>(OP_WRITE - OP_READ);
-}
-
-/** What an operation that moves no bytes may answer at most. */
-function most_of(operation: i32): i32 {
-  return operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK ? i32.MAX_VALUE : 0;
 }

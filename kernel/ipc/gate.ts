@@ -21,11 +21,11 @@ import {
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
 import { gate, gate_handle, gate_special } from '../lib/host';
+import { accepted } from './answer';
 import { cleaned, endpoint_die } from './death';
 import { asked_again } from './held';
 import { dequeue, enqueue } from './queue';
 import {
-  accepted,
   channel_at,
   endpoint_at,
   endpoint_up,
