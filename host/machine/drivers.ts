@@ -358,10 +358,10 @@ export class Drivers {
     const life = this.host.alive();
     const retire = async (driver: Driver): Promise<void> => {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
-      // Once it has ended it has said what it left; one that has died leaves nothing.
-      if (!driver.incarnation || driver.incarnation.ended) return;
-      this.estates.keep(driver.loaded.name, driver.incarnation);
-      await this.bury(driver.incarnation, true);
+      const { incarnation } = driver;
+      if (!incarnation || incarnation.ended) return; // it has died over it
+      await this.bury(incarnation, true); // by then it has said what it leaves
+      if (incarnation.bequest) this.estates.inherit(driver.loaded.name, incarnation.bequest);
     };
     const isolated = this.placeOf(next.name) !== 'kernel';
     const hands = { ...this.hands, isolated, retire, lost: this.supervisor.lost.bind(this.supervisor) };

@@ -1,15 +1,39 @@
-// What dead drivers have left in their memories: ranges of the data store. The memory of one that died is kept from everybody
-// else until its successor is live, or nobody comes after it. A successor that dies in its init leaves all to the next.
+// What drivers have left in their memories: ranges of the data store. The memory of one that died is kept from everybody else
+// until its successor is live, or nobody comes after it. A successor that dies in its init leaves all to the next.
+//
+// One that is unloaded for a successor leaves a copy, made before its cleanup: what that frees is overwritten, and in a pool
+// others have it then, the successor first of all.
 
 import type { Previous } from '../ipc/driver-side.ts';
 import { ST_TAG_CHANNELS, STORE_RANGE } from '../../kernel/abi/store.ts';
 import type { Incarnation } from './incarnation.ts';
-import { readStore } from './inspect.ts';
+import { readRanges, readStore } from './inspect.ts';
+import type { DriverStart } from './protocol.ts';
 import type { Resources } from './resources.ts';
+
+/** As the store names the incarnation that a range lies in. */
+const tagOf = ({ channel, generation }: { channel: number; generation: number }): number =>
+  (generation * ST_TAG_CHANNELS + channel + 1) >>> 0;
+
+/** Copies all ranges of a living driver, and what lies between them; null where it has none. For the thread that it lives on. */
+export function bequest(start: DriverStart): Previous | null {
+  const ranges = readRanges(start.kernel, start.loaded.name);
+  if (!ranges) return null;
+  const left = new Uint8Array(start.memory.buffer).subarray(ranges.from, ranges.to);
+  const bytes = new Uint8Array(new SharedArrayBuffer(left.length));
+  bytes.set(left);
+  return { bytes, from: ranges.from, incarnation: tagOf(start) };
+}
+
+interface Estate {
+  previous: Previous;
+  /** That is kept for it. */
+  memory: WebAssembly.Memory | null;
+}
 
 export class Estates {
   private readonly host: { readonly resources: Resources };
-  private readonly left = new Map<string, Previous>();
+  private readonly left = new Map<string, Estate>();
 
   constructor(host: { readonly resources: Resources }) {
     this.host = host;
@@ -17,23 +41,32 @@ export class Estates {
 
   /** What the predecessor of a driver has left. */
   of(name: string): Previous | null {
-    return this.left.get(name) ?? null;
+    return this.left.get(name)?.previous ?? null;
   }
 
-  /** A driver that was live has died, or is unloaded for a successor; its memory has not been given back yet. */
-  keep(name: string, { life, memory, channel, generation }: Incarnation): void {
+  /** A driver that was live has died; its memory has not been given back yet. */
+  keep(name: string, incarnation: Incarnation): void {
+    const { life, memory, bequest: copied } = incarnation;
+    if (copied) return this.inherit(name, copied);
     const ranges = readStore(life.memory).some(({ owner, type }) => owner === name && type === STORE_RANGE);
     if (!ranges) return;
     this.settle(name);
     this.host.resources.keepMemory(memory);
-    this.left.set(name, { memory, incarnation: (generation * ST_TAG_CHANNELS + channel + 1) >>> 0 });
+    const previous = { bytes: new Uint8Array(memory.buffer), from: 0, incarnation: tagOf(incarnation) };
+    this.left.set(name, { previous, memory });
+  }
+
+  /** A driver was unloaded for a successor. */
+  inherit(name: string, previous: Previous): void {
+    this.settle(name);
+    this.left.set(name, { previous, memory: null });
   }
 
   /** A driver's successor is live, or there will be none. */
   settle(name: string): void {
-    const previous = this.left.get(name);
+    const memory = this.left.get(name)?.memory;
     this.left.delete(name);
-    if (previous) this.host.resources.releaseMemory(previous.memory);
+    if (memory) this.host.resources.releaseMemory(memory);
   }
 
   /** The kernel is dead, and its store with it. */

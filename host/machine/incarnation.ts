@@ -65,6 +65,8 @@ export class Incarnation {
   /** What do_exit was given, where it has left by that. */
   exitCode: number | null = null;
   readonly life: KernelLife;
+  /** What it leaves to its successor, where it is unloaded for one. */
+  bequest: Previous | null = null;
   private readonly home: Home;
   private readonly events: IncarnationEvents;
   private live: () => void = () => {};
@@ -177,6 +179,8 @@ export class Incarnation {
       this.fail(new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {
       this.events.unloaded(notice);
+    } else if (notice.type === 'bequest') {
+      this.bequest = notice.previous;
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type === 'fault') {

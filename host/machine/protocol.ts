@@ -130,7 +130,7 @@ export interface DriverStart {
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */
   gates: Gate[];
-  /** The memory of its predecessor, where that has left ranges in it. */
+  /** What its predecessor has left of its memory, where ranges lie in that. */
   previous: Previous | null;
   /** Where requests come by messages. */
   link: PostedLink | null;
@@ -140,6 +140,8 @@ export interface DriverStart {
 export type DriverNotice =
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
+  /** Before it runs its cleanup for a successor; null where it refuses to go. */
+  | { type: 'bequest'; previous: Previous | null }
   | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; caught: Caught }
   | { type: 'fault'; caught: Caught }

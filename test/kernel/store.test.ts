@@ -122,9 +122,9 @@ describe('a value', () => {
     expect(keeper.range('disk', 0x90000, 4096)).toBe(0);
     expect(keeper.retrieve('disk', STORE_RANGE)).toEqual(rangeOf(0x90000, 4096));
     expect(readStore(kernel.memory)).toEqual([
-      { owner: 'keeper', key: 'count', type: STORE_U32, version: 2, length: 4 },
-      { owner: 'keeper', key: 'text', type: STORE_BYTES, version: 2, length: 0 },
-      { owner: 'keeper', key: 'disk', type: STORE_RANGE, version: 1, length: 4096 },
+      { owner: 'keeper', key: 'count', type: STORE_U32, version: 2, address: 0, length: 4 },
+      { owner: 'keeper', key: 'text', type: STORE_BYTES, version: 2, address: 0, length: 0 },
+      { owner: 'keeper', key: 'disk', type: STORE_RANGE, version: 1, address: 0x90000, length: 4096 },
     ]);
     expect(kernel.check()).toEqual([]);
   });
