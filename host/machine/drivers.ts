@@ -14,7 +14,7 @@ import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { SandboxHome, WorkerHome, type Home } from './homes.ts';
 import type { Driver, DriversHost } from './driver.ts';
-import { complaintOf, deathContext, dumpCore } from './driver-death.ts';
+import { complaintOf, deathContext } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import { readModules } from './inspect.ts';
@@ -316,7 +316,7 @@ export class Drivers {
     if (!life || life.dead) return;
     const oops = fault ? formatOops(fault, this.context(driver, life, fault)) : [];
     if (fault) life.log(LEVEL_ALERT, oops);
-    dumpCore(this.host, driver, { by, fault, oops });
+    this.host.coreDumps.died(driver, { by, fault, oops });
     if (driver.incarnation && driver.state === 'up') this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();

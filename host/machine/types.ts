@@ -274,8 +274,8 @@ export interface LoadMode {
   force?: boolean;
 }
 
-/** Takes a core (./core.ts) and its name, NAME.GENERATION. */
-export type OnCore = (core: Uint8Array<ArrayBuffer>, name: string) => void;
+/** Takes a core (./core.ts) and its name, NAME.GENERATION, which others may have too. Why it fails is told in the log. */
+export type OnCore = (core: Uint8Array<ArrayBuffer>, name: string) => void | Promise<void>;
 
 export interface UnloadReport {
   name: string;
