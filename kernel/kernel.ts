@@ -64,7 +64,7 @@ export { gate_wait, poll, sleep_begin, heard_bell, wait_time, sleep_end } from '
 export { gate_call } from './ipc/calls';
 export { gate_open } from './ipc/gate';
 export { held_forsake } from './ipc/held';
-export { current_client, oops, kill_current, reap } from './oops';
+export { current_client, oops, oops_enter, kill_current, reap } from './oops';
 
 /** Boots the kernel's domain. */
 export function boot(

@@ -61,6 +61,7 @@ export interface KernelExports extends ImageExports {
   /** Address of an alias, or 0. */
   wanted_module(): number;
   current_client(): number;
+  oops_enter(): void;
   oops(): number;
   kill_current(): number;
   reap(client: number): number;

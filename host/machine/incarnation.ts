@@ -188,6 +188,8 @@ export class Incarnation {
     } else if (notice.type === 'exit') {
       this.exitCode = notice.code;
       this.die('exit', null);
+    } else if (notice.type === 'oops') {
+      this.die('oops', null);
     }
   }
 

@@ -147,6 +147,8 @@ export type DriverNotice =
   | { type: 'fault'; caught: Caught }
   /** It has called do_exit. */
   | { type: 'exit'; code: number }
+  /** The kernel has trapped in a call by it, and it was unwound with that. */
+  | { type: 'oops' }
   /** Nothing of it runs any more, while others on its thread go on. */
   | { type: 'left' };
 

@@ -214,6 +214,7 @@ export type DetectedBy =
   | 'protocol' // a reply that no honest driver sends
   | 'thread ended' // the worker was gone
   | 'exit' // it left by do_exit
+  | 'oops' // the kernel, on whose thread it was, trapped in a call by it
   | 'complaint' // a client has complained about it
   | 'operator' // somebody has asked for its end
   | 'panic';
