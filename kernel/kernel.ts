@@ -62,7 +62,7 @@ export { bench_lookup } from './module/symbols';
 export { bench_kmalloc, bench_kmalloc_end } from './mm/bench';
 export { gate_wait, poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
 export { gate_call } from './ipc/calls';
-export { gate_open } from './ipc/gate';
+export { gate_close, gate_open } from './ipc/gate';
 export { held_forsake } from './ipc/held';
 export { current_client, oops, oops_enter, kill_current, reap } from './oops';
 

@@ -70,6 +70,7 @@ export interface KernelExports extends ImageExports {
   syscall_result(): number;
   gate_call(channel: number, operation: number, a: number, b: number, length: number): number;
   gate_wait(channel: number): number;
+  gate_close(channel: number): number;
   gate_open(channel: number): void;
   held_forsake(channel: number): void;
   bench_lookup(rounds: number, name: number): number;

@@ -69,7 +69,7 @@ export class KernelThread implements KernelMethods {
 
   constructor(host: ThreadHost) {
     this.host = host;
-    this.sandboxes = new Sandboxes(host, (...words) => this.called(...words));
+    this.sandboxes = new Sandboxes(host, this.called.bind(this), () => this.kernel);
     host.port.addEventListener('message', () => void this.messages++);
   }
 

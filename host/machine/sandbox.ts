@@ -4,6 +4,7 @@
 // What the kernel itself traps with when a driver has called it is no driver's: it unwinds everything (CallTrapped).
 
 import { DriverExit } from '../domain/fault.ts';
+import type { KernelExports } from '../domain/image.ts';
 import type { Carriers } from '../domain/imports.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { Fenced } from '../ipc/driver-side.ts';
@@ -46,6 +47,7 @@ interface Sandbox {
   depth: number;
 }
 
+type Gates = Pick<KernelExports, 'gate_close' | 'gate_open'>;
 type Gate = (
   operation: number,
   handle: number,
@@ -59,14 +61,19 @@ type Gate = (
 export class Sandboxes {
   private readonly host: ThreadHost;
   private readonly enter: KernelCall;
+  private readonly gates: () => Gates;
   private readonly list: (Sandbox | null)[] = Array.from({ length: MAX_CHANNELS }, () => null);
   private count = 0;
   private kernel: Int32Array = new Int32Array(0);
 
-  /** @param enter calls the kernel for a driver */
-  constructor(host: ThreadHost, enter: KernelCall) {
+  /**
+   * @param enter calls the kernel for a driver
+   * @param gates keeps requests from a driver
+   */
+  constructor(host: ThreadHost, enter: KernelCall, gates: () => Gates) {
     this.host = host;
     this.enter = enter;
+    this.gates = gates;
   }
 
   /** The kernel's import. */
@@ -157,6 +164,9 @@ export class Sandboxes {
     if (this.count === 0) return least;
     for (const sandbox of this.list) {
       if (!sandbox || sandbox.depth > 0 || !sandbox.side.alive() || sandbox.words[TIMERS] === 0) continue;
+      const { channel } = sandbox.start;
+      // A timer may call the kernel, and the kernel serve others meanwhile.
+      if (this.gates().gate_close(channel) === 0) continue;
       sandbox.depth++;
       try {
         least = Math.min(least, sandbox.house.domain.exports.run_timers());
@@ -164,7 +174,9 @@ export class Sandboxes {
       } catch (thrown) {
         this.trapped(sandbox, thrown);
         sandbox.side.gone();
+        continue;
       }
+      this.gates().gate_open(channel);
     }
     return least;
   }

@@ -105,8 +105,8 @@ export const EP_BUSY = 68; // request + 1 that runs in a sandbox
 export const EP_LEAVING = 72; // 1: it has been sent OP_CLEANUP, and gets nothing more
 const EP_SIZE = 80;
 
-/** In EP_BUSY: its driver is being loaded. */
-const LOADING: u32 = 0xffffffff;
+/** In EP_BUSY: its driver is being loaded, or runs timers. */
+export const OCCUPIED: u32 = 0xffffffff;
 
 // 0: no incarnation has been seen yet
 export const UP = 1;
@@ -212,7 +212,7 @@ export function endpoint_adopt(channel: i32): void {
   store<u32>(ep, <u32>(home && home <= <u32>MAX_CHANNELS ? channel_at(home - 1) : ch), EP_HOME);
   const transport = load<u32>(ch, S_TRANSPORT);
   store<u32>(ep, transport, EP_TRANSPORT);
-  if (transport == TRANSPORT_GATE) store<u32>(ep, LOADING, EP_BUSY);
+  if (transport == TRANSPORT_GATE) store<u32>(ep, OCCUPIED, EP_BUSY);
   store<u32>(ep, generation, EP_GENERATION);
   set_state(channel, UP);
 }

@@ -39,6 +39,7 @@ import {
   EP_GENERATION,
   EP_HEAD,
   file_device,
+  OCCUPIED,
   place_of,
 } from './endpoint';
 
@@ -53,7 +54,15 @@ export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
   return status;
 }
 
-/** A driver on this thread has been loaded: until now it was busy with that. */
+/** A driver on this thread is about to run its timers: until gate_open it is busy with them. @returns whether it is idle */
+export function gate_close(channel: i32): bool {
+  const ep = endpoint_at(channel);
+  if (load<u32>(ep, EP_BUSY)) return false;
+  store<u32>(ep, OCCUPIED, EP_BUSY);
+  return true;
+}
+
+/** A driver on this thread has been loaded, or has run its timers: until now it was busy with that. */
 export function gate_open(channel: i32): void {
   store<u32>(endpoint_at(channel), 0, EP_BUSY);
   gate_drain(channel);

@@ -15,6 +15,8 @@ import { driverIs, expectLine, nextEvent } from '../support/machine.ts';
 /** ioctls of test/fixtures/caller.ts, and what its callee does. */
 const ACT = 6;
 const CALL_BACK = 3;
+const HANG = 2;
+const [TIMED, TIMES] = [10, 11];
 const [SCALARS, MIX, SUM] = [1, 2, 3];
 
 async function machineOf(
@@ -89,6 +91,26 @@ for (const place of ['sandbox', 'worker'] as const) {
     await end();
   });
 }
+
+test.each(['worker', 'sandbox'] as const)(
+  'a timer of a driver in a %s waits for another: nobody gets in',
+  async (place) => {
+    const [machine, end] = await machineOf({ callee: 'worker', caller: place }, 500);
+    await crosswise(machine);
+    const client = await machine.attach();
+    const fd = await client.open('/dev/caller', O_RDWR);
+    expect(await client.ioctl(fd, TIMED, HANG)).toBe(0);
+    let times = 0;
+    while (times === 0) times = await client.ioctl(fd, TIMES, 0);
+    expect(times).toBe(1);
+    await machine.settled();
+    expect(machine.status().drivers.map(({ name, restarts }) => [name, restarts])).toEqual([
+      ['callee', 2],
+      ['caller', 0],
+    ]);
+    await end();
+  },
+);
 
 test('a detour back into a pool whose thread waits: EDEADLK, and nobody dies', async () => {
   const [machine, end] = await machineOf({ caller: 'pool:one', second: 'pool:one', callee: 'worker' });
