@@ -73,6 +73,7 @@ export interface KernelExports extends ImageExports {
   gate_close(channel: number): number;
   gate_open(channel: number): void;
   held_forsake(channel: number): void;
+  store_forget(owner: number): void;
   bench_lookup(rounds: number, name: number): number;
   bench_kmalloc(rounds: number, size: number): number;
   bench_kmalloc_end(): void;

@@ -68,7 +68,7 @@ export class Drivers {
         }
         driver.incarnation = null;
       },
-      forsake: (driver, life) => this.forsake(driver, life),
+      forsake: (driver, life) => void this.forsake(driver, life),
       load: (driver) => this.load(driver),
       recover: (work) => host.recover(work),
     };
@@ -145,12 +145,12 @@ export class Drivers {
     return this.host.places.get(keyOf(name)) ?? defaultPlace(this.host.placement);
   }
 
-  /** Nobody comes after those who have died: what waits for a successor is answered. */
-  private forsake({ dead }: Driver, life: KernelLife): void {
+  /** Nobody comes after those who have died: what waits for a successor is answered, what was left to one goes. */
+  private async forsake({ dead, loaded, place }: Driver, life: KernelLife): Promise<void> {
     const channels = [...dead];
     dead.clear();
-    if (channels.length === 0 || life.dead) return;
-    void life.control.methods.forsake(channels).catch(overtaken);
+    if (place === 'kernel' || life.dead) return;
+    await life.control.methods.forsake(loaded.name, channels).catch(overtaken);
   }
 
   private forget(name: string): void {
@@ -386,13 +386,14 @@ export class Drivers {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
     driver?.recovery?.callOff();
-    if (driver) this.forsake(driver, life);
+    const forsaken = driver ? this.forsake(driver, life) : null;
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
       await this.bury(driver.incarnation, true); // and it has said by then what it left
       report = driver.unloaded;
     }
+    await forsaken;
     if (report.persistent.size > 0) this.persistent.set(keyOf(name), report.persistent);
     return { name, leakedBytes: report.leakedBytes, leakedObjects: report.leakedObjects };
   }

@@ -289,9 +289,7 @@ export class KernelThread implements KernelMethods {
       const holders = (): string[] => this.holders(name);
       return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
     });
-    if (answer.ok) {
-      this.oopses.forget(name);
-    }
+    if (answer.ok) this.oopses.forget(name);
     return answer;
   }
 
@@ -314,10 +312,11 @@ export class KernelThread implements KernelMethods {
     });
   }
 
-  forsake(channels: number[]): Answer<null> {
+  forsake(name: string, channels: number[]): Answer<null> {
     return this.answer(() => {
+      this.kernel.poll(); // it hears that they are dead
       for (const channel of channels) this.kernel.held_forsake(channel);
-      return null;
+      return (this.kernel.store_forget(this.domain.text(name)), null);
     });
   }
 

@@ -87,8 +87,11 @@ export interface KernelMethods extends CallMethods {
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */
   replaceModule(name: string): Promise<Answer<number>>;
-  /** Nobody comes after the drivers that have died on some channels: what waits for a successor is answered. */
-  forsake(channels: number[]): Answer<null>;
+  /**
+   * Nobody comes after the incarnations of a driver that have died on some channels: what waits for a successor is answered,
+   * and the driver's part of the data store goes.
+   */
+  forsake(name: string, channels: number[]): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
