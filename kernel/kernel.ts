@@ -64,7 +64,8 @@ export { gate_wait, poll, sleep_begin, heard_bell, wait_time, sleep_end } from '
 export { gate_call } from './ipc/calls';
 export { gate_claim, gate_enter, gate_open, gate_release } from './ipc/gate';
 export { held_forsake } from './ipc/held';
-export { current_client, oops, kill_current, reap } from './oops';
+export { store_forget } from './ipc/store';
+export { current_client, oops, oops_enter, kill_current, reap } from './oops';
 
 /** Boots the kernel's domain. */
 export function boot(

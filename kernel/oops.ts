@@ -15,6 +15,7 @@ import {
   TAINT_DIE,
 } from './abi/machine';
 import { answer_client } from './ipc/clients';
+import { speak_for } from './ipc/driver-log';
 import { system_call } from './fs/syscalls';
 import { OP_TIMER, SYS_EXIT } from './abi/operation';
 import { cstr } from './lib/cstr';
@@ -29,6 +30,11 @@ function reset_mark(): void {
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
   store<u32>(MACHINE_BASE, 0, M_CALL_MODULE);
   store<u32>(MACHINE_BASE, 0, M_CALL_OPERATION);
+}
+
+/** An oops begins: what is logged is the kernel's own again, not the driver's whose call was being served. */
+export function oops_enter(): void {
+  speak_for(0);
 }
 
 /** Counts an oops and sets taint D; the text is in the log already. @returns whether this kernel must stop */

@@ -28,6 +28,19 @@ declare class TextEncoder {
   encodeInto(text: string, to: Uint8Array): { read: number; written: number };
 }
 
+/** Of streams, what a codec needs. */
+interface ByteCodec {
+  readonly readable: {
+    getReader(): { read(): Promise<{ done: false; value: Uint8Array } | { done: true }> };
+  };
+  readonly writable: {
+    getWriter(): { write(chunk: Uint8Array<ArrayBuffer>): Promise<void>; close(): Promise<void> };
+  };
+}
+
+declare var CompressionStream: new (format: 'gzip') => ByteCodec;
+declare var DecompressionStream: new (format: 'gzip') => ByteCodec;
+
 declare function btoa(text: string): string;
 declare function atob(text: string): string;
 

@@ -19,16 +19,16 @@ const NAMES = new Map(
     .map(([name, value]) => [value, name.slice('OP_'.length)]),
 );
 
-/** @throws Failure */
-export function openCore(path: string): Core {
-  let bytes: Uint8Array;
+/** Rejects with Failure. */
+export async function openCore(path: string): Promise<Core> {
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = new Uint8Array(readFileSync(path));
   } catch (error) {
     throw new Failure(`${path} cannot be read: ${explained(error)}`);
   }
   try {
-    return new Core(bytes);
+    return await Core.read(bytes);
   } catch (error) {
     if (!(error instanceof BadCore)) throw error;
     throw new Failure(`${path} is no core: ${error.message}`);

@@ -1,13 +1,13 @@
 // `isolab shell`: boots what is asked for, runs what is typed, piped or given, and shuts everything down again.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { readConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
 import { BadPolicy, parsePolicies, type PolicyPart } from '../machine/policy-text.ts';
 import type { Places } from '../machine/place.ts';
 import type { Machine, Placement } from '../machine/types.ts';
 import { KnownModules } from '../shell/modules.ts';
 import { readAll } from '../shell/streams.ts';
+import { coreWriter } from './core-writer.ts';
 import { Failure, type Io } from './io.ts';
 import { nodeLab } from './machines.ts';
 import { explained, ModuleFolder } from './module-folder.ts';
@@ -32,20 +32,6 @@ export interface ShellRequest {
   cores: string | null;
   /** Of drivers: `NAME=WORDS` (machine/policy-text.ts). */
   policies: readonly string[];
-}
-
-/** Writes cores into a folder, which is made where it is not there, and says so. */
-function coreWriter(folder: string, io: Io): (core: Uint8Array, name: string) => void {
-  return (core, name) => {
-    const path = join(folder, `${name.replace(/[^\w.-]/g, '_').replace(/^\./, '_')}.core`);
-    try {
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(path, core);
-      io.progress(`isolab: core written: ${path}`);
-    } catch (error) {
-      io.progress(`isolab: a core cannot be written: ${explained(error)}: ${path}`);
-    }
-  };
 }
 
 /** @throws Failure */

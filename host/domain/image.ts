@@ -61,6 +61,7 @@ export interface KernelExports extends ImageExports {
   /** Address of an alias, or 0. */
   wanted_module(): number;
   current_client(): number;
+  oops_enter(): void;
   oops(): number;
   kill_current(): number;
   reap(client: number): number;
@@ -74,6 +75,7 @@ export interface KernelExports extends ImageExports {
   gate_release(channel: number): void;
   gate_enter(ticket: number): number;
   held_forsake(channel: number): void;
+  store_forget(owner: number): void;
   bench_lookup(rounds: number, name: number): number;
   bench_kmalloc(rounds: number, size: number): number;
   bench_kmalloc_end(): void;

@@ -42,9 +42,11 @@ export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-/** The memory of a dead predecessor, which nobody writes to any more. */
+/** What a predecessor has left, which nobody writes to any more: the memory in which it died, or a copy of a part of it. */
 export interface Previous {
-  memory: WebAssembly.Memory;
+  bytes: Uint8Array;
+  /** Address of the first of them. */
+  from: number;
   /** Which incarnation it was (ST_TAG_CHANNELS of kernel/abi/store.ts). */
   incarnation: number;
 }
@@ -228,9 +230,9 @@ export class DriverSide {
   copyPrevious(to: number, from: number, count: number, incarnation: number): number {
     const { previous, domainBytes } = this;
     if (previous?.incarnation !== incarnation >>> 0) return 1;
-    const bytes = new Uint8Array(previous.memory.buffer);
-    const [start, source, length] = [to >>> 0, from >>> 0, count >>> 0];
-    if (source + length > bytes.length || start + length > domainBytes.length) return 1;
+    const { bytes } = previous;
+    const [start, source, length] = [to >>> 0, (from >>> 0) - previous.from, count >>> 0];
+    if (source < 0 || source + length > bytes.length || start + length > domainBytes.length) return 1;
     domainBytes.set(bytes.subarray(source, source + length), start);
     return 0;
   }

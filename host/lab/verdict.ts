@@ -18,6 +18,7 @@ const DETECTORS: Record<Detector, string> = {
   protocol: 'an impossible reply gave it away',
   'thread ended': 'its thread was found gone',
   exit: 'it said that it leaves',
+  oops: 'the kernel trapped in its call',
   complaint: 'a client complained about it',
   operator: 'somebody asked for its end',
   panic: 'the kernel panicked',

@@ -1,12 +1,12 @@
-// A core: what a driver was when it died, in one file. Schema isolab.core/1:
+// A core: what a driver was when it died, in one file. Schema isolab.core/2, packed by gzip, whose CRC-32 is over all of it:
 //
-//   0   "ISLCORE1"
+//   0   "ISLCORE2"
 //   8   u32, bytes of the header, little-endian
 //   12  the header, JSON in UTF-8 (CoreHeader)
 //   …   the pages of the memory that are not all zeros, 4 KiB each, in the order of header.pages
 //
-// Taken at the death, before the memory is anybody else's. A thread that was given up may still run then, so that what it was
-// writing may be torn. Reading trusts nothing: a core may come from anywhere.
+// What others write over soon is put down at the death (`autopsy`); the memory is packed when nothing can write to it any more
+// (./core-dumps.ts). Reading trusts nothing: a core may come from anywhere.
 
 import type { Fault } from '../domain/fault.ts';
 import {
@@ -32,14 +32,20 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, PAGE_SIZE } from '../../kernel/abi/map.ts';
 import { VERMAGIC } from '../../kernel/abi/version.ts';
+import { gunzip, gzip } from './gzip.ts';
 import { Memory, readLog, readModules } from './inspect.ts';
+import { nextTask } from './task.ts';
 import type { DetectedBy, LogRecord, Placement } from './types.ts';
 
-export const CORE_SCHEMA = 'isolab.core/1';
-const MAGIC = 'ISLCORE1';
+export const CORE_SCHEMA = 'isolab.core/2';
+const MAGIC = 'ISLCORE2';
 const HEAD = MAGIC.length + 4;
 /** Lines of the log. */
 const LOG_TAIL = 100;
+/** Bytes that are read of a core, packed or not: a driver's memory has 16.5 MiB. */
+const MOST = 1 << 26;
+/** Pages between two turns of the event loop. */
+const STRETCH = 256;
 
 /** A request to the driver; `status` is null where it was not answered. */
 export interface CoreMessage {
@@ -92,7 +98,7 @@ export interface CoreHeader {
 
 export interface CoreSubject extends Pick<
   CoreHeader,
-  'driver' | 'sha256' | 'generation' | 'placement' | 'boot' | 'by' | 'fault' | 'oops'
+  'driver' | 'sha256' | 'generation' | 'placement' | 'boot' | 'by' | 'fault'
 > {
   kernel: WebAssembly.Memory;
   memory: WebAssembly.Memory;
@@ -101,37 +107,51 @@ export interface CoreSubject extends Pick<
   incarnation: number;
 }
 
-export function buildCore(subject: CoreSubject): Uint8Array<ArrayBuffer> {
+/** What is known of a driver in the moment of its death: all of the header but its oops and which pages there are. */
+export type Autopsy = Omit<CoreHeader, 'pages' | 'oops'>;
+
+export function autopsy(subject: CoreSubject): Autopsy {
   const { kernel, memory, channel, incarnation, ...told } = subject;
-  const pages = usedPages(memory);
-  const header: CoreHeader = {
+  return {
     ...{ schema: CORE_SCHEMA, time: new Date().toISOString(), vermagic: VERMAGIC, ...told },
     modules: readModules(memory).map(({ name, base, size, tableBase }) => ({ name, base, size, tableBase })),
     messages: readMessages(new Memory(kernel), channel, incarnation),
     log: readLog(kernel).records.slice(-LOG_TAIL),
     memory: memory.buffer.byteLength,
-    pages,
   };
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const count = pages.reduce((sum, [, run]) => sum + run, 0);
-  const core = new Uint8Array(HEAD + json.length + count * PAGE_SIZE);
-  core.set(new TextEncoder().encode(MAGIC));
-  new DataView(core.buffer).setUint32(MAGIC.length, json.length, true);
-  core.set(json, HEAD);
-  const bytes = new Uint8Array(memory.buffer);
-  let at = HEAD + json.length;
-  for (const [first, run] of pages) {
-    core.set(bytes.subarray(first * PAGE_SIZE, (first + run) * PAGE_SIZE), at);
-    at += run * PAGE_SIZE;
-  }
-  return core;
 }
 
-function usedPages(memory: WebAssembly.Memory): [number, number][] {
+/** Makes the core; nobody writes to the memory meanwhile. Leaves the thread to others every so often. */
+export async function packCore(
+  known: Autopsy,
+  oops: string[],
+  memory: WebAssembly.Memory,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const header: CoreHeader = { ...known, oops, pages: await usedPages(memory) };
+  return gzip(contents(header, new Uint8Array(memory.buffer)));
+}
+
+function* contents(header: CoreHeader, memory: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const head = new Uint8Array(HEAD + json.length);
+  head.set(new TextEncoder().encode(MAGIC));
+  new DataView(head.buffer).setUint32(MAGIC.length, json.length, true);
+  head.set(json, HEAD);
+  yield head;
+  for (const [first, run] of header.pages) {
+    for (let page = first; page < first + run; page += STRETCH) {
+      const end = Math.min(page + STRETCH, first + run);
+      yield new Uint8Array(memory.subarray(page * PAGE_SIZE, end * PAGE_SIZE));
+    }
+  }
+}
+
+async function usedPages(memory: WebAssembly.Memory): Promise<[number, number][]> {
   const words = new BigUint64Array(memory.buffer);
   const perPage = PAGE_SIZE / 8;
   const runs: [number, number][] = [];
   for (let page = 0; page * perPage < words.length; page++) {
+    if (page % STRETCH === 0) await nextTask();
     const end = (page + 1) * perPage;
     let at = page * perPage;
     while (at < end && words[at] === 0n) at++;
@@ -182,23 +202,33 @@ export class Core {
   readonly header: CoreHeader;
   private readonly pages: Uint8Array;
 
-  /** Reads a core; throws BadCore. */
-  constructor(bytes: Uint8Array) {
+  /** Reads a core; rejects with BadCore. */
+  static async read(packed: Uint8Array<ArrayBuffer>): Promise<Core> {
+    // What gzip begins with.
+    if (packed[0] !== 0x1f || packed[1] !== 0x8b) throw new BadCore('it does not begin as a core does');
+    let bytes: Uint8Array;
+    try {
+      bytes = await gunzip(packed, MOST);
+    } catch (error) {
+      throw new BadCore(
+        `it is damaged or cut off: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    return new Core(bytes);
+  }
+
+  private constructor(bytes: Uint8Array) {
     if (new TextDecoder().decode(bytes.slice(0, MAGIC.length)) !== MAGIC)
       throw new BadCore('it does not begin as a core does');
-    if (bytes.length < HEAD) throw new BadCore(`it is cut off after ${bytes.length} bytes`);
+    if (bytes.length < HEAD) throw new BadCore(`it ends after ${bytes.length} bytes`);
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
     if (HEAD + length > bytes.length)
-      throw new BadCore(
-        `it is cut off: its header has ${length} bytes, of which ${bytes.length - HEAD} are there`,
-      );
+      throw new BadCore(`its header has ${length} bytes, of which ${bytes.length - HEAD} are there`);
     this.header = headerOf(new TextDecoder().decode(bytes.slice(HEAD, HEAD + length)));
     this.pages = bytes.subarray(HEAD + length);
     const wanted = this.header.pages.reduce((sum, [, run]) => sum + run, 0) * PAGE_SIZE;
-    if (this.pages.length < wanted)
-      throw new BadCore(
-        `it is cut off: its memory has ${wanted} bytes, of which ${this.pages.length} are there`,
-      );
+    if (this.pages.length !== wanted)
+      throw new BadCore(`its memory has ${wanted} bytes, of which ${this.pages.length} are there`);
   }
 
   /** Bytes of the memory; pages that are not in the core were zeros. Throws RangeError beyond its end. */

@@ -1,34 +1,16 @@
-// What is written down of a driver's death or of its warning: the context of an oops, and a core.
+// What is written down of a driver's death or of its warning: the context of an oops.
 
 import type { Fault, OopsContext } from '../domain/fault.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
-import { buildCore, type CoreHeader } from './core.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { KernelLife } from './life.ts';
 import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { DetectedBy } from './types.ts';
 
-/** Deaths that leave a core: not those that somebody wanted. */
-const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
-
 /** What the kernel has against an endpoint that it has given up, by its COMPLAINT_ number. */
 export function complaintOf(reason: number): DetectedBy {
   if (reason === COMPLAINT_PROTOCOL) return 'protocol';
   return reason === COMPLAINT_CLIENT ? 'complaint' : 'deadline';
-}
-
-/** Gives whoever wants it a core of a driver that has died; its memory has not been given back yet. */
-export function dumpCore(
-  { onCore, placement }: Pick<DriversHost, 'onCore' | 'placement'>,
-  { loaded, incarnation, restarts }: Driver,
-  death: Pick<CoreHeader, 'by' | 'fault' | 'oops'>,
-): void {
-  if (!onCore || !incarnation || !LEAVES_CORE.has(death.by)) return;
-  const { life, memory, channel, generation } = incarnation;
-  const driver = { driver: loaded.name, sha256: loaded.sha256, generation: restarts + 1 };
-  const place = { placement, boot: life.number, kernel: life.memory, memory, channel };
-  const core = buildCore({ ...driver, ...place, incarnation: generation, ...death });
-  onCore(core, `${loaded.name}.${restarts + 1}`);
 }
 
 /**

@@ -21,6 +21,7 @@ import { M_CALL_MODULE, M_SERVED_MODULE } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
 import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
+import { bequest } from './estates.ts';
 import { FLOOR_RING, type UserExports } from './floors.ts';
 import { Gates } from './gates.ts';
 import { Memory } from './inspect.ts';
@@ -125,7 +126,7 @@ export class DriverDomain {
       const { serve, serve_ring, served_handle, served_position } = domain.exports;
       const special = (operation: number, argument0: number, argument1: number): number => {
         if (operation === OP_SYMBOL) return gates.serve(loaded, inserted);
-        if (operation === OP_CLEANUP) return this.unload(tenant, inserted);
+        if (operation === OP_CLEANUP) return this.unload(tenant, inserted, argument0 !== 0);
         return this.pong(operation, argument0, argument1);
       };
       return { serve, serve_ring, served_handle, served_position, special };
@@ -142,14 +143,17 @@ export class DriverDomain {
     this.tenants.splice(this.tenants.indexOf(tenant), 1);
   }
 
-  private unload(tenant: Tenant, { mod }: Inserted): number {
+  /** @param replaced it has a successor, which finds its ranges as they are now */
+  private unload(tenant: Tenant, { mod }: Inserted, replaced: boolean): number {
     const { loaded } = tenant.start;
+    if (replaced) this.host.tell(tenant.start, { type: 'bequest', previous: bequest(tenant.start) });
     try {
       const unloaded = rmmod(this.domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
       this.host.tell(tenant.start, { type: 'unloaded', ...unloaded });
     } catch (error) {
-      if (error instanceof ModuleError) return -error.errno; // the kernel has it live again
-      throw error;
+      if (!(error instanceof ModuleError)) throw error;
+      if (replaced) this.host.tell(tenant.start, { type: 'bequest', previous: null });
+      return -error.errno; // the kernel has it live again
     }
     this.modules.delete(mod);
     this.forget(tenant);

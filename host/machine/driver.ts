@@ -3,13 +3,14 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { ThreadTransport } from '../ipc/transport.ts';
+import type { CoreDumps } from './core-dumps.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
 import type { Images } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import type { Supervised } from './supervise.ts';
 import type { Place, Places } from './place.ts';
-import type { MachineEvent, OnCore, Placement } from './types.ts';
+import type { MachineEvent, Placement } from './types.ts';
 
 export interface Driver extends Supervised {
   readonly place: Place;
@@ -34,8 +35,7 @@ export interface DriversHost {
   readonly images: Images;
   readonly slubDebug: number;
   readonly resources: Resources;
-  /** Takes the cores of drivers that die; null where nobody wants them. */
-  readonly onCore: OnCore | null;
+  readonly coreDumps: CoreDumps;
   /** How drivers in threads of their own are reached. */
   readonly transport: ThreadTransport;
   /** The kernel that lives; throws MachineDied. */

@@ -4,24 +4,23 @@
 import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
-import { lean, type LoadedModule } from '../domain/loaded.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
 import type { Persistent, Unloaded } from '../domain/loader.ts';
 import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
-import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
-import { complaintOf, deathContext, dumpCore } from './driver-death.ts';
+import { complaintOf, deathContext } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
-import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { missingOwner, ownersFirst, ownersOf, Waiting, watchOwners } from './owners.ts';
+import { ownersFirst, ownersOf, watchOwners } from './owners.ts';
 import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
+import { Registry } from './registry.ts';
 import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
 import { nextTask } from './task.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
@@ -41,7 +40,7 @@ export class Drivers {
   zombies = 0;
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
-  private readonly waiting = new Waiting<Driver>();
+  private readonly registry = new Registry(this);
   private readonly housing: Housing;
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
@@ -69,7 +68,7 @@ export class Drivers {
         }
         driver.incarnation = null;
       },
-      forsake: (driver, life) => this.forsake(driver, life),
+      forsake: (driver, life) => void this.forsake(driver, life),
       load: (driver) => this.load(driver),
       recover: (work) => host.recover(work),
     };
@@ -110,7 +109,7 @@ export class Drivers {
     if (state === 'up') this.housing.prepare(driver.place);
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
-    this.waiting.changed();
+    this.registry.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
     this.host.emit({ type: 'driver', at, module: name, state, generation: this.generation(driver) });
@@ -148,18 +147,18 @@ export class Drivers {
     return this.host.places.get(keyOf(name)) ?? defaultPlace(this.host.placement);
   }
 
-  /** Nobody comes after those who have died: what waits for a successor is answered. */
-  private forsake({ dead }: Driver, life: KernelLife): void {
+  /** Nobody comes after those who have died: what waits for a successor is answered, what was left to one goes. */
+  private async forsake({ dead, loaded, place }: Driver, life: KernelLife): Promise<void> {
     const channels = [...dead];
     dead.clear();
-    if (channels.length === 0 || life.dead) return;
-    void life.control.methods.forsake(channels).catch(overtaken);
+    if (place === 'kernel' || life.dead) return;
+    await life.control.methods.forsake(loaded.name, channels).catch(overtaken);
   }
 
   private forget(name: string): void {
     this.known.delete(keyOf(name));
     this.estates.settle(name);
-    this.waiting.changed();
+    this.registry.changed();
   }
 
   /** Loads every driver into a kernel that has just booted; one that is refused is given up, one that dies is restarted. */
@@ -200,7 +199,7 @@ export class Drivers {
   private async loadIntoDomain(driver: Driver): Promise<void> {
     const { loaded, options } = driver;
     const life = this.host.alive();
-    await this.awaitOwners(driver, life); // before it takes a thread
+    await this.registry.awaitOwners(driver, life); // before it takes a thread
     const ownerThatDied = watchOwners(loaded, this);
     const { images, deadlineMs } = this.host;
     const events: IncarnationEvents = {
@@ -217,8 +216,9 @@ export class Drivers {
         const previous = this.estates.of(loaded.name, life.memory);
         return incarnation.start(loaded, options, gates, images, deadlineMs, previous);
       };
-      const announced = this.announce(driver, life, incarnation);
-      await (this.foreseen(driver) ? Promise.all([announced, start([])]) : start(await announced));
+      const announced = this.registry.announce(driver, life, incarnation);
+      const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
+      await (foreseen ? Promise.all([announced, start([])]) : start(await announced));
     } catch (error) {
       driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;
@@ -226,40 +226,6 @@ export class Drivers {
       void this.bury(incarnation, error instanceof ModuleError);
       throw error;
     }
-  }
-
-  /**
-   * Whether the kernel's answer to an announcement is known, so that the driver can be started at once; it waits for the kernel
-   * before it calls it. The file was taken before, uses nobody's symbols and finds nothing that a predecessor has left.
-   */
-  private foreseen({ loaded, options, restarts }: Driver): boolean {
-    const again = restarts > 0 && (options.flags & LOAD_UPDATE) === 0;
-    return again && ownersOf(loaded, this).length === 0 && !this.estates.has(loaded.name);
-  }
-
-  /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
-  private async announce(driver: Driver, life: KernelLife, incarnation: Incarnation): Promise<Gate[]> {
-    const { channel } = incarnation;
-    const flags = driver.options.flags | (driver.restarts > 0 ? LOAD_AGAIN : 0);
-    for (;;) {
-      if (missingOwner(driver.loaded, this, life)) await this.awaitOwners(driver, life);
-      try {
-        const gates = unwrap(await life.control.methods.announce(lean(driver.loaded), flags, channel));
-        incarnation.entries = readModules(life.memory).filter(({ name }) => name === driver.loaded.name);
-        return gates;
-      } catch (error) {
-        const missing = missingOwner(driver.loaded, this, life);
-        if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))
-          throw error;
-      }
-    }
-  }
-
-  private awaitOwners(driver: Driver, life: KernelLife): Promise<void> {
-    return this.waiting.until(driver, () => {
-      if (life.dead) throw new MachineDied('the kernel has died while a driver waited for another');
-      return missingOwner(driver.loaded, this, life);
-    });
   }
 
   /** @param clean it has run its cleanup, or was refused */
@@ -281,7 +247,7 @@ export class Drivers {
   end(): void {
     clearInterval(this.watch);
     this.watch = null;
-    this.waiting.changed();
+    this.registry.changed();
     this.estates.settleAll();
     for (const { incarnation, leaving, recovery } of this) {
       recovery?.callOff();
@@ -318,7 +284,7 @@ export class Drivers {
     // Text takes longer than a restart: it is written when that is under way.
     const oops = nextTask().then(() => (fault ? formatOops(fault, this.context(dead, life, fault)) : []));
     life.log(LEVEL_ALERT, oops);
-    void oops.then((lines) => dumpCore(this.host, dead, { by, fault, oops: lines }));
+    this.host.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
@@ -364,10 +330,10 @@ export class Drivers {
     const life = this.host.alive();
     const retire = async (driver: Driver): Promise<void> => {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
-      // Once it has ended it has said what it left; one that has died leaves nothing.
-      if (!driver.incarnation || driver.incarnation.ended) return;
-      this.estates.keep(driver.loaded.name, driver.incarnation);
-      await this.bury(driver.incarnation, true);
+      const { incarnation } = driver;
+      if (!incarnation || incarnation.ended) return; // it has died over it
+      await this.bury(incarnation, true); // by then it has said what it leaves
+      if (incarnation.bequest) this.estates.inherit(driver.loaded.name, incarnation.bequest);
     };
     const isolated = this.placeOf(next.name) !== 'kernel';
     const hands = { ...this.hands, isolated, retire, lost: this.supervisor.lost.bind(this.supervisor) };
@@ -392,13 +358,14 @@ export class Drivers {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
     driver?.recovery?.callOff();
-    if (driver) this.forsake(driver, life);
+    const forsaken = driver ? this.forsake(driver, life) : null;
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
       await this.bury(driver.incarnation, true); // and it has said by then what it left
       report = driver.unloaded;
     }
+    await forsaken;
     if (report.persistent.size > 0) this.persistent.set(keyOf(name), report.persistent);
     return { name, leakedBytes: report.leakedBytes, leakedObjects: report.leakedObjects };
   }

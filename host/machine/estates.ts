@@ -1,16 +1,40 @@
-// What dead drivers have left in their memories: ranges of the data store. The memory of one that died is kept from everybody
-// else until its successor is live, or nobody comes after it. A successor that dies in its init leaves all to the next: whose
-// ranges count, the kernel's store says, since one that was live may have died before the supervisor heard of its life.
+// What drivers have left in their memories: ranges of the data store. The memory of one that died is kept from everybody else
+// until its successor is live, or nobody comes after it. A successor that dies in its init leaves all to the next: whose ranges
+// count, the kernel's store says, since one that was live may have died before the supervisor heard of its life.
+//
+// One that is unloaded for a successor leaves a copy, made before its cleanup: what that frees is overwritten, and in a pool
+// others have it then, the successor first of all.
 
 import type { Previous } from '../ipc/driver-side.ts';
 import { ST_TAG_CHANNELS, STORE_RANGE } from '../../kernel/abi/store.ts';
 import type { Incarnation } from './incarnation.ts';
-import { readStore } from './inspect.ts';
+import { readRanges, readStore } from './inspect.ts';
+import type { DriverStart } from './protocol.ts';
 import type { Resources } from './resources.ts';
+
+/** As the store names the incarnation that a range lies in. */
+const tagOf = ({ channel, generation }: { channel: number; generation: number }): number =>
+  (generation * ST_TAG_CHANNELS + channel + 1) >>> 0;
+
+/** Copies all ranges of a living driver, and what lies between them; null where it has none. For the thread that it lives on. */
+export function bequest(start: DriverStart): Previous | null {
+  const ranges = readRanges(start.kernel, start.loaded.name);
+  if (!ranges) return null;
+  const left = new Uint8Array(start.memory.buffer).subarray(ranges.from, ranges.to);
+  const bytes = new Uint8Array(new SharedArrayBuffer(left.length));
+  bytes.set(left);
+  return { bytes, from: ranges.from, incarnation: tagOf(start) };
+}
+
+interface Estate {
+  previous: Previous;
+  /** That is kept for it. */
+  memory: WebAssembly.Memory | null;
+}
 
 export class Estates {
   private readonly host: { readonly resources: Resources };
-  private readonly left = new Map<string, Previous[]>();
+  private readonly left = new Map<string, Estate[]>();
 
   constructor(host: { readonly resources: Resources }) {
     this.host = host;
@@ -23,17 +47,32 @@ export class Estates {
 
   /** What the predecessor of a driver has left, of which the kernel knows that it is dead. @param kernel its memory */
   of(name: string, kernel: WebAssembly.Memory): Previous | null {
-    const tags = new Set(rangesOf(name, kernel).map(({ oldTag }) => oldTag));
-    const [previous = null] = this.keepOnly(name, ({ incarnation }) => tags.has(incarnation));
-    return previous;
+    const tags = new Set(
+      readStore(kernel)
+        .filter(({ owner, type }) => owner === name && type === STORE_RANGE)
+        .map(({ oldTag }) => oldTag),
+    );
+    const [estate] = this.keepOnly(name, ({ previous }) => tags.has(previous.incarnation));
+    return estate?.previous ?? null;
   }
 
-  /** A driver has died, or is unloaded for a successor; its memory has not been given back yet. */
-  keep(name: string, { life, memory, channel, generation }: Incarnation): void {
-    if (rangesOf(name, life.memory).length === 0) return;
-    const incarnation = (generation * ST_TAG_CHANNELS + channel + 1) >>> 0;
+  /** A driver has died; its memory has not been given back yet. */
+  keep(name: string, incarnation: Incarnation): void {
+    const { life, memory, bequest: copied } = incarnation;
+    if (copied) return this.inherit(name, copied);
+    if (!readRanges(life.memory, name)) return;
     this.host.resources.keepMemory(memory);
-    this.left.set(name, [...(this.left.get(name) ?? []), { memory, incarnation }]);
+    const previous = { bytes: new Uint8Array(memory.buffer), from: 0, incarnation: tagOf(incarnation) };
+    this.add(name, { previous, memory });
+  }
+
+  /** A driver was unloaded for a successor. */
+  inherit(name: string, previous: Previous): void {
+    this.add(name, { previous, memory: null });
+  }
+
+  private add(name: string, estate: Estate): void {
+    this.left.set(name, [...(this.left.get(name) ?? []), estate]);
   }
 
   /** A driver's successor is live, or there will be none. */
@@ -46,16 +85,13 @@ export class Estates {
     for (const name of [...this.left.keys()]) this.settle(name);
   }
 
-  private keepOnly(name: string, wanted: (each: Previous) => boolean): Previous[] {
+  private keepOnly(name: string, wanted: (each: Estate) => boolean): Estate[] {
     const all = this.left.get(name) ?? [];
     const kept = all.filter(wanted);
-    for (const each of all) if (!kept.includes(each)) this.host.resources.releaseMemory(each.memory);
+    for (const { memory } of all.filter((each) => !kept.includes(each)))
+      if (memory) this.host.resources.releaseMemory(memory);
     if (kept.length > 0) this.left.set(name, kept);
     else this.left.delete(name);
     return kept;
   }
-}
-
-function rangesOf(name: string, kernel: WebAssembly.Memory) {
-  return readStore(kernel).filter(({ owner, type }) => owner === name && type === STORE_RANGE);
 }

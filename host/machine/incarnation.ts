@@ -63,6 +63,8 @@ export class Incarnation {
   /** What do_exit was given, where it has left by that. */
   exitCode: number | null = null;
   readonly life: KernelLife;
+  /** What it leaves to its successor, where it is unloaded for one. */
+  bequest: Previous | null = null;
   private readonly home: Home;
   private readonly events: IncarnationEvents;
   private live: () => void = () => {};
@@ -172,6 +174,8 @@ export class Incarnation {
       this.fail(new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {
       this.events.unloaded(notice);
+    } else if (notice.type === 'bequest') {
+      this.bequest = notice.previous;
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type === 'fault') {
@@ -179,6 +183,8 @@ export class Incarnation {
     } else if (notice.type === 'exit') {
       this.exitCode = notice.code;
       this.die('exit', null);
+    } else if (notice.type === 'oops') {
+      this.die('oops', null);
     }
   }
 

@@ -52,6 +52,7 @@ export class KernelOopses {
 
   /** Writes an oops into the log. */
   log(fault: Fault): void {
+    this.domain.exports.oops_enter();
     for (const line of formatOops(fault, this.context(fault))) this.domain.log(LEVEL_ALERT, line);
   }
 

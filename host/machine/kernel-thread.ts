@@ -69,7 +69,7 @@ export class KernelThread implements KernelMethods {
 
   constructor(host: ThreadHost) {
     this.host = host;
-    this.sandboxes = new Sandboxes(host, (...words) => this.called(...words));
+    this.sandboxes = new Sandboxes(host, this.called.bind(this));
     host.port.addEventListener('message', () => void this.messages++);
     void host.ended?.then(() => (this.halted = true));
   }
@@ -314,10 +314,11 @@ export class KernelThread implements KernelMethods {
     });
   }
 
-  forsake(channels: number[]): Answer<null> {
+  forsake(name: string, channels: number[]): Answer<null> {
     return this.answer(() => {
+      this.kernel.poll(); // it hears that they are dead
       for (const channel of channels) this.kernel.held_forsake(channel);
-      return null;
+      return (this.kernel.store_forget(this.domain.text(name)), null);
     });
   }
 

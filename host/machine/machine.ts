@@ -15,6 +15,7 @@ import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { checkMachine } from './check-machine.ts';
 import { consoleOf, MachineClient } from './clients.ts';
 import { MachineDied } from './control.ts';
+import { CoreDumps } from './core-dumps.ts';
 import { Demand } from './demand.ts';
 import type { DriversHost } from './driver.ts';
 import { Drivers } from './drivers.ts';
@@ -44,7 +45,6 @@ import type {
   ModuleInfo,
   Placement,
   UnloadReport,
-  OnCore,
 } from './types.ts';
 
 /** A kernel that dies this often in a row before it runs is not booted again. */
@@ -64,7 +64,7 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly images: Images;
   readonly resources: Resources;
   readonly transport: ThreadTransport;
-  readonly onCore: OnCore | null;
+  readonly coreDumps: CoreDumps;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
@@ -93,7 +93,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.places = options.places ?? new Map();
     this.images = images;
     this.resources = resources;
-    this.onCore = options.onCore ?? null;
+    this.coreDumps = new CoreDumps(this, options.onCore ?? null);
     this.transport = options.transport ?? 'ring';
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;

@@ -89,8 +89,11 @@ export interface KernelMethods extends CallMethods {
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */
   replaceModule(name: string): Promise<Answer<number>>;
-  /** Nobody comes after the drivers that have died on some channels: what waits for a successor is answered. */
-  forsake(channels: number[]): Answer<null>;
+  /**
+   * Nobody comes after the incarnations of a driver that have died on some channels: what waits for a successor is answered,
+   * and the driver's part of the data store goes.
+   */
+  forsake(name: string, channels: number[]): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
@@ -148,7 +151,7 @@ export interface DriverStart {
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */
   gates: Gate[];
-  /** The memory of its predecessor, where that has left ranges in it. */
+  /** What its predecessor has left of its memory, where ranges lie in that. */
   previous: Previous | null;
   /** Where requests come by messages. */
   link: PostedLink | null;
@@ -158,11 +161,15 @@ export interface DriverStart {
 export type DriverNotice =
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
+  /** Before it runs its cleanup for a successor; null where it refuses to go. */
+  | { type: 'bequest'; previous: Previous | null }
   | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; caught: Caught }
   | { type: 'fault'; caught: Caught }
   /** It has called do_exit. */
   | { type: 'exit'; code: number }
+  /** The kernel has trapped in a call by it, and it was unwound with that. */
+  | { type: 'oops' }
   /** Nothing of it runs any more, while others on its thread go on. */
   | { type: 'left' };
 

@@ -130,7 +130,7 @@ export class Sandboxes {
     side.left();
     if (thrown instanceof CallTrapped) {
       side.gone();
-      this.tell(start, { type: 'exit', code: 1 });
+      this.tell(start, { type: 'oops' });
       throw thrown;
     }
     // Whoever was fenced is known to be gone, and an exit has been told.

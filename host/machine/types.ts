@@ -214,6 +214,7 @@ export type DetectedBy =
   | 'protocol' // a reply that no honest driver sends
   | 'thread ended' // the worker was gone
   | 'exit' // it left by do_exit
+  | 'oops' // the kernel, on whose thread it was, trapped in a call by it
   | 'complaint' // a client has complained about it
   | 'operator' // somebody has asked for its end
   | 'panic';
@@ -274,8 +275,8 @@ export interface LoadMode {
   force?: boolean;
 }
 
-/** Takes a core (./core.ts) and its name, NAME.GENERATION. */
-export type OnCore = (core: Uint8Array<ArrayBuffer>, name: string) => void;
+/** Takes a core (./core.ts) and its name, NAME.GENERATION, which others may have too. Why it fails is told in the log. */
+export type OnCore = (core: Uint8Array<ArrayBuffer>, name: string) => void | Promise<void>;
 
 export interface UnloadReport {
   name: string;

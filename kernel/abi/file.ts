@@ -56,6 +56,8 @@ export const DEV_SIZE = 84;
 export const DEVICE_IDEMPOTENT = 1;
 /** Its driver is gone and a successor is expected: reads and writes wait, open files are opened anew there. */
 export const DEVICE_KEPT = 2;
+/** And it was unloaded for that successor: whatever is asked waits. */
+export const DEVICE_REPLACED = 4;
 export const DEVICE_BITS = 8;
 
 export const ENDPOINT_NONE = 0xffff;

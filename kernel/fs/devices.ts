@@ -20,6 +20,7 @@ import {
   DEVICE_BITS,
   DEVICE_IDEMPOTENT,
   DEVICE_KEPT,
+  DEVICE_REPLACED,
   ENDPOINT_NONE,
   FOP_IDEMPOTENT,
 } from '../abi/file';
@@ -94,6 +95,11 @@ export function device_kept(dev: usize): bool {
   return (load<u32>(dev, DEV_FLAGS) & DEVICE_KEPT) != 0;
 }
 
+/** Whether what is asked of a device whose driver is gone waits for a successor. @param harmless it may be asked twice */
+export function device_waits(dev: usize, harmless: bool): bool {
+  return (load<u32>(dev, DEV_FLAGS) & (harmless ? DEVICE_KEPT : DEVICE_REPLACED)) != 0;
+}
+
 /** The successor has taken a device over, or nobody will. */
 export function device_let_go(dev: usize): void {
   store<u32>(dev, load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT, DEV_FLAGS);
@@ -149,20 +155,23 @@ export function device_remove(dev: usize): void {
 
 /**
  * The driver behind an endpoint is gone: its devices wait for a successor, their open files are stale.
- * @param all whether every device is kept, not the idempotent ones alone
+ * @param replaced whether it was unloaded for one: then every device is kept, not the idempotent ones alone
  */
-export function devices_orphan(endpoint: u32, all: bool): void {
+export function devices_orphan(endpoint: u32, replaced: bool): void {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = at(i);
-    if (load<u32>(dev, DEV_MAJOR) && load<u32>(dev, DEV_ENDPOINT) == endpoint) device_orphan(dev, all);
+    if (load<u32>(dev, DEV_MAJOR) && load<u32>(dev, DEV_ENDPOINT) == endpoint) device_orphan(dev, replaced);
   }
 }
 
-/** @param keep whatever it is; one whose clients wait already is kept anyway */
-export function device_orphan(dev: usize, keep: bool): void {
+/** @param replaced whether whatever it is is kept; one whose clients wait already is kept anyway */
+export function device_orphan(dev: usize, replaced: bool): void {
   const flags = load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT;
-  const mark = DEVICE_KEPT | (load<u32>(dev, DEV_ENDPOINT) << DEVICE_BITS);
-  store<u32>(dev, keep || flags || device_kept(dev) ? flags | mark : 0, DEV_FLAGS);
+  const how = replaced
+    ? DEVICE_KEPT | DEVICE_REPLACED
+    : (load<u32>(dev, DEV_FLAGS) & DEVICE_REPLACED) | DEVICE_KEPT;
+  const mark = how | (load<u32>(dev, DEV_ENDPOINT) << DEVICE_BITS);
+  store<u32>(dev, replaced || flags || device_kept(dev) ? flags | mark : 0, DEV_FLAGS);
   store<u32>(dev, ENDPOINT_NONE, DEV_ENDPOINT);
   store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
   store<u32>(dev, 0, DEV_MODULE);

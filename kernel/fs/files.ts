@@ -63,6 +63,7 @@ export function file_current(file: usize): bool {
 
 /** The successor of the driver that had opened a file has answered the open; a file that it refuses is stale for good. */
 export function file_reopened(file: usize, status: i32): void {
+  if (!load<u32>(file, FILE_CLIENT) || file_current(file)) return; // it was closed meanwhile, and may be another's
   const dev = <usize>load<u32>(file, FILE_DEVICE);
   const mod = <usize>load<u32>(dev, DEV_MODULE);
   const taken = status >= 0 && try_module_get(mod);

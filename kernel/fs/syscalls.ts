@@ -43,7 +43,7 @@ import { EBADF, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../a
 import { access_ok, CL_CALL, CL_FD, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from './clients';
 import { entry_done, sys_submit, sys_vector } from './batch';
 import { FIRST_ENTRY, FIRST_REOPEN, request_at, request_fill, request_place, RQ_FILE } from './requests';
-import { device_kept } from './devices';
+import { device_kept, device_waits } from './devices';
 import {
   name_to_open,
   opened_minor,
@@ -84,7 +84,8 @@ function start(request: i32, operation: i32, file: usize, buffer: usize, count: 
 
 /** The driver that opened this file is gone. */
 function stale(request: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
-  if (!rights || !device_kept(<usize>load<u32>(file, FILE_DEVICE))) return -EIO;
+  const harmless = rights != 0 || operation == OP_LLSEEK;
+  if (!device_waits(<usize>load<u32>(file, FILE_DEVICE), harmless)) return -EIO;
   request_fill(request, operation, file, buffer, count, rights);
   hold(request);
   return PARKED;
@@ -232,7 +233,7 @@ export function sys_replace_module(client: i32, name: usize): i32 {
   const status = may_replace(mod);
   if (status < 0) return status;
   store<u32>(mod, MODULE_GOING, MOD_STATE);
-  request_fill(client, OP_CLEANUP, 0, 0, 0, 0);
+  request_fill(client, OP_CLEANUP, 0, 1, 0, 0);
   return endpoint_replace(client, endpoint - 1);
 }
 

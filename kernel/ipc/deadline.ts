@@ -19,6 +19,8 @@ import {
   DYING,
   endpoint_at,
   endpoint_module,
+  endpoint_up,
+  EP_BUSY,
   EP_DEADLINE,
   EP_DONE,
   EP_GENERATION,
@@ -78,7 +80,8 @@ function oldest(channel: i32): i32 {
 export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) == DYING) return 1;
-  if (load<u32>(ep, EP_SEQUENCE) == load<u32>(ep, EP_DONE)) return -1;
+  if (load<u32>(ep, EP_SEQUENCE) == load<u32>(ep, EP_DONE))
+    return load<u32>(ep, EP_BUSY) && endpoint_up(channel) ? gate_deadline(channel, ep, time, limit) : -1;
   const request = oldest(channel);
   if (request < 0) return -1;
   const deadline = load<f64>(ep, EP_DEADLINE);
@@ -97,17 +100,35 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
     store<f64>(ep, time + limit, EP_DEADLINE);
     return min(limit, queue_deadline(ep, time, limit));
   }
+  return too_late(channel, ep, request, limit * (due ? SLOW_DEADLINES : 1));
+}
+
+/** A driver has not answered in so many ms: it is given up. */
+function too_late(channel: i32, ep: usize, request: i32, ms: f64): f64 {
   const mod = endpoint_module(channel);
   pr(
     LEVEL_ERR,
     cstr('%s: no reply to operation %d in %d ms'),
     mod ? mod + MOD_NAME : cstr('endpoint'),
     load<u32>(request_at(request), RQ_OPERATION),
-    <usize>(limit * (due ? SLOW_DEADLINES : 1)),
+    <usize>ms,
   );
   complain(channel, load<u32>(ep, EP_GENERATION), COMPLAINT_DEADLINE);
   endpoint_die(channel, ETIMEDOUT, EIO);
   return load<u32>(ep) == DYING ? 1 : -1;
+}
+
+/**
+ * A driver on this thread is busy while the clock is looked at: it waits for others. Each of those calls has a deadline; all
+ * together have that of a slow driver, and those behind it the usual one.
+ */
+function gate_deadline(channel: i32, ep: usize, time: f64, limit: f64): f64 {
+  const request = <i32>load<u32>(ep, EP_BUSY) - 1;
+  const left = queue_deadline(ep, time, limit);
+  if (request < 0) return left; // it runs timers, or is being loaded
+  const most = load<f64>(request_at(request), RQ_DEADLINE);
+  if (!most) store<f64>(request_at(request), time + limit * SLOW_DEADLINES, RQ_DEADLINE);
+  return most && time >= most ? too_late(channel, ep, request, limit * SLOW_DEADLINES) : left;
 }
 
 /** Whether a driver that is late may have more time: its heart beats, or it waits for another, which has a deadline of its own. */

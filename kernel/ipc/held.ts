@@ -1,5 +1,5 @@
 // Requests that wait for the successor of a driver: reads and writes of a device that declares itself idempotent, when its
-// driver died over them or before them; and whatever is asked of a driver that is being replaced. The successor registers the
+// driver died over them or before them, seeks before them; and whatever is asked of a driver that is being replaced. The successor registers the
 // device again; when it is live, files that were open on the device are opened there, one after the other, then what waits
 // is sent in its old order. Nobody waits beyond the deadline, or once the supervisor has given the driver up.
 

@@ -2,9 +2,10 @@
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { coreWriter } from '../../host/cli/core-writer.ts';
 import type { Io } from '../../host/cli/io.ts';
 import { runProgram } from '../../host/cli/program.ts';
 import { runShell } from '../../host/cli/shell-session.ts';
@@ -52,6 +53,11 @@ async function shell(
   return seen.progress;
 }
 
+const coresIn = (directory: string): string[] =>
+  readdirSync(directory)
+    .sort()
+    .map((name) => join(directory, name));
+
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'isolab-core-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -61,12 +67,13 @@ describe('a driver that trapped', () => {
   let said: string;
   beforeAll(async () => {
     const cores = join(folder, 'made', 'here');
-    path = join(cores, 'lkdtm.1.core');
     said = await shell('insmod lkdtm; echo BUG > /dev/lkdtm; cat /dev/lkdtm', cores);
+    path = coresIn(cores)[0]!;
   });
 
   test('has left a core, which is said', () => {
     expect(said).toBe(`isolab: core written: ${path}\n`);
+    expect(basename(path)).toMatch(/^lkdtm\.1\.\d{8}T\d{6}Z\.\d+\.\d+\.core$/);
   });
 
   test('of which everything is shown', async () => {
@@ -87,7 +94,7 @@ describe('a driver that trapped', () => {
     const { code, out } = await isolab(path, '--json');
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
-      ...{ schema: 'isolab.core/1', driver: 'lkdtm', generation: 1, by: 'trap' },
+      ...{ schema: 'isolab.core/2', driver: 'lkdtm', generation: 1, by: 'trap' },
       fault: { kind: 'unreachable', module: 'lkdtm' },
     });
   });
@@ -117,7 +124,7 @@ describe('a driver that trapped', () => {
     writeFileSync(cut, readFileSync(path).subarray(0, -1));
     const { code, progress } = await isolab(cut);
     expect(code).toBe(1);
-    expect(progress).toMatch(/^isolab: .*cut\.core is no core: it is cut off: its memory has \d+ bytes/);
+    expect(progress).toMatch(/^isolab: .*cut\.core is no core: it is damaged or cut off: /);
   });
 });
 
@@ -128,9 +135,23 @@ test.each([
   const cores = join(folder, fault);
   const read = fault === 'LOOP' ? '' : '; head -c 10 /dev/lkdtm';
   await shell(`insmod lkdtm; echo ${fault} > /dev/lkdtm${read}`, cores);
-  const { out } = await isolab(join(cores, 'lkdtm.1.core'));
+  const { out } = await isolab(...coresIn(cores));
   expect(out).toContain(reason);
   expect(out).toContain('No trap: there is no call trace.');
+});
+
+test('cores of one driver, one generation and one folder do not overwrite each other', async () => {
+  const cores = join(folder, 'many');
+  for (let i = 0; i < 2; i++) await shell('insmod lkdtm; echo BUG > /dev/lkdtm', cores);
+  const before = coresIn(cores).map((path) => readFileSync(path));
+  expect(before.length).toBe(2);
+  const io = recorder().io;
+  const write = coreWriter(cores, io);
+  await Promise.all(Array.from({ length: 20 }, async (_, i) => write(Uint8Array.of(i), 'lkdtm.1')));
+  const after = coresIn(cores).map((path) => readFileSync(path));
+  expect(after.length).toBe(22);
+  expect(after.filter(({ length }) => length === 1).map(([byte]) => byte)).toHaveLength(20);
+  for (const core of before) expect(after).toContainEqual(core);
 });
 
 test.each([

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
+import { saying } from '../support/altered.ts';
 import { driverIs, expectLine, nextEvent, pattern, withMachine, type Bench } from '../support/machine.ts';
 
 const DISK = 0x4000;
@@ -61,6 +62,36 @@ export function store(bench: Bench): void {
       await at.load(at.driver('ramdisk'), `size=${DISK}`);
       const fd = await at.open('/dev/ramdisk', O_RDONLY);
       expect(await whole(fd)).toEqual(new Uint8Array(DISK));
+    });
+
+    test.runIf(isolated)('nothing is left of a driver that is given up', async () => {
+      const before = at.machine.accounting();
+      await at.machine.insmod(saying(await bench.fixture('keepsake'), 'restart', 'temporary'));
+      const over = nextEvent(at.machine, driverIs('keepsake', 'failed'));
+      at.machine.kill('keepsake');
+      await over;
+      await at.machine.settled();
+      expect(at.machine.accounting()).toEqual(before);
+      await at.machine.rmmod('keepsake');
+      expect(at.machine.check()).toEqual([]);
+    });
+
+    test.runIf(isolated)('a driver that waits for its restart keeps all until it is removed', async () => {
+      const before = at.machine.accounting();
+      const policy = 'backoff:60000/60000,intensity:inf/1';
+      await at.machine.insmod(saying(await bench.fixture('keepsake'), 'restart', policy));
+      const full = at.machine.accounting().bytesUsed;
+      for (const state of ['up', 'waiting'] as const) {
+        const there = nextEvent(at.machine, driverIs('keepsake', state));
+        at.machine.kill('keepsake');
+        await there;
+      }
+      expect(at.machine.accounting().bytesUsed).toBeGreaterThan(before.bytesUsed);
+      expect(at.machine.accounting().bytesUsed).toBeLessThanOrEqual(full);
+      await at.machine.rmmod('keepsake');
+      await at.machine.settled();
+      expect(at.machine.accounting()).toEqual(before);
+      expect(at.machine.check()).toEqual([]);
     });
 
     test('numbers, bytes and a range, as the driver sees them', async () => {

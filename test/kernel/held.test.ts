@@ -12,16 +12,21 @@ import {
   Q_POSITION,
   S_STATE,
 } from '../../kernel/abi/channel.ts';
+import { readModules } from '../../host/machine/inspect.ts';
 import { EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { FMODE_READ, FMODE_WRITE, FOP_IDEMPOTENT } from '../../kernel/abi/file.ts';
 import {
   O_RDWR,
   OP_CLEANUP,
+  OP_IOCTL,
+  OP_LLSEEK,
   OP_OPEN,
   OP_READ,
+  OP_RELEASE,
   OP_WRITE,
   SYS_CLOSE,
   SYS_IOCTL,
+  SYS_LSEEK,
   SYS_OPEN,
   SYS_READ,
   SYS_REPLACE_MODULE,
@@ -120,6 +125,28 @@ describe('an idempotent device whose driver dies', () => {
     expect(client.call(SYS_IOCTL, fd, 1, 2)).toBe(-EIO);
   });
 
+  test('takes a seek, which is the file’s', () => {
+    dies();
+    expect(client.call(SYS_LSEEK, fd, 512, 0)).toBe(null);
+    const next = successor();
+    reopens(next);
+    expect(next.channel.asked(Q_OPERATION)).toBe(OP_LLSEEK);
+    next.reply(512, { position: 512n });
+    expect(client.answer).toBe(512);
+  });
+
+  test('a file that is closed while it is opened anew holds nobody', () => {
+    dies();
+    const next = successor();
+    expect(next.channel.asked(Q_OPERATION)).toBe(OP_OPEN);
+    expect(client.call(SYS_CLOSE, fd)).toBe(0);
+    expect(reopens(next)).toBe(2);
+    expect(other.call(SYS_CLOSE, 0)).toBe(null);
+    next.reply(0);
+    expect(readModules(kernel.memory)[0]!.references).toBe(0);
+    expect(kernel.check()).toEqual([]);
+  });
+
   test('is asked again only when no copy of the dead one is under way', () => {
     client.call(SYS_READ, fd, client.address, 64);
     driver.channel.set(D_COPYING, 1);
@@ -203,6 +230,23 @@ describe('a driver that is replaced', () => {
     expect(client.call(SYS_IOCTL, fd, 1, 2)).toBe(null);
     next.reply(1);
     expect(client.answer).toBe(1);
+    expect(kernel.check()).toEqual([]);
+  });
+
+  test.each([
+    ['seek', SYS_LSEEK, OP_LLSEEK],
+    ['ioctl', SYS_IOCTL, OP_IOCTL],
+    ['close', SYS_CLOSE, OP_RELEASE],
+  ] as const)('and gone: a %s waits for its successor', (_, call, operation) => {
+    replace();
+    driver.reply(0);
+    expect(other.answer).toBe(0);
+    expect(client.call(call, fd, 0, 0)).toBe(null);
+    const next = new HandmadeDriver(kernel, 6, 'made');
+    expect(reopens(next)).toBe(2);
+    expect(next.channel.asked(Q_OPERATION)).toBe(operation);
+    next.reply(0);
+    expect(client.answer).toBe(0);
     expect(kernel.check()).toEqual([]);
   });
 

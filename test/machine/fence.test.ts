@@ -321,7 +321,8 @@ describe('what a predecessor has left', () => {
     before = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     new Uint8Array(before.buffer).fill(7);
     heir = new DriverSide(kernel, domain, 3, GENERATION, portableCopies(kernel, domain), {
-      memory: before,
+      bytes: new Uint8Array(before.buffer),
+      from: 0,
       incarnation,
     });
   });
@@ -342,6 +343,15 @@ describe('what a predecessor has left', () => {
     const copy = inside.slice();
     expect(heir.copyPrevious(to, from, count, of)).toBe(1);
     expect(inside).toEqual(copy);
+  });
+
+  test('is a part of that, where it was copied', () => {
+    const bytes = Uint8Array.of(1, 2, 3, 4);
+    const part = { bytes, from: 4096, incarnation };
+    const late = new DriverSide(kernel, domain, 3, GENERATION, portableCopies(kernel, domain), part);
+    expect(late.copyPrevious(100, 4096, 4, incarnation)).toBe(0);
+    expect([...inside.subarray(99, 105)]).toEqual([100, 1, 2, 3, 4, 105]);
+    for (const from of [0, 4095, 4097]) expect(late.copyPrevious(100, from, 4, incarnation)).toBe(1);
   });
 
   test('is nothing where there was none', () => {

@@ -6,7 +6,7 @@ import { nodeLab } from '../../host/cli/machines.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type { Place } from '../../host/machine/place.ts';
 import type { Machine } from '../../host/machine/types.ts';
-import { EDEADLK, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { EDEADLK, EIO, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { symbolless, weakly } from '../support/altered.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -15,6 +15,8 @@ import { driverIs, expectLine, nextEvent } from '../support/machine.ts';
 /** ioctls of test/fixtures/caller.ts, and what its callee does. */
 const ACT = 6;
 const CALL_BACK = 3;
+const HANG = 2;
+const [TIMED, TIMES, CHAIN, ECHO] = [10, 11, 12, 9];
 const [SCALARS, MIX, SUM] = [1, 2, 3];
 
 async function machineOf(
@@ -89,6 +91,53 @@ for (const place of ['sandbox', 'worker'] as const) {
     await end();
   });
 }
+
+test.each(['worker', 'sandbox'] as const)(
+  'a timer of a driver in a %s waits for another: nobody gets in',
+  async (place) => {
+    const [machine, end] = await machineOf({ callee: 'worker', caller: place }, 500);
+    await crosswise(machine);
+    const client = await machine.attach();
+    const fd = await client.open('/dev/caller', O_RDWR);
+    expect(await client.ioctl(fd, TIMED, HANG)).toBe(0);
+    let times = 0;
+    while (times === 0) times = await client.ioctl(fd, TIMES, 0);
+    expect(times).toBe(1);
+    await machine.settled();
+    expect(machine.status().drivers.map(({ name, restarts }) => [name, restarts])).toEqual([
+      ['callee', 2],
+      ['caller', 0],
+    ]);
+    await end();
+  },
+);
+
+test.each([
+  ['worker', -ETIMEDOUT, -EIO],
+  ['sandbox', -EIO, -ETIMEDOUT],
+] as const)(
+  'a driver in a %s that waits again and again: nobody waits for ever',
+  async (place, first, next) => {
+    const [machine, end] = await machineOf({ callee: 'worker', caller: place }, 500);
+    await crosswise(machine);
+    const [client, other] = [await machine.attach(), await machine.attach()];
+    const [fd, behind] = [await client.open('/dev/caller', O_RDWR), await other.open('/dev/caller', O_RDWR)];
+    const chain = client.ioctl(fd, CHAIN, 1000);
+    const since = performance.now();
+    let answer = 5;
+    while (answer === 5) answer = await other.ioctl(behind, ECHO, 5); // until it comes behind the other's
+    expect(answer).toBe(next);
+    expect(await chain).toBe(first);
+    expect(performance.now() - since).toBeLessThan(20_000);
+    await machine.settled();
+    expect(machine.status().drivers.map(({ name, restarts }) => [name, restarts])).toEqual([
+      ['callee', 1],
+      ['caller', 1],
+    ]);
+    expect(machine.status()).toMatchObject({ boot: 1, taint: '' });
+    await end();
+  },
+);
 
 test('a detour back into a pool whose thread waits: EDEADLK, and nobody dies', async () => {
   const [machine, end] = await machineOf({ caller: 'pool:one', second: 'pool:one', callee: 'worker' });

@@ -4,16 +4,16 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { Failure, type Io } from '../io.ts';
 
 const HELP = `
-isolab shell --cores FOLDER writes NAME.GENERATION.core for each driver that dies in a domain of its own: of a trap, of a
-missed deadline, of a breach of the protocol. This command shows the trap with its call trace, the modules of the domain,
+isolab shell --cores FOLDER writes NAME.GENERATION.TIME.PID.NUMBER.core for each driver that dies in a domain of its own: of
+a trap, of a missed deadline, of a breach of the protocol; it is gzip's, as zcat reads it. This command shows the trap with its call trace, the modules of the domain,
 the last requests and the end of the log. Requests go on in the driver's successor, so that not all are lost that have no
 answer here.
 
 Addresses are those of the driver's memory, decimal or with 0x.
 
-The exit code is 0, or 1 where FILE is no core or is cut off, 2 for a wrong command line.
+The exit code is 0, or 1 where FILE is no core, damaged or cut off, 2 for a wrong command line.
 
-$ isolab core lkdtm.1.core --hexdump 0x90000 256
+$ isolab core lkdtm.1.20261126T142811Z.4711.1.core --hexdump 0x90000 256
 `;
 
 /** The most that is dumped at once. */
@@ -38,7 +38,7 @@ export function addCore(program: Command, io: Io): void {
     .summary('what a driver was when it died')
     .description('Shows a core file: the trap and its call trace, modules, requests, the log, memory.')
     .argument('<file>', 'a core, as isolab shell --cores writes it')
-    .option('--json', 'print the header as JSON, schema isolab.core/1')
+    .option('--json', 'print the header as JSON, schema isolab.core/2')
     .option('--messages', 'all requests and log lines that the core has, not only the last ones')
     .option('--hexdump <address length...>', 'print bytes of the memory', numbers)
     .addHelpText('after', HELP)
@@ -46,7 +46,7 @@ export function addCore(program: Command, io: Io): void {
       if (hexdump !== undefined && hexdump.length !== 2)
         command.error('error: --hexdump wants an address and a length', { exitCode: 2 });
       const { coreLines, dumpLines, openCore } = await import('../core-file.ts');
-      const core = openCore(file);
+      const core = await openCore(file);
       if (hexdump !== undefined) {
         const [address = 0, length = 0] = hexdump;
         const { memory } = core.header;

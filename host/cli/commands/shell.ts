@@ -70,7 +70,10 @@ export function addShell(program: Command, io: Io): void {
       '--config <file>',
       "modprobe's configuration; default: modprobe.conf and modprobe.d of the modules",
     )
-    .option('--cores <folder>', 'write a core of each driver that dies there: NAME.GENERATION.core')
+    .option(
+      '--cores <folder>',
+      'write a core of each driver that dies there: NAME.GENERATION.TIME.PID.NUMBER.core',
+    )
     .option(
       '--policy <driver=words>',
       "what a driver's death leads to; may be given again for others",

@@ -1,0 +1,85 @@
+// Cores of drivers that die, for whoever wants them. What a driver was is put down when it dies; its memory is kept from others,
+// and packed when nothing of the driver runs any more. Nobody waits for a core but a shutdown: its successor starts meanwhile.
+
+import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import { autopsy, packCore, type Autopsy, type CoreHeader } from './core.ts';
+import type { Driver } from './driver.ts';
+import type { Incarnation } from './incarnation.ts';
+import type { Resources } from './resources.ts';
+import type { DetectedBy, OnCore, Placement } from './types.ts';
+
+/** Deaths that leave a core: not those that somebody wanted. */
+const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
+/** Cores that are being made or written at a time: each keeps a memory, of which there are not many. */
+const MOST = 4;
+
+interface CoreHost {
+  readonly placement: Placement;
+  readonly resources: Pick<Resources, 'keepMemory' | 'releaseMemory'>;
+  track(work: Promise<unknown>): void;
+}
+
+export class CoreDumps {
+  private readonly host: CoreHost;
+  private readonly take: OnCore | null;
+  private underWay = 0;
+
+  /** @param take null: nobody wants any */
+  constructor(host: CoreHost, take: OnCore | null) {
+    this.host = host;
+    this.take = take;
+  }
+
+  /** A driver has died; its memory has not been given back yet. */
+  died(
+    { loaded: { name, sha256 }, incarnation, restarts }: Pick<Driver, 'loaded' | 'incarnation' | 'restarts'>,
+    death: Pick<CoreHeader, 'by' | 'fault'>,
+    oops: Promise<string[]>,
+  ): void {
+    if (!this.take || !incarnation || !LEAVES_CORE.has(death.by)) return;
+    const { life, memory, channel, generation } = incarnation;
+    const label = `${name}.${restarts + 1}`;
+    if (this.underWay === MOST) {
+      life.log(LEVEL_WARNING, [`supervisor: no core of ${label}: ${MOST} others are being written`]);
+      return;
+    }
+    this.underWay++;
+    this.host.resources.keepMemory(memory);
+    const who = { driver: name, sha256, generation: restarts + 1, boot: life.number };
+    const where = { placement: this.host.placement, kernel: life.memory, memory, channel };
+    const known = autopsy({ ...who, ...where, incarnation: generation, ...death });
+    this.host.track(this.write(this.take, label, known, oops, incarnation));
+  }
+
+  private async write(
+    take: OnCore,
+    label: string,
+    known: Autopsy,
+    oops: Promise<string[]>,
+    incarnation: Incarnation,
+  ): Promise<void> {
+    const { life } = incarnation;
+    try {
+      await take(await this.pack(known, oops, incarnation), label);
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      life.log(LEVEL_WARNING, [`supervisor: the core of ${label} is lost: ${words}`]);
+    } finally {
+      this.underWay--;
+    }
+  }
+
+  private async pack(
+    known: Autopsy,
+    oops: Promise<string[]>,
+    incarnation: Incarnation,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      await Promise.resolve(); // whoever tells of the death ends it next, and says why
+      await incarnation.end();
+      return await packCore(known, await oops, incarnation.memory);
+    } finally {
+      this.host.resources.releaseMemory(incarnation.memory);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// Making drivers that live elsewhere known to the kernel: in their turn, behind those whose symbols they use.
+
+import type { Gate } from '../domain/announce.ts';
+import { lean } from '../domain/loaded.ts';
+import { ModuleError } from '../domain/module-error.ts';
+import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';
+import { MachineDied, unwrap } from './control.ts';
+import type { Driver } from './driver.ts';
+import type { Incarnation } from './incarnation.ts';
+import { readModules } from './inspect.ts';
+import type { KernelLife } from './life.ts';
+import { missingOwner, ownersOf, Waiting } from './owners.ts';
+
+export class Registry {
+  private readonly drivers: Iterable<Driver>;
+  private readonly waiting = new Waiting<Driver>();
+
+  constructor(drivers: Iterable<Driver>) {
+    this.drivers = drivers;
+  }
+
+  /** Something has changed that a driver may wait for. */
+  changed(): void {
+    this.waiting.changed();
+  }
+
+  awaitOwners(driver: Driver, life: KernelLife): Promise<void> {
+    return this.waiting.until(driver, () => {
+      if (life.dead) throw new MachineDied('the kernel has died while a driver waited for another');
+      return missingOwner(driver.loaded, this.drivers, life);
+    });
+  }
+
+  /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
+  async announce(driver: Driver, life: KernelLife, incarnation: Incarnation): Promise<Gate[]> {
+    const { loaded, options, restarts } = driver;
+    const flags = options.flags | (restarts > 0 ? LOAD_AGAIN : 0);
+    for (;;) {
+      if (missingOwner(loaded, this.drivers, life)) await this.awaitOwners(driver, life);
+      try {
+        const answer = await life.control.methods.announce(lean(loaded), flags, incarnation.channel);
+        incarnation.entries = readModules(life.memory).filter(({ name }) => name === loaded.name);
+        return unwrap(answer);
+      } catch (error) {
+        const missing = missingOwner(loaded, this.drivers, life);
+        if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))
+          throw error;
+      }
+    }
+  }
+
+  /**
+   * Whether the kernel's answer is known, so that the driver can be started at once; it waits for the kernel before it calls it.
+   * The file was taken before and uses nobody's symbols.
+   */
+  foreseen({ loaded, options, restarts }: Driver): boolean {
+    return restarts > 0 && (options.flags & LOAD_UPDATE) === 0 && ownersOf(loaded, this.drivers).length === 0;
+  }
+}

@@ -1,0 +1,154 @@
+// The kernel traps in a call by a driver in a sandbox. What the driver asks for is well; the kernel's own data is damaged. It
+// is an oops of the kernel's, in which the caller ends; the driver was unwound with it and starts anew, accused of nothing.
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
+import { Killed } from '../../host/machine/control.ts';
+import { Memory } from '../../host/machine/inspect.ts';
+import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import { M_STORE } from '../../kernel/abi/machine.ts';
+import { DRIVER_LOG_BURST } from '../../kernel/abi/limits.ts';
+import { KERNEL_MEMORY, MACHINE_BASE } from '../../kernel/abi/map.ts';
+import { O_RDONLY } from '../../kernel/abi/operation.ts';
+import { ST_VALUE } from '../../kernel/abi/store.ts';
+import { loadFixture } from '../support/fixtures.ts';
+import { driverIs, expectLine, isFault, nextEvent, text } from '../support/machine.ts';
+
+const NOWHERE = 0xfffffff0;
+
+let lab: NodeLab;
+let machine: Machine;
+let kernel: WebAssembly.Memory;
+let faults: MachineEvent[];
+
+beforeEach(async () => {
+  lab = await nodeLab();
+  const take = lab.resources.takeMemory.bind(lab.resources);
+  lab.resources.takeMemory = async (bytes) => {
+    const memory = await take(bytes);
+    if (bytes === KERNEL_MEMORY) kernel = memory;
+    return memory;
+  };
+});
+afterEach(async () => {
+  await machine.shutdown();
+  await lab.close();
+});
+
+async function boot(parameters = '', panicOnOops = false): Promise<void> {
+  machine = await lab.boot('sandbox', { panicOnOops });
+  await machine.insmod(await loadFixture('reader'), parameters);
+  faults = [];
+  machine.subscribe((event) => void (isFault(event) && faults.push(event)));
+}
+
+/** Damages what the kernel keeps for the driver. @returns mends it */
+function damage(): () => void {
+  const at = new Memory(kernel).u32(MACHINE_BASE + M_STORE) + ST_VALUE;
+  const words = new Uint32Array(kernel.buffer);
+  const value = words[at >> 2]!;
+  words[at >> 2] = NOWHERE;
+  return () => void (words[at >> 2] = value);
+}
+
+const log = (): string[] => machine.dmesg().records.map((record) => record.text);
+
+async function works(): Promise<void> {
+  const fd = await machine.console.open('/dev/reader', O_RDONLY);
+  expect(text((await machine.console.read(fd, 8)).data)).toBe('01234567');
+  expect(await machine.console.close(fd)).toBe(0);
+}
+
+/** One oops of the kernel's, and the driver is up again. */
+async function sound(): Promise<void> {
+  await machine.settled();
+  expect(faults.map((event) => isFault(event) && [event.module, event.by])).toEqual([
+    ['reader', 'oops'],
+    ['kernel', 'trap'],
+  ]);
+  expectLine(log(), 'Oops: memory out of bounds: 0000 [#1] SMP');
+  expectLine(log(), 'supervisor: restarting reader (oops), restart 1');
+  expect(machine.status()).toMatchObject({ state: 'running', boot: 1, taint: 'D' });
+  expect(machine.status().drivers).toMatchObject([{ state: 'up', restarts: 1 }]);
+  await works();
+  expect(machine.check()).toEqual([]);
+}
+
+test('of the console: it is ended, and the driver starts anew', async () => {
+  await boot();
+  await works();
+  const fd = await machine.console.open('/dev/reader', O_RDONLY);
+  const mend = damage();
+  const up = nextEvent(machine, driverIs('reader', 'up'));
+  await expect(machine.console.read(fd, 8)).rejects.toThrow(Killed);
+  await up;
+  mend();
+  await sound();
+  await machine.rmmod('reader');
+  expect(machine.check()).toEqual([]);
+});
+
+test('of a client in a thread of its own: others are served', async () => {
+  await boot();
+  const client = await machine.attach();
+  const fd = await client.open('/dev/reader', O_RDONLY);
+  const mend = damage();
+  const up = nextEvent(machine, driverIs('reader', 'up'));
+  await expect(client.read(fd, 8)).rejects.toThrow(Killed);
+  await up;
+  mend();
+  await sound();
+});
+
+test('of a timer: nobody is ended but the driver', async () => {
+  await boot();
+  const fd = await machine.console.open('/dev/reader', O_RDONLY);
+  const mend = damage();
+  const up = nextEvent(machine, driverIs('reader', 'up'));
+  expect(await machine.console.ioctl(fd, 0, 0)).toBe(0);
+  await up;
+  mend();
+  await sound();
+});
+
+test('of an init that is run again', async () => {
+  await boot('eager=1');
+  const mend = damage();
+  let oopses = 0;
+  const again = new Promise<void>((resolve) => {
+    machine.subscribe((event) => {
+      if (isFault(event) && event.module === 'reader' && event.by === 'oops' && ++oopses === 2) {
+        mend();
+        resolve();
+      }
+    });
+  });
+  machine.kill('reader');
+  await again;
+  await machine.settled();
+  await works();
+  expect(machine.check()).toEqual([]);
+});
+
+test('with panic_on_oops: the machine boots anew', async () => {
+  await boot('', true);
+  const fd = await machine.console.open('/dev/reader', O_RDONLY);
+  damage();
+  await expect(machine.console.read(fd, 8)).rejects.toThrow();
+  await machine.settled();
+  expect(machine.status()).toMatchObject({ state: 'running', boot: 2, taint: '' });
+  await works();
+});
+
+test('whatever the driver has logged before, the oops is whole', async () => {
+  await boot();
+  const fd = await machine.console.open('/dev/reader', O_RDONLY);
+  const mend = damage();
+  const up = nextEvent(machine, driverIs('reader', 'up'));
+  await expect(machine.console.ioctl(fd, 2 * DRIVER_LOG_BURST, 0)).rejects.toThrow(Killed);
+  await up;
+  mend();
+  await machine.settled();
+  expectLine(log(), 'reader: logs too much, messages are suppressed');
+  for (const line of [/^RIP: /, /^Modules linked in: /, /^---\[ end trace/]) expectLine(log(), line);
+});
