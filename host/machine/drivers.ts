@@ -324,7 +324,7 @@ export class Drivers {
   }
 
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
-    return deathContext(this.host, driver, life, fault, [...this].indexOf(driver), this.lastUnloaded);
+    return deathContext(this.host, driver, life, fault, [...this], this.lastUnloaded);
   }
 
   /**
