@@ -4,7 +4,7 @@ import type { Fault, OopsContext } from '../domain/fault.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { KernelLife } from './life.ts';
-import { CPU_KERNEL, cpuOfChannel, KERNEL_PID, oopsContext, pidOfDriver } from './oops-context.ts';
+import { CPU_KERNEL, cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { DetectedBy } from './types.ts';
 
 /** What the kernel has against an endpoint that it has given up, by its COMPLAINT_ number. */
@@ -14,22 +14,22 @@ export function complaintOf(reason: number): DetectedBy {
 }
 
 /**
- * @param index the driver's place among all
+ * @param driver as it was when it died
+ * @param all the drivers of the machine, in the order in which they were loaded
  * @param lastUnloaded the module that was unloaded last
  */
 export function deathContext(
   { images }: Pick<DriversHost, 'images'>,
-  { loaded, incarnation, restarts, place }: Driver,
+  driver: Driver,
   life: KernelLife,
   fault: Fault,
-  index: number,
+  all: readonly Driver[],
   lastUnloaded: string | null,
 ): OopsContext {
-  const where =
-    place === 'sandbox'
-      ? { cpu: CPU_KERNEL, pid: KERNEL_PID }
-      : { cpu: cpuOfChannel(incarnation?.channel ?? 0), pid: pidOfDriver(index) };
-  const task = { number: restarts + 1, comm: loaded.name, ...where };
+  const { loaded, incarnation, restarts, place } = driver;
+  const cpu = place === 'sandbox' || !incarnation ? CPU_KERNEL : cpuOfChannel(incarnation.bell);
+  const index = all.findIndex(({ loaded: { name } }) => name === loaded.name);
+  const task = { number: restarts + 1, cpu, pid: pidOfDriver(all, index), comm: loaded.name };
   const memory = incarnation?.memory ?? life.memory;
   const files = [loaded, images.domain, images.courier];
   return oopsContext(fault, task, life.memory, memory, files, lastUnloaded, incarnation?.entries);

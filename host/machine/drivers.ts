@@ -291,12 +291,8 @@ export class Drivers {
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
-  private indexOf({ loaded }: Driver): number {
-    return [...this].findIndex((each) => each.loaded.name === loaded.name);
-  }
-
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
-    return deathContext(this.host, driver, life, fault, this.indexOf(driver), this.lastUnloaded);
+    return deathContext(this.host, driver, life, fault, [...this], this.lastUnloaded);
   }
 
   /**

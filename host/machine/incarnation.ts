@@ -196,7 +196,7 @@ export class Incarnation {
   }
 
   /** The channel whose bell wakes its thread. */
-  private get bell(): number {
+  get bell(): number {
     return this.home.bell ?? this.channel;
   }
 

@@ -7,6 +7,7 @@ import type { LinkedModule, OopsContext, TextFile } from '../domain/oops.ts';
 import { M_BOOT } from '../../kernel/abi/machine.ts';
 import { IMAGE_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { MODULE_COMING, MODULE_GOING, TEXT_DOMAIN, TEXT_KERNEL } from '../../kernel/abi/module.ts';
+import { poolOf, type Place } from './place.ts';
 import { Memory, readModules, readTaint, taintLetters, type ModuleEntry } from './inspect.ts';
 
 /** Threads as an oops numbers them. The kernel's is CPU 0. */
@@ -17,8 +18,13 @@ export const cpuOfChannel = (channel: number): number => channel + 1;
 export const KERNEL_PID = 1;
 const FIRST_CLIENT_PID = 10000;
 export const pidOfClient = (client: number): number => (client <= 0 ? KERNEL_PID : FIRST_CLIENT_PID + client);
-/** A driver in a domain of its own, by its place among all drivers. */
-export const pidOfDriver = (place: number): number => KERNEL_PID + 1 + place;
+/** The thread of a driver outside the kernel's domain: by its place among all drivers; that of a pool by its first driver's. */
+export function pidOfDriver(drivers: readonly { readonly place: Place }[], index: number): number {
+  const place = drivers[index]?.place ?? 'worker';
+  if (place === 'kernel' || place === 'sandbox') return KERNEL_PID;
+  const first = poolOf(place) === null ? index : drivers.findIndex((each) => each.place === place);
+  return KERNEL_PID + 1 + first;
+}
 
 /**
  * Text addresses of the images; every domain has its own copy of `domain` at the same place. The courier is the host's: no

@@ -31,7 +31,7 @@ export function processes(machine: Machine): Process[] {
     },
     ...drivers.map((driver, i) => ({
       // One in a sandbox has a domain of its own, and no thread.
-      pid: driver.place === 'kernel' || driver.place === 'sandbox' ? KERNEL_PID : pidOfDriver(i),
+      pid: pidOfDriver(drivers, i),
       domain: driver.place === 'kernel' ? 'kernel' : (poolOf(driver.place) ?? driver.name),
       state: driver.state,
       generation: driver.generation,

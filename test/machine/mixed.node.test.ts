@@ -6,11 +6,12 @@ import { nodeLab } from '../../host/cli/machines.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type { Place } from '../../host/machine/place.ts';
 import type { Machine } from '../../host/machine/types.ts';
+import { processes } from '../../host/shell/processes.ts';
 import { EDEADLK, EIO, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { symbolless, weakly } from '../support/altered.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { driverIs, expectLine, nextEvent } from '../support/machine.ts';
+import { bytes, driverIs, expectLine, nextEvent } from '../support/machine.ts';
 
 /** ioctls of test/fixtures/caller.ts, and what its callee does. */
 const ACT = 6;
@@ -154,4 +155,19 @@ test('a detour back into a pool whose thread waits: EDEADLK, and nobody dies', a
     ],
   ]);
   await end();
+});
+
+test('an oops in a pool is on the thread of the pool, whichever of its drivers trapped', async () => {
+  const lab = await nodeLab();
+  const machine = await lab.boot('pooled');
+  for (const driver of lab.drivers) await machine.insmod(driver);
+  const fd = await machine.console.open('/dev/lkdtm', O_RDWR);
+  expect(await machine.console.write(fd, bytes('BUG'))).toBe(-EIO);
+  await machine.settled();
+  const pids = processes(machine).map(({ pid }) => pid);
+  expect(pids).toEqual([1, 2, 2, 2, 2]);
+  // The pool's channel is the second: the first is that of the driver for which it was opened.
+  expectLine(logOf(machine), /^CPU: 2 PID: 2 Comm: lkdtm /);
+  await machine.shutdown();
+  await lab.close();
 });
