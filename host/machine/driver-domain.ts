@@ -118,7 +118,7 @@ export class DriverDomain {
       const inserted = insmod(domain, loaded, options, bound);
       this.modules.set(inserted.mod, tenant);
       tenant.mod = this.domain.words[SERVED] = inserted.mod;
-      const own = [this.images.domain.name, loaded.name];
+      const own = start.statics ? [this.images.domain.name, loaded.name] : [loaded.name];
       this.host.tell(start, {
         type: 'live',
         statics: domain.statics.filter(({ name }) => own.includes(name)),

@@ -22,6 +22,7 @@ import type {
   PostedLink,
   ThreadHost,
 } from './protocol.ts';
+import { wipe } from './resources.ts';
 import { nextTask } from './task.ts';
 
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
@@ -177,7 +178,7 @@ export function runDriverThread(host: ThreadHost): void {
       const { memory, used, deadlineMs, slubDebug } = message;
       images = message.images ?? images;
       if (!images) throw new Error('a thread is furnished without images');
-      if (used) new Uint8Array(memory.buffer).fill(0);
+      if (used) wipe(memory);
       tenancy = new Tenancy(host, memory, { images, deadlineMs, slubDebug });
     } else if (message.type === 'start') {
       if (!tenancy) throw new Error('a driver is started on a thread without a domain');

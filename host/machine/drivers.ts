@@ -22,12 +22,15 @@ import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Registry } from './registry.ts';
 import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
-import { nextTask } from './task.ts';
+import { pause } from './task.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
 import { updateDriver } from './update.ts';
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
+
+/** ms from a death to the text of its oops, which takes longer than a restart and which nobody waits for. */
+const TEXT_AFTER_MS = 5;
 
 /** The next boot loads it again. */
 function overtaken(error: unknown): void {
@@ -105,8 +108,7 @@ export class Drivers {
 
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
-    // Not while one is being recovered, which needs the computer.
-    if (state === 'up') this.housing.prepare(driver.place);
+    if (state === 'up') this.housing.prepare(driver.place, false);
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
     this.registry.changed();
@@ -208,7 +210,7 @@ export class Drivers {
       unloaded: (report) => (driver.unloaded = report),
     };
     const incarnation = await Incarnation.prepare(life, events, () => this.housing.open(driver.place, life));
-    if (driver.restarts === 0) this.housing.prepare(driver.place);
+    if (driver.restarts === 0) this.housing.prepare(driver.place, true);
     driver.incarnation = incarnation;
     this.beginWatch();
     try {
@@ -281,8 +283,9 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
-    // Text takes longer than a restart: it is written when that is under way.
-    const oops = nextTask().then(() => (fault ? formatOops(fault, this.context(dead, life, fault)) : []));
+    const oops = pause(TEXT_AFTER_MS).then(() =>
+      fault ? formatOops(fault, this.context(dead, life, fault)) : [],
+    );
     life.log(LEVEL_ALERT, oops);
     this.host.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);

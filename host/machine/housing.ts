@@ -22,8 +22,11 @@ export class Housing {
     return WorkerHome.open(resources, this.host, transport);
   }
 
-  /** Has a thread with a domain stand ready for the next who comes to such a place. */
-  prepare(place: Place): void {
-    if (place !== 'kernel' && place !== 'sandbox') this.host.resources.prepare('driver', this.host);
+  /** Has a thread with a domain stand ready for the next who comes to such a place. @param now or when there is time for it */
+  prepare(place: Place, now: boolean): void {
+    const { resources } = this.host;
+    if (place === 'kernel' || place === 'sandbox') return;
+    if (now) resources.prepare('driver', this.host);
+    else resources.prepareLater('driver', this.host);
   }
 }

@@ -4,6 +4,7 @@
 
 import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
+import type { Image } from '../domain/image.ts';
 import { located, type Caught, type Fault, type SymbolLookup } from '../domain/fault.ts';
 import { lean, type LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
@@ -46,6 +47,9 @@ export interface IncarnationEvents {
   unloaded(report: Unloaded): void;
 }
 
+/** Static data of a domain's image, which lies at the same place in every domain. */
+const imageStatics = new WeakMap<Image, StaticData>();
+
 export class Incarnation {
   readonly channel: number;
   /** The channel's generation under which it runs. */
@@ -67,7 +71,7 @@ export class Incarnation {
   bequest: Previous | null = null;
   private readonly home: Home;
   private readonly events: IncarnationEvents;
-  private live: () => void = () => {};
+  private live: (statics: StaticData[]) => void = () => {};
   private symbols: SymbolLookup = () => null;
   private readonly pulse: Pulse;
   private fail: (error: Error) => void = () => {};
@@ -146,14 +150,19 @@ export class Incarnation {
   ): Promise<void> {
     const { life, channel, generation, memory } = this;
     this.symbols = symbolsOf([loaded, images.domain, images.courier]);
+    const common = imageStatics.get(images.domain);
     const outcome = new Promise<void>((resolve, reject) => {
       this.fail = reject;
-      this.live = resolve;
+      this.live = (statics) => {
+        this.statics = common ? [common, ...statics] : statics;
+        imageStatics.set(images.domain, this.statics[0]!);
+        resolve();
+      };
     });
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
-      ...{ loaded: lean(loaded), options, gates, previous, link: this.link },
+      ...{ loaded: lean(loaded), options, gates, previous, link: this.link, statics: common === undefined },
     };
     this.home.begin(start, {
       heard: (notice) => this.heard(notice),
@@ -168,8 +177,7 @@ export class Incarnation {
 
   private heard(notice: DriverNotice): void {
     if (notice.type === 'live') {
-      this.statics = notice.statics;
-      this.live();
+      this.live(notice.statics);
     } else if (notice.type === 'refused') {
       this.fail(new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {

@@ -103,7 +103,7 @@ export class KernelLife {
       void life.release();
       throw error;
     }
-    resources.prepare('kernel');
+    resources.prepareLater('kernel');
     return life;
   }
 

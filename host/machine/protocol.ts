@@ -151,6 +151,8 @@ export interface DriverStart {
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */
   gates: Gate[];
+  /** Whether the static data of the domain's image is wanted: it is the same in all. */
+  statics: boolean;
   /** What its predecessor has left of its memory, where ranges lie in that. */
   previous: Previous | null;
   /** Where requests come by messages. */

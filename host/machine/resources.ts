@@ -11,8 +11,8 @@ import type { Furnishing, Images, Interior } from './protocol.ts';
 const MAX_MEMORIES = 96;
 /** Threads for drivers that stand ready at a time: one that was started for that, and one that has come back. */
 const MAX_SPARES = 2;
-/** ms after which a memory that was given back is zeroed: not while somebody recovers from what had happened in it. */
-const CLEAN_AFTER_MS = 100;
+/** ms after which is done what nobody waits for: not while somebody recovers, who needs the computer. */
+const CHORES_AFTER_MS = 100;
 
 /** A thread for a driver, and the memory of its domain, whose image boots on the thread or has done so. */
 export interface Room {
@@ -36,7 +36,9 @@ export class Resources {
   /** By size, zeroed; and those that are still to be. */
   private readonly free = new Map<number, WebAssembly.Memory[]>();
   private readonly dirty: WebAssembly.Memory[] = [];
-  private cleaning: unknown = null;
+  /** Spares that are to stand ready when there is time for it. */
+  private readonly wanted = new Map<ThreadKind, Interior | null>();
+  private chores: unknown = null;
   private readonly waiting: (() => void)[] = [];
   private readonly spares: Record<ThreadKind, Spare[]> = { kernel: [], driver: [], client: [] };
   /** The images that a thread has. */
@@ -118,15 +120,14 @@ export class Resources {
       return;
     }
     this.dirty.push(memory);
-    if (!this.closed) this.cleaning ??= setTimeout(() => this.clean(), CLEAN_AFTER_MS);
+    this.later();
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private clean(): void {
-    clearTimeout(this.cleaning);
-    this.cleaning = null;
+    clearTimeout(this.chores);
     for (const memory of this.dirty.splice(0)) {
-      new Uint8Array(memory.buffer).fill(0);
+      wipe(memory);
       const bytes = memory.buffer.byteLength;
       const known = this.free.get(bytes);
       if (known) known.push(memory);
@@ -192,6 +193,24 @@ export class Resources {
     spare.room?.catch(() => {}); // it says the same as its thread
   }
 
+  /** The same, when there is time for it. */
+  prepareLater(kind: ThreadKind, interior: Interior | null = null): void {
+    this.wanted.set(kind, interior);
+    this.later();
+  }
+
+  private later(): void {
+    if (!this.closed) this.chores ??= setTimeout(() => this.doChores(), CHORES_AFTER_MS);
+  }
+
+  private doChores(): void {
+    clearTimeout(this.chores);
+    this.chores = null;
+    this.clean();
+    for (const [kind, interior] of this.wanted) this.prepare(kind, interior);
+    this.wanted.clear();
+  }
+
   private spare(kind: ThreadKind): Spare {
     const spare: Spare = { thread: this.spawn(kind), room: null };
     this.spares[kind].push(spare);
@@ -202,8 +221,9 @@ export class Resources {
     return spare;
   }
 
-  /** Resolves when the spare threads that are being started stand ready: for who measures. */
+  /** Does what there is to do, and resolves when the spare threads stand ready: for who measures. */
   async ready(): Promise<void> {
+    this.doChores();
     const spares = Object.values(this.spares).flat();
     await Promise.allSettled(spares.map(({ thread, room }) => room ?? thread));
   }
@@ -211,7 +231,7 @@ export class Resources {
   /** Ends the spare threads. */
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.cleaning);
+    clearTimeout(this.chores);
     const spares = Object.values(this.spares).flatMap((spares) => spares.splice(0));
     for (const spare of await Promise.allSettled(spares.map(({ thread }) => thread))) {
       if (spare.status !== 'fulfilled') continue;
@@ -223,6 +243,19 @@ export class Resources {
 
 function alike(a: Interior, b: Interior): boolean {
   return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
+}
+
+/** 64-bit words of a page of the engine's. */
+const PAGE_WORDS = 512;
+
+/** Zeroes a memory, and touches no page that nobody has written to: the engine would have to find one for it. */
+export function wipe(memory: WebAssembly.Memory): void {
+  const words = new BigUint64Array(memory.buffer);
+  for (let page = 0; page < words.length; page += PAGE_WORDS) {
+    let word = page;
+    while (word < page + PAGE_WORDS && words[word] === 0n) word++;
+    if (word < page + PAGE_WORDS) words.fill(0n, word, page + PAGE_WORDS);
+  }
 }
 
 const leanImages = ({ kernel, domain, courier, user }: Images): Images => ({

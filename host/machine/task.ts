@@ -14,6 +14,11 @@ function messages(): (resolve: () => void) => void {
 const { setImmediate } = globalThis;
 const schedule = setImmediate ? (resolve: () => void) => void setImmediate(resolve) : messages();
 
+/** Resolves after so many ms. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Resolves in a task of its own, after whatever the event loop has waiting. */
 export function nextTask(): Promise<void> {
   return new Promise(schedule);
