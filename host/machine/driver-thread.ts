@@ -12,6 +12,7 @@ import { PostedDriverEnd, type Served } from '../ipc/posted.ts';
 import { CHANNEL_SIZE, S_ATTENTION } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
+import { Files } from './files.ts';
 import { DriverDomain, type Tenant } from './driver-domain.ts';
 import type {
   DriverNotice,
@@ -20,6 +21,7 @@ import type {
   Images,
   Interior,
   PostedLink,
+  PostedStart,
   ThreadHost,
 } from './protocol.ts';
 import { wipe } from './resources.ts';
@@ -172,8 +174,9 @@ export function runDriverThread(host: ThreadHost): void {
   installStackCapture();
   let images: Images | null = null;
   let tenancy: Tenancy | null = null;
+  const files = new Files();
   host.port.addEventListener('message', ({ data }) => {
-    const message = data as Furnishing | DriverStart;
+    const message = data as Furnishing | PostedStart;
     if (message.type === 'furnish') {
       const { memory, used, deadlineMs, slubDebug } = message;
       images = message.images ?? images;
@@ -182,7 +185,8 @@ export function runDriverThread(host: ThreadHost): void {
       tenancy = new Tenancy(host, memory, { images, deadlineMs, slubDebug });
     } else if (message.type === 'start') {
       if (!tenancy) throw new Error('a driver is started on a thread without a domain');
-      tenancy.arrive(message);
+      const { file, ...start } = message;
+      tenancy.arrive({ ...start, loaded: files.of(file) });
     }
   });
   host.port.start?.();

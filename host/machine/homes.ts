@@ -5,9 +5,10 @@ import { DOMAIN_MEMORY } from '../../kernel/abi/map.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { listen } from './control.ts';
+import { refer } from './files.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverNotice, DriverStart, Interior } from './protocol.ts';
+import type { DriverNotice, DriverStart, Interior, PostedStart } from './protocol.ts';
 import type { Resources, Room } from './resources.ts';
 
 export interface HomeEvents {
@@ -34,6 +35,11 @@ export interface Home {
   end(clean: boolean): Promise<void>;
   /** Gives back what it holds; it has ended. */
   release(): void;
+}
+
+/** A start as it goes to a thread. */
+export function posted(thread: Thread, { loaded, ...start }: DriverStart): PostedStart {
+  return { ...start, file: refer(thread, loaded) };
 }
 
 /** Hears what a thread says of one incarnation. @returns stops it */
@@ -77,9 +83,9 @@ export class WorkerHome implements Home {
   }
 
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
-    const { thread, posted } = this;
+    const { thread } = this;
     const deaf = hear(thread, start, (notice) => {
-      this.idle ||= notice.type === 'fault' && !posted;
+      this.idle ||= notice.type === 'fault' && !this.posted;
       heard(notice);
     });
     // A thread may outlive its driver by many others: it is not to hold on to them.
@@ -89,7 +95,7 @@ export class WorkerHome implements Home {
       deaf();
       ears.lost = () => {};
     };
-    thread.port.postMessage(start, start.link ? [start.link.port] : []);
+    thread.port.postMessage(posted(thread, start), start.link ? [start.link.port] : []);
   }
 
   end(): Promise<void> {
@@ -133,7 +139,7 @@ export class SandboxHome implements Home {
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     this.start = start;
     this.deaf = hear(this.thread, start, heard);
-    this.life.control.methods.place(start).catch(() => lost(false));
+    this.life.control.methods.place(posted(this.thread, start)).catch(() => lost(false));
   }
 
   async end(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
 import type { Image } from '../domain/image.ts';
 import { located, type Caught, type Fault, type SymbolLookup } from '../domain/fault.ts';
-import { lean, type LoadedModule } from '../domain/loaded.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import {
@@ -162,7 +162,7 @@ export class Incarnation {
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
-      ...{ loaded: lean(loaded), options, gates, previous, link: this.link, statics: common === undefined },
+      ...{ loaded, options, gates, previous, link: this.link, statics: common === undefined },
     };
     this.home.begin(start, {
       heard: (notice) => this.heard(notice),

@@ -1,7 +1,6 @@
 // The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client.
 //
 // Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
-// Nothing here decides what the kernel decides.
 
 import { announce, type Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
@@ -32,9 +31,10 @@ import { offer, post } from './control.ts';
 import { KernelOopses } from './kernel-oopses.ts';
 import { InThreadClient } from './in-thread-client.ts';
 import { CannotMeasure, Floors } from './floors.ts';
+import { Files, type FileRef } from './files.ts';
 import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
-import type { Answer, CallMethods, DriverStart, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
+import type { Answer, CallMethods, PostedStart, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
@@ -59,6 +59,7 @@ export class KernelThread implements KernelMethods {
   private oopses!: KernelOopses;
   /** Modules that live in domains of their own. */
   private readonly remote = new Map<string, LoadedModule>();
+  private readonly files = new Files();
   private halted = false;
   /** That have arrived, of those that M_POSTED counts. */
   private messages = 0;
@@ -295,7 +296,8 @@ export class KernelThread implements KernelMethods {
     return answer;
   }
 
-  announce(loaded: LoadedModule, flags: number, channel: number): Answer<Gate[]> {
+  announce(file: FileRef, flags: number, channel: number): Answer<Gate[]> {
+    const loaded = this.files.of(file);
     const answer = this.answer(() => {
       this.kernel.poll(); // the endpoint is adopted before there is a module behind it
       return announce(this.domain, loaded, flags, channel, (name) => this.remote.get(name));
@@ -343,9 +345,9 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  place(start: DriverStart): void {
+  place({ file, ...start }: PostedStart): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
-    this.turn(() => this.sandboxes.load(start));
+    this.turn(() => this.sandboxes.load({ ...start, loaded: this.files.of(file) }));
     this.client.looked();
   }
 

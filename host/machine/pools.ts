@@ -5,7 +5,7 @@ import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_TRANSPORT } from '../../kernel/ab
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
-import { hear, type Home, type HomeEvents } from './homes.ts';
+import { posted, hear, type Home, type HomeEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverStart, Interior } from './protocol.ts';
@@ -102,7 +102,7 @@ class PoolHome implements Home {
         if (notice.type === 'left' || notice.type === 'refused') resolve();
       });
     });
-    thread.port.postMessage(start);
+    thread.port.postMessage(posted(thread, start));
     Atomics.add(words, wordOf(bell, S_ATTENTION), 1);
     ringDriver(words, bell);
   }

@@ -10,6 +10,7 @@ import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { Copies } from '../ipc/copy.ts';
 import type { Previous } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
+import type { FileRef } from './files.ts';
 import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
@@ -84,7 +85,7 @@ export interface KernelMethods extends CallMethods {
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]>;
   rmmod(name: string, force: boolean): Answer<Unloaded>;
   /** Makes a module known that the domain behind `channel` will load. */
-  announce(loaded: LoadedModule, flags: number, channel: number): Answer<Gate[]>;
+  announce(file: FileRef, flags: number, channel: number): Answer<Gate[]>;
   /** A module was asked for in the name of a client that waits; it may look again. */
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */
@@ -98,7 +99,7 @@ export interface KernelMethods extends CallMethods {
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
   /** Loads a driver into a sandbox on this thread; what comes of it is said in notices. */
-  place(start: DriverStart): void;
+  place(start: PostedStart): void;
   /** Drops the sandbox of an incarnation that is at its end. */
   displace(channel: number, generation: number): void;
   /** The driver on a channel is reached by messages over a port. */
@@ -158,6 +159,9 @@ export interface DriverStart {
   /** Where requests come by messages. */
   link: PostedLink | null;
 }
+
+/** A start on its way to the thread. */
+export type PostedStart = Omit<DriverStart, 'loaded'> & { file: FileRef };
 
 /** What becomes of a driver, said by whoever runs it. */
 export type DriverNotice =

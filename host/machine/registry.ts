@@ -1,11 +1,11 @@
 // Making drivers that live elsewhere known to the kernel: in their turn, behind those whose symbols they use.
 
 import type { Gate } from '../domain/announce.ts';
-import { lean } from '../domain/loaded.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';
 import { MachineDied, unwrap } from './control.ts';
 import type { Driver } from './driver.ts';
+import { refer } from './files.ts';
 import type { Incarnation } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -38,7 +38,8 @@ export class Registry {
     for (;;) {
       if (missingOwner(loaded, this.drivers, life)) await this.awaitOwners(driver, life);
       try {
-        const answer = await life.control.methods.announce(lean(loaded), flags, incarnation.channel);
+        const file = refer(life.thread, loaded);
+        const answer = await life.control.methods.announce(file, flags, incarnation.channel);
         incarnation.entries = readModules(life.memory).filter(({ name }) => name === loaded.name);
         return unwrap(answer);
       } catch (error) {
