@@ -2,7 +2,7 @@
 // for each cause, many times over, with what cannot be undercut measured in the same run. On placements that isolate a
 // driver is replaced; in the monolith the machine boots anew.
 //
-//   trap         the call that traps is made                      beyond: bare instantiation
+//   trap         the trap is caught; the call, in the monolith    beyond: bare instantiation
 //   hang         the call that never returns is made              beyond: its deadline
 //   worker gone  the thread is ended behind the supervisor's back beyond: its detection
 //
@@ -12,6 +12,7 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Images } from '../machine/protocol.ts';
 import type { Resources } from '../machine/resources.ts';
+import { clock } from '../machine/task.ts';
 import type { ClientThread, Machine, MachineEvent, Outlived, Placement } from '../machine/types.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { BareStart } from './bare-start.ts';
@@ -148,7 +149,7 @@ async function one(
   try {
     const order = new TextEncoder().encode(ORDERS[cause]);
     const outlived = client.outlive(PATH, order, BYTES, machine.deadlineMs + PATIENCE_MS);
-    let faultAt = NaN;
+    let faultAt = 0;
     if (cause === 'worker gone') {
       await pass(RUN_IN_MS);
       faultAt = clock();
@@ -156,19 +157,20 @@ async function one(
     }
     const seen = await outlived;
     await machine.settled();
-    return sampleOf(events, seen, Number.isNaN(faultAt) ? seen.calledAt : faultAt, floor);
+    return sampleOf(events, seen, cause === 'worker gone' ? faultAt : seen.calledAt, floor);
   } finally {
     stop();
   }
 }
 
-const clock = (): number => performance.timeOrigin + performance.now();
-
-/** @returns null where the client had no good answer, or nobody has noticed a fault */
+/**
+ * @param began when the fault was provoked, in ms since 1970; it begins with a trap where that was seen
+ * @returns null where the client had no good answer, or nobody has noticed a fault
+ */
 function sampleOf(
   events: readonly MachineEvent[],
   { goodAt }: Outlived,
-  faultAt: number,
+  began: number,
   floor: number,
 ): Sample | null {
   const fault = events.find((event) => event.type === 'fault');
@@ -179,6 +181,7 @@ function sampleOf(
   );
   if (goodAt === null || !fault || !up) return null;
   const { timeOrigin } = performance;
+  const faultAt = fault.caughtAt ?? began;
   return { faultAt, detectedAt: timeOrigin + fault.at, upAt: timeOrigin + up.at, goodAt, floor };
 }
 

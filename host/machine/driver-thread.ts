@@ -25,7 +25,7 @@ import type {
   ThreadHost,
 } from './protocol.ts';
 import { wipe } from './resources.ts';
-import { nextTask } from './task.ts';
+import { clock, nextTask } from './task.ts';
 
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
 const TICK_MS = 50;
@@ -163,9 +163,10 @@ class Tenancy {
   private ended(start: DriverStart, sides: readonly DriverSide[], thrown: unknown): void {
     // A refusal has been told, and whoever was fenced is known to be gone.
     if (thrown instanceof ModuleError || thrown instanceof Fenced || thrown instanceof DriverExit) return;
+    const at = clock();
     for (const side of sides) side.gone();
     const caught = this.house.caught(thrown);
-    this.tell(this.house.accuse(caught)?.start ?? start, { type: 'fault', caught });
+    this.tell(this.house.accuse(caught)?.start ?? start, { type: 'fault', caught, at });
   }
 }
 

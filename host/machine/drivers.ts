@@ -205,7 +205,7 @@ export class Drivers {
     const ownerThatDied = watchOwners(loaded, this);
     const { images, deadlineMs } = this.host;
     const events: IncarnationEvents = {
-      died: (by, fault) => this.died(driver, by, fault),
+      died: (...death) => this.died(driver, ...death),
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };
@@ -273,13 +273,14 @@ export class Drivers {
     incarnation.die('operator', null);
   }
 
-  private died(driver: Driver, by: DetectedBy, fault: Fault | null): void {
+  private died(driver: Driver, by: DetectedBy, fault: Fault | null, caughtAt: number | null): void {
     const { name } = driver.loaded;
     const code = by === 'exit' ? (driver.incarnation?.exitCode ?? null) : null;
     const inInit = driver.state === 'starting' && driver.incarnation?.takenAlong !== true;
     const cause = { by, code, inInit };
     driver.cause = cause;
-    this.host.emit({ type: 'fault', at: this.host.resources.platform.now(), module: name, by, fault });
+    const at = this.host.resources.platform.now();
+    this.host.emit({ type: 'fault', at, module: name, by, fault, caughtAt });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };

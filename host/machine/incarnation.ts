@@ -40,7 +40,7 @@ import type { DetectedBy } from './types.ts';
 
 export interface IncarnationEvents {
   /** It died by itself; called at most once, and not after `end`. */
-  died(by: DetectedBy, fault: Fault | null): void;
+  died(by: DetectedBy, fault: Fault | null, caughtAt: number | null): void;
   /** It has asked for a warning, and goes on. */
   warned(fault: Fault): void;
   /** It has run its cleanup; what it had not freed itself. */
@@ -187,7 +187,7 @@ export class Incarnation {
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type === 'fault') {
-      this.die('trap', this.located(notice.caught));
+      this.die('trap', this.located(notice.caught), notice.at);
     } else if (notice.type === 'exit') {
       this.exitCode = notice.code;
       this.die('exit', null);
@@ -214,9 +214,9 @@ export class Incarnation {
   }
 
   /** It is dead, for a reason that somebody has detected. */
-  die(by: DetectedBy, fault: Fault | null): void {
+  die(by: DetectedBy, fault: Fault | null, caughtAt: number | null = null): void {
     if (this.ended) return;
-    this.events.died(by, fault);
+    this.events.died(by, fault, caughtAt);
     // Before the end, which has a reason of its own for whoever loads it.
     this.fail(new ModuleError(EIO, `it died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`));
     void this.end();

@@ -5,7 +5,7 @@
 
 import type { ClientSide } from '../ipc/client-side.ts';
 import { O_RDONLY, O_RDWR, SYS_CLOSE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
-import { nextTask } from './task.ts';
+import { clock, nextTask } from './task.ts';
 import type { Outlived } from './types.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -13,8 +13,6 @@ import type { Waiting } from './waiting.ts';
 const RETRY_MS = 0.1;
 /** Tries between two looks at messages. */
 const STRIDE = 50;
-
-const clock = (): number => performance.timeOrigin + performance.now();
 
 async function open({ call }: Waiting, side: ClientSide, path: string, flags: number): Promise<number> {
   side.buffer.set(new TextEncoder().encode(`${path}\0`));

@@ -171,7 +171,8 @@ export type DriverNotice =
   | { type: 'bequest'; previous: Previous | null }
   | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; caught: Caught }
-  | { type: 'fault'; caught: Caught }
+  /** @see clock for `at` */
+  | { type: 'fault'; caught: Caught; at: number }
   /** It has called do_exit. */
   | { type: 'exit'; code: number }
   /** The kernel has trapped in a call by it, and it was unwound with that. */

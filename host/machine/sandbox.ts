@@ -20,6 +20,7 @@ import { wordOf } from './channels.ts';
 import { post } from './control.ts';
 import { DriverDomain } from './driver-domain.ts';
 import type { DriverNotice, DriverStart, Interior, ThreadHost } from './protocol.ts';
+import { clock } from './task.ts';
 
 const HANDLE = (MACHINE_BASE + M_REPLY_HANDLE) >> 2;
 const TIMERS = (MACHINE_BASE + M_TIMERS) >> 2;
@@ -125,6 +126,7 @@ export class Sandboxes {
   private trapped(channel: number, thrown: unknown): number {
     const sandbox = this.list[channel];
     if (!sandbox) throw thrown;
+    const at = clock();
     const { start, side, house } = sandbox;
     this.drop(channel, start.generation);
     side.left();
@@ -135,7 +137,7 @@ export class Sandboxes {
     }
     // Whoever was fenced is known to be gone, and an exit has been told.
     if (!(thrown instanceof Fenced || thrown instanceof DriverExit))
-      this.tell(start, { type: 'fault', caught: house.caught(thrown) });
+      this.tell(start, { type: 'fault', caught: house.caught(thrown), at });
     return GATE_TRAPPED;
   }
 

@@ -14,6 +14,11 @@ function messages(): (resolve: () => void) => void {
 const { setImmediate } = globalThis;
 const schedule = setImmediate ? (resolve: () => void) => void setImmediate(resolve) : messages();
 
+/** ms since 1970, by a clock that all threads share. */
+export function clock(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 /** Resolves after so many ms. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

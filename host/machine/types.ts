@@ -235,7 +235,15 @@ export type Recover = (request: RecoveryRequest) => Promise<'restart' | 'give up
 /** Times are the platform's clock in ms (performance.now of the supervisor's thread). */
 export type MachineEvent =
   | { type: 'state'; at: number; state: MachineStatus['state'] }
-  | { type: 'fault'; at: number; module: string | null; by: DetectedBy; fault: Fault | null }
+  | {
+      type: 'fault';
+      at: number;
+      module: string | null;
+      by: DetectedBy;
+      fault: Fault | null;
+      /** When a driver's trap was caught, in ms since 1970; there where it was caught outside the kernel's domain. */
+      caughtAt?: number | null;
+    }
   | { type: 'driver'; at: number; module: string; state: DriverStatus['state']; generation: number };
 
 export interface MeasureSpec {
