@@ -43,6 +43,10 @@ class Tenancy {
   private readonly waiting: DriverStart[] = [];
   private arrived = 0;
 
+  get memory(): WebAssembly.Memory {
+    return this.house.domain.memory;
+  }
+
   constructor(host: ThreadHost, memory: WebAssembly.Memory, interior: Interior) {
     this.host = host;
     this.house = new DriverDomain(memory, interior, {
@@ -174,6 +178,7 @@ class Tenancy {
 export function runDriverThread(host: ThreadHost): void {
   installStackCapture();
   let images: Images | null = null;
+  let kernel: WebAssembly.Memory | null = null;
   let tenancy: Tenancy | null = null;
   const files = new Files();
   host.port.addEventListener('message', ({ data }) => {
@@ -187,7 +192,10 @@ export function runDriverThread(host: ThreadHost): void {
     } else if (message.type === 'start') {
       if (!tenancy) throw new Error('a driver is started on a thread without a domain');
       const { file, ...start } = message;
-      tenancy.arrive({ ...start, loaded: files.of(file) });
+      kernel = message.kernel ?? kernel;
+      if (!kernel) throw new Error('a driver is started without a kernel');
+      const { memory } = tenancy;
+      tenancy.arrive({ ...start, kernel, memory, loaded: files.of(file) });
     }
   });
   host.port.start?.();

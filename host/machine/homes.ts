@@ -37,9 +37,14 @@ export interface Home {
   release(): void;
 }
 
-/** A start as it goes to a thread. */
-export function posted(thread: Thread, { loaded, ...start }: DriverStart): PostedStart {
-  return { ...start, file: refer(thread, loaded) };
+/** The kernel's memory that a thread has. */
+const kernels = new WeakMap<Thread, WebAssembly.Memory>();
+
+/** A start as it goes to a driver's thread. */
+export function posted(thread: Thread, { loaded, kernel, memory: _, ...start }: DriverStart): PostedStart {
+  const known = kernels.get(thread) === kernel;
+  kernels.set(thread, kernel);
+  return { ...start, file: refer(thread, loaded), kernel: known ? null : kernel };
 }
 
 /** Hears what a thread says of one incarnation. @returns stops it */
@@ -139,7 +144,8 @@ export class SandboxHome implements Home {
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     this.start = start;
     this.deaf = hear(this.thread, start, heard);
-    this.life.control.methods.place(posted(this.thread, start)).catch(() => lost(false));
+    const { loaded, kernel: _, ...rest } = start;
+    this.life.control.methods.place({ ...rest, file: refer(this.thread, loaded) }).catch(() => lost(false));
   }
 
   async end(): Promise<void> {

@@ -1,6 +1,4 @@
-// The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client.
-//
-// Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
+// The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client. Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
 
 import { announce, type Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
@@ -34,7 +32,7 @@ import { CannotMeasure, Floors } from './floors.ts';
 import { Files, type FileRef } from './files.ts';
 import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
-import type { Answer, CallMethods, PostedStart, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
+import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
@@ -345,9 +343,11 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  place({ file, ...start }: PostedStart): void {
+  place({ file, ...start }: Placed): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
-    this.turn(() => this.sandboxes.load({ ...start, loaded: this.files.of(file) }));
+    this.turn(() =>
+      this.sandboxes.load({ ...start, kernel: this.domain.memory, loaded: this.files.of(file) }),
+    );
     this.client.looked();
   }
 

@@ -99,7 +99,7 @@ export interface KernelMethods extends CallMethods {
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
   /** Loads a driver into a sandbox on this thread; what comes of it is said in notices. */
-  place(start: PostedStart): void;
+  place(start: Placed): void;
   /** Drops the sandbox of an incarnation that is at its end. */
   displace(channel: number, generation: number): void;
   /** The driver on a channel is reached by messages over a port. */
@@ -160,8 +160,14 @@ export interface DriverStart {
   link: PostedLink | null;
 }
 
-/** A start on its way to the thread. */
-export type PostedStart = Omit<DriverStart, 'loaded'> & { file: FileRef };
+/** A start on its way to the kernel's thread, for a sandbox. */
+export type Placed = Omit<DriverStart, 'loaded' | 'kernel'> & { file: FileRef };
+
+/** A start on its way to a driver's thread, which was furnished with a memory. */
+export interface PostedStart extends Omit<Placed, 'memory'> {
+  /** Null where the thread has it. */
+  kernel: WebAssembly.Memory | null;
+}
 
 /** What becomes of a driver, said by whoever runs it. */
 export type DriverNotice =

@@ -245,16 +245,16 @@ function alike(a: Interior, b: Interior): boolean {
   return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
 }
 
-/** 64-bit words of a page of the engine's. */
-const PAGE_WORDS = 512;
+/** Words of a page of the system's. */
+const PAGE_WORDS = 1024;
 
 /** Zeroes a memory, and touches no page that nobody has written to: the engine would have to find one for it. */
 export function wipe(memory: WebAssembly.Memory): void {
-  const words = new BigUint64Array(memory.buffer);
+  const words = new Int32Array(memory.buffer);
   for (let page = 0; page < words.length; page += PAGE_WORDS) {
     let word = page;
-    while (word < page + PAGE_WORDS && words[word] === 0n) word++;
-    if (word < page + PAGE_WORDS) words.fill(0n, word, page + PAGE_WORDS);
+    while (word < page + PAGE_WORDS && words[word] === 0) word++;
+    if (word < page + PAGE_WORDS) words.fill(0, word, page + PAGE_WORDS);
   }
 }
 
