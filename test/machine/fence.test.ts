@@ -18,6 +18,7 @@ import {
   D_SLEEPING,
   GRANT_READ,
   GRANT_WRITE,
+  K_ANNOUNCED,
   K_GENERATION,
   K_RING,
   MESSAGE_SIZE,
@@ -68,6 +69,7 @@ beforeEach(() => {
   channel = new Channel(kernel, 3);
   channel.set(K_GENERATION, GENERATION);
   channel.set(K_RING, RING);
+  channel.set(K_ANNOUNCED, GENERATION);
   side = new DriverSide(kernel, domain, 3, GENERATION, portableCopies(kernel, domain));
 });
 
@@ -263,6 +265,31 @@ describe('a call to the kernel', () => {
     await new Promise((resolve) => worker.once('message', resolve));
     expect(() => side.call(CALL_LOG, 0, 0, 0, 4)).toThrow(Fenced);
     expect(channel.get(C_SEQUENCE)).toBe(1);
+    await ended;
+  });
+
+  test('is not made before the kernel knows the module', async () => {
+    channel.set(K_ANNOUNCED, GENERATION - 1);
+    const code = `
+      const { parentPort, workerData: { memory, announced, generation, call, answer } } = require('node:worker_threads');
+      const words = new Int32Array(memory.buffer);
+      parentPort.postMessage('ready');
+      while (Atomics.notify(words, announced) === 0); // until somebody waits
+      const early = Atomics.load(words, call);
+      Atomics.store(words, announced, generation);
+      Atomics.notify(words, announced);
+      while (Atomics.load(words, call) === 0);
+      words[answer + 1] = 40 + early;
+      Atomics.store(words, answer, 1);
+      Atomics.notify(words, answer);`;
+    const [announced, call, answer] = [K_ANNOUNCED, C_SEQUENCE, A_SEQUENCE].map(
+      (word) => (channel.base + word) >> 2,
+    );
+    const workerData = { memory: kernel, announced, generation: GENERATION, call, answer };
+    const worker = new Worker(code, { eval: true, workerData });
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    await new Promise((resolve) => worker.once('message', resolve));
+    expect(side.call(CALL_LOG, 0, 0, 0, 4)).toBe(40);
     await ended;
   });
 
