@@ -41,15 +41,13 @@ export async function outlive(
   { path, order, bytes, patienceMs }: { path: string; order: Uint8Array; bytes: number; patienceMs: number },
 ): Promise<Outlived> {
   let side = machine();
-  let stale = -1;
-  if (order.length > 0) {
-    stale = await open(waiting, side, path, O_RDWR);
-    if (stale < 0) throw new Error(`the device cannot be opened (errno ${-stale}): ${path}`);
-    side.buffer.set(order);
-  }
+  // Open from before the fault it answers nothing any more: that tells of a fault, however long this thread did not run.
+  let old = await open(waiting, side, path, order.length > 0 ? O_RDWR : O_RDONLY);
+  if (old < 0) throw new Error(`the device cannot be opened (errno ${-old}): ${path}`);
+  side.buffer.set(order);
   const seen: Outlived = { calledAt: clock(), failedAt: null, goodAt: null, tries: 0 };
-  if (stale >= 0) {
-    const { result } = await waiting.call(side, SYS_WRITE, stale, side.address, order.length);
+  if (order.length > 0) {
+    const { result } = await waiting.call(side, SYS_WRITE, old, side.address, order.length);
     if (result < 0) seen.failedAt = clock();
   }
   while (clock() - seen.calledAt < patienceMs) {
@@ -57,10 +55,14 @@ export async function outlive(
       seen.failedAt ??= clock();
       await next(side);
       side = machine();
-      stale = -1;
+      old = -1;
       continue;
     }
     seen.tries++;
+    if (seen.failedAt === null && old >= 0) {
+      const { result } = await waiting.call(side, SYS_READ, old, side.address, bytes);
+      if (result < 0) seen.failedAt = clock();
+    }
     const good = await answers(waiting, side, path, bytes);
     if (good && seen.failedAt !== null) {
       seen.goodAt = clock();
@@ -70,6 +72,6 @@ export async function outlive(
     await waiting.pause(RETRY_MS);
     if (seen.tries % STRIDE === 0) await nextTask();
   }
-  if (stale >= 0 && !side.abandoned) await waiting.call(side, SYS_CLOSE, stale);
+  if (old >= 0 && !side.abandoned) await waiting.call(side, SYS_CLOSE, old);
   return seen;
 }
