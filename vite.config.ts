@@ -64,7 +64,9 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: 'es2023',
     sourcemap: true,
-    rolldownOptions: { input: [path('./host/web/index.html'), path('./host/web/ladder.html')] },
+    rolldownOptions: {
+      input: ['index', 'ladder', 'recovery'].map((page) => path(`./host/web/${page}.html`)),
+    },
   },
   server: { host: '127.0.0.1', headers: ISOLATION_HEADERS },
   preview: { host: '127.0.0.1', headers: ISOLATION_HEADERS },

@@ -1,13 +1,18 @@
-// `isolab recovery` in the terminal: machines of Node, progress while it runs, the table or the JSON at its end.
+// `isolab recovery` in the terminal: machines of Node or of a Chromium, progress while it runs, the table or the JSON at its end.
 
-import { measureRecovery, type RecoveryCause } from '../lab/recovery.ts';
+import { measureRecovery, type RecoveryCause, type RecoveryReport } from '../lab/recovery.ts';
 import { renderRecovery } from '../lab/recovery-table.ts';
 import type { Placement } from '../machine/types.ts';
+import { measureInChromium } from './in-chromium.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { nodeLab } from './machines.ts';
 
+/** Where machines run. */
+export type Runtime = 'node' | 'chromium';
+
 export interface RecoveryRunOptions {
+  runtime: Runtime;
   placements: readonly Placement[];
   causes: readonly RecoveryCause[];
   count: number;
@@ -16,19 +21,33 @@ export interface RecoveryRunOptions {
 
 /** Prints the result. Throws a Failure, after printing, when a fault was not recovered from. */
 export async function runRecovery(options: RecoveryRunOptions, io: Io, screen: Screen): Promise<void> {
-  const { placements, causes, count, json } = options;
+  const inChromium = options.runtime === 'chromium';
+  const report = await (inChromium ? measureThere(options, io) : measureHere(options, io, screen));
+  io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : renderRecovery(report));
+  const lost = report.rows.reduce((sum, row) => sum + row.lost, 0);
+  if (lost > 0) throw new Failure(`${lost} faults were not recovered from in time`);
+}
+
+async function measureThere(
+  { placements, causes, count }: RecoveryRunOptions,
+  io: Io,
+): Promise<RecoveryReport> {
+  const query = new URLSearchParams({ count: String(count) });
+  for (const placement of placements) query.append('placement', placement);
+  for (const cause of causes) query.append('cause', cause);
+  return (await measureInChromium('recovery.html', query, io)) as RecoveryReport;
+}
+
+async function measureHere(options: RecoveryRunOptions, io: Io, screen: Screen): Promise<RecoveryReport> {
+  const { placements, causes, count } = options;
   const lab = await nodeLab();
   const line = new LiveLine(io, screen);
   try {
-    const report = await measureRecovery({
+    return await measureRecovery({
       ...{ boot: lab.boot, drivers: lab.drivers, images: lab.images, resources: lab.resources },
       ...{ environment: lab.environment, placements, causes, count, signal: io.signal },
       progress: (text) => line.show(text),
     });
-    line.clear();
-    io.out(json ? `${JSON.stringify(report, null, 2)}\n` : renderRecovery(report));
-    const lost = report.rows.reduce((sum, row) => sum + row.lost, 0);
-    if (lost > 0) throw new Failure(`${lost} faults were not recovered from in time`);
   } finally {
     line.clear();
     await lab.close();

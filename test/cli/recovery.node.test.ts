@@ -35,6 +35,15 @@ describe('isolab recovery', () => {
     }
   });
 
+  test('--runtime chromium measures on the page', async () => {
+    const one = ['--placement', 'microkernel', '--cause', 'trap'];
+    const { code, out } = await isolab('--runtime', 'chromium', '--count', '2', '--json', ...one);
+    const report = JSON.parse(out) as RecoveryReport;
+    expect(code).toBe(0);
+    expect(report.environment.runtime).toMatch(/^chromium /);
+    expect(report.rows).toMatchObject([{ placement: 'microkernel', cause: 'trap', lost: 0, ms: { n: 2 } }]);
+  });
+
   test.each([
     [['--count', '0'], /a whole number/],
     [['--cause', 'rust'], /rust/],

@@ -234,7 +234,7 @@ describe('the page without cross-origin isolation', () => {
 
   test('climbs the rungs of the ladder that need one thread, and says why not the others', async () => {
     await openWith({}, 'ladder.html?boots=1&samples=3');
-    const table = await page.locator('pre.ladder').innerText();
+    const table = await page.locator('pre.measured').innerText();
     expect(table).toContain('not cross-origin isolated');
     for (const rung of ['direct', 'gate']) expect(table).toMatch(new RegExp(`^  ${rung} +[\\d.]+ ns`, 'm'));
     for (const rung of ['ring-spin', 'ring', 'wait', 'postmessage', 'comlink'])

@@ -5,6 +5,7 @@ import type { Placement } from '../../machine/types.ts';
 import { CAUSES, type RecoveryCause } from '../../lab/recovery.ts';
 import { ISOLATING } from '../../lab/isolating.ts';
 import type { Io } from '../io.ts';
+import type { Runtime } from '../recovery-run.ts';
 
 const HELP = `
 From the fault to the first good answer of a client in a thread of its own that opens and reads the device again and
@@ -15,7 +16,7 @@ again, with what cannot be undercut beside it:
   worker gone  the thread is ended by somebody else   beyond its detection
 
 On the monolith the machine boots anew with all drivers. Each fault is a single one: threads stand ready again before the
-next. The exit code is 1 when a fault was not recovered from.
+next. --runtime chromium runs the page's measurement in a Chromium without a window. The exit code is 1 when a fault was not recovered from.
 
 $ isolab recovery --count 20
 $ isolab recovery --placement microkernel --cause trap --json
@@ -26,6 +27,7 @@ interface Options {
   placement?: Placement[];
   cause?: RecoveryCause[];
   json?: true;
+  runtime: Runtime;
 }
 
 function positive(text: string): number {
@@ -44,6 +46,9 @@ export function addRecovery(program: Command, io: Io): void {
     .option('--count <n>', 'faults of each kind', positive, 200)
     .addOption(new Option('--placement <name...>', 'these alone').choices(placements))
     .addOption(new Option('--cause <name...>', 'these alone').choices(CAUSES))
+    .addOption(
+      new Option('--runtime <name>', 'where to measure').choices(['node', 'chromium']).default('node'),
+    )
     .option('--json', 'print the result as JSON, schema isolab.recovery/1')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
@@ -52,7 +57,7 @@ export function addRecovery(program: Command, io: Io): void {
         {
           placements: options.placement ?? placements,
           causes: options.cause ?? CAUSES,
-          ...{ count: options.count, json: options.json ?? false },
+          ...{ count: options.count, json: options.json ?? false, runtime: options.runtime },
         },
         io,
         process.stderr,
