@@ -9,7 +9,7 @@ import type { Furnishing, Images, Interior } from './protocol.ts';
 
 /** Wasm memories in all; a page of Chromium may hold 124. */
 const MAX_MEMORIES = 96;
-/** Threads for drivers that stand ready at a time: one that was started for that, and one that has come back. */
+/** Threads for drivers that are spare at a time: one that was started for that, and one that has come back. */
 const MAX_SPARES = 2;
 /** ms after which is done what nobody waits for: not while somebody recovers, who needs the computer. */
 const CHORES_AFTER_MS = 100;
@@ -172,6 +172,7 @@ export class Resources {
     const spare: Spare = { thread: Promise.resolve(thread), room: null };
     this.spares.driver.push(spare);
     this.watch(thread, spare);
+    this.later();
   }
 
   /** A thread that ends while it is spare is spare no more. */
@@ -207,6 +208,8 @@ export class Resources {
     clearTimeout(this.chores);
     this.chores = null;
     this.clean();
+    for (const spare of this.spares.driver.splice(1))
+      void retire(spare).then((left) => left && this.giveMemory(left));
     for (const [kind, interior] of this.wanted) this.prepare(kind, interior);
     this.wanted.clear();
   }
@@ -232,13 +235,17 @@ export class Resources {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.chores);
-    const spares = Object.values(this.spares).flatMap((spares) => spares.splice(0));
-    for (const spare of await Promise.allSettled(spares.map(({ thread }) => thread))) {
-      if (spare.status !== 'fulfilled') continue;
-      spare.value.terminate();
-      await spare.value.ended;
-    }
+    await Promise.all(Object.values(this.spares).flatMap((spares) => spares.splice(0).map(retire)));
   }
+}
+
+/** Ends a spare. @returns the memory that it has left, null where it has none or could not be started */
+async function retire({ thread, room }: Spare): Promise<WebAssembly.Memory | null> {
+  const [started, furnished] = await Promise.allSettled([thread, room]);
+  if (started.status === 'rejected') return null;
+  started.value.terminate();
+  await started.value.ended;
+  return furnished.status === 'fulfilled' ? (furnished.value?.memory ?? null) : null;
 }
 
 function alike(a: Interior, b: Interior): boolean {

@@ -87,7 +87,7 @@ describe.each(PLACEMENTS)("a %s machine's log", (placement) => {
     expect(bug).toMatch(
       placement === 'monolithic'
         ? /^Trace; 8000[0-9a-f]{4} <system_call\+0x\w+\/0x\w+> {2}kernel\/\S+:\d+:\d+$/m
-        : /^Trace; 8800[0-9a-f]{4} <serve\+0x\w+\/0x\w+ \[domain\]> {2}kernel\/\S+:\d+:\d+$/m,
+        : /^Trace; 8800[0-9a-f]{4} <serve_ring\+0x\w+\/0x\w+ \[domain\]> {2}kernel\/\S+:\d+:\d+$/m,
     );
     expect(bug).toMatch(/^Modules linked in: .*\blkdtm\b.* \[last unloaded: zero\]$/m);
     expect(stack).toMatch(/^Thread overran stack: .*\nOops: stack exhausted \[#2\]$/m);
