@@ -16,8 +16,9 @@ import {
 } from './abi/machine';
 import { answer_client } from './ipc/clients';
 import { speak_for } from './ipc/driver-log';
-import { system_call } from './fs/syscalls';
-import { OP_TIMER, SYS_EXIT } from './abi/operation';
+import { CL_CALL, client_at, PARKED } from './fs/clients';
+import { sys_exit } from './fs/syscalls';
+import { OP_TIMER, SYS_REAP } from './abi/operation';
 import { cstr } from './lib/cstr';
 import { panicked } from './lib/warn';
 
@@ -61,5 +62,9 @@ export function kill_current(): i32 {
 
 /** Closes the files of a client that was ended, as do_exit does. @returns 0, or PARKED while a driver is asked */
 export function reap(client: i32): i32 {
-  return system_call(client, SYS_EXIT, 0, 0, 0, 0);
+  store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
+  const result = sys_exit(client);
+  store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
+  if (result == PARKED) store<u32>(client_at(client), SYS_REAP, CL_CALL);
+  return result;
 }

@@ -43,7 +43,7 @@ export class Drivers {
   zombies = 0;
   private readonly host: DriversHost;
   private readonly known = new Map<string, Driver>();
-  private readonly registry = new Registry(this);
+  private readonly registry: Registry;
   private readonly housing: Housing;
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
@@ -59,6 +59,7 @@ export class Drivers {
   constructor(host: DriversHost, options: SupervisorOptions) {
     this.host = host;
     this.housing = new Housing(host);
+    this.registry = new Registry(this, host.images.domain);
     this.estates = new Estates(host);
     this.hands = {
       drivers: this,

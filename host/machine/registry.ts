@@ -1,6 +1,7 @@
 // Making drivers that live elsewhere known to the kernel: in their turn, behind those whose symbols they use.
 
 import type { Gate } from '../domain/announce.ts';
+import type { Image } from '../domain/image.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';
 import { MachineDied, unwrap } from './control.ts';
@@ -9,14 +10,18 @@ import { refer } from './files.ts';
 import type { Incarnation } from './incarnation.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { missingOwner, ownersOf, Waiting } from './owners.ts';
+import { missingOwner, Waiting } from './owners.ts';
 
 export class Registry {
   private readonly drivers: Iterable<Driver>;
   private readonly waiting = new Waiting<Driver>();
+  /** What a domain offers itself. */
+  private readonly symbols: ReadonlySet<string>;
 
-  constructor(drivers: Iterable<Driver>) {
+  /** @param domain a domain's image */
+  constructor(drivers: Iterable<Driver>, domain: Image) {
     this.drivers = drivers;
+    this.symbols = new Set(domain.file.symbols.map(({ name }) => name));
   }
 
   /** Something has changed that a driver may wait for. */
@@ -52,9 +57,14 @@ export class Registry {
 
   /**
    * Whether the kernel's answer is known, so that the driver can be started at once; it waits for the kernel before it calls it.
-   * The file was taken before and uses nobody's symbols.
+   * The file was taken before and asks for nothing that another could export, be it weakly.
    */
-  foreseen({ loaded, options, restarts }: Driver): boolean {
-    return restarts > 0 && (options.flags & LOAD_UPDATE) === 0 && ownersOf(loaded, this.drivers).length === 0;
+  foreseen({ loaded: { file }, options, restarts }: Driver): boolean {
+    if (restarts === 0 || (options.flags & LOAD_UPDATE) !== 0) return false;
+    const own = new Set(file.exports.map(({ name }) => name));
+    return file.imports.every(
+      ({ module, kind, name }) =>
+        (kind !== 'function' && !module.startsWith('GOT.')) || this.symbols.has(name) || own.has(name),
+    );
   }
 }

@@ -35,6 +35,8 @@ export const SYS_REPLACE_MODULE = 18;
 export const SYS_COMPLAIN = 20;
 /** Not to be called: a driver's call of another driver's symbol, in the record of that client. */
 export const SYS_SYMBOL = 40;
+/** Not to be called: the files of a client that was ended, and answered, are closed. */
+export const SYS_REAP = 41;
 
 // Requests to a driver. Those of a device are the entries of its file_operations (file.ts).
 export const OP_OPEN = 1;

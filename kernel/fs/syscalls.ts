@@ -27,6 +27,7 @@ import {
   SYS_PWRITE,
   SYS_READ,
   SYS_READV,
+  SYS_REAP,
   SYS_REPLACE_MODULE,
   SYS_STAT,
   SYS_SUBMIT,
@@ -280,10 +281,14 @@ export function finish(request: i32, status: i32): void {
   } else if (call == SYS_CLOSE) {
     file_free(file);
     status = 0;
-  } else if (call == SYS_EXIT) {
+  } else if (call == SYS_EXIT || call == SYS_REAP) {
     file_free(file);
     status = sys_exit(request);
     if (status == PARKED) return;
+    if (call == SYS_REAP) {
+      store<u32>(client_at(request), 0, CL_CALL); // it has had its answer
+      return;
+    }
   }
   conclude(request, status);
 }

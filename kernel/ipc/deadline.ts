@@ -120,11 +120,11 @@ function too_late(channel: i32, ep: usize, request: i32, ms: f64): f64 {
 
 /**
  * A driver on this thread is busy while the clock is looked at: it waits for others. Each of those calls has a deadline; all
- * together have that of a slow driver, and those behind it the usual one.
+ * together have that of a slow driver. Those behind it have twice the usual one, since a single such call may take all of that.
  */
 function gate_deadline(channel: i32, ep: usize, time: f64, limit: f64): f64 {
   const request = <i32>load<u32>(ep, EP_BUSY) - 1;
-  const left = queue_deadline(ep, time, limit);
+  const left = queue_deadline(ep, time, 2 * limit);
   if (request < 0) return left; // it runs timers, or is being loaded
   const most = load<f64>(request_at(request), RQ_DEADLINE);
   if (!most) store<f64>(request_at(request), time + limit * SLOW_DEADLINES, RQ_DEADLINE);

@@ -53,6 +53,7 @@ test('a driver has no thread of its own: insmod says why, and the machine goes o
   await expect(machine.insmod(driver!)).rejects.toThrow('memory cannot be shared with another thread here');
   expect(machine.status()).toMatchObject({ state: 'running', drivers: [] });
   await machine.shutdown();
+  await lab.resources.ready();
   expect(lab.resources.threads).toBe(1); // the spare kernel's
 });
 
