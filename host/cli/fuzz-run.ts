@@ -43,7 +43,7 @@ export async function runFuzz(options: FuzzOptions, io: Io, screen: Screen): Pro
       ...{ targets, placements: options.placements, seed: options.seed, count: options.count, mutation },
       bystanders: BYSTANDERS.map((name) => modules.get(name)!),
       boot: (placement, { deadlineMs }) => lab.boot(placement, { deadlineMs }),
-      threads: () => lab.resources.threads,
+      threads: () => lab.resources.threadsInUse,
       stopped: () => io.signal.aborted,
       tried: (tried, done) => {
         if (options.detailed) line.keep(detail(tried));

@@ -46,6 +46,7 @@ export class Resources {
   /** How many keep a memory; and those memories that were given back meanwhile. */
   private readonly kept = new Map<WebAssembly.Memory, number>();
   private readonly given = new Set<WebAssembly.Memory>();
+  private readonly used = new Set<Thread>();
   private made = 0;
   private living = 0;
   private closed = false;
@@ -62,6 +63,11 @@ export class Resources {
   /** Threads that are being started or were started here and are not known to have ended, the spare ones too. */
   get threads(): number {
     return this.living;
+  }
+
+  /** Those of them that somebody uses. */
+  get threadsInUse(): number {
+    return this.used.size;
   }
 
   private async spawn(kind: ThreadKind): Promise<Thread> {
@@ -136,8 +142,14 @@ export class Resources {
   }
 
   /** A thread that listens. */
-  takeThread(kind: ThreadKind): Promise<Thread> {
-    return this.spares[kind].pop()?.thread ?? this.spawn(kind);
+  async takeThread(kind: ThreadKind): Promise<Thread> {
+    return this.use(await (this.spares[kind].pop()?.thread ?? this.spawn(kind)));
+  }
+
+  private use(thread: Thread): Thread {
+    this.used.add(thread);
+    void thread.ended.then(() => this.used.delete(thread));
+    return thread;
   }
 
   /** A thread for a driver, and its domain; where that does not stand ready, it boots before the thread hears anything else. */
@@ -145,7 +157,7 @@ export class Resources {
     const { driver } = this.spares;
     const furnished = driver.findIndex(({ room }) => room !== null);
     const [spare] = driver.splice(Math.max(furnished, 0), 1);
-    const thread = await (spare?.thread ?? this.spawn('driver'));
+    const thread = this.use(await (spare?.thread ?? this.spawn('driver')));
     const room = spare?.room ? await spare.room : null;
     if (room && alike(room.interior, interior)) return { thread, memory: room.memory };
     const { memory } = await this.furnish(thread, interior, room?.memory);
@@ -168,6 +180,7 @@ export class Resources {
 
   /** Takes back a thread whose driver has come to its end, and on which nothing of it runs. */
   giveThread(thread: Thread): void {
+    this.used.delete(thread);
     if (this.closed || this.spares.driver.length >= MAX_SPARES) return thread.terminate();
     const spare: Spare = { thread: Promise.resolve(thread), room: null };
     this.spares.driver.push(spare);

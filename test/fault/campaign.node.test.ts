@@ -40,7 +40,7 @@ function setting(): CampaignSetting {
     placements: PLACEMENTS,
     ...{ seed: SEED, count: COUNT },
     boot: (placement, { deadlineMs }) => lab.boot(placement, { deadlineMs }),
-    threads: () => lab.resources.threads,
+    threads: () => lab.resources.threadsInUse,
   };
 }
 

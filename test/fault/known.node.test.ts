@@ -255,7 +255,7 @@ describe.each(PLACEMENTS)('on a %s machine', (placement: SidePlacement) => {
       {
         boot: (each, { deadlineMs }) => lab.boot(each, { deadlineMs }),
         ...{ deadlineMs: MIN_DEADLINE_MS, bystanders },
-        threads: () => lab.resources.threads,
+        threads: () => lab.resources.threadsInUse,
       },
     );
   });
