@@ -41,6 +41,7 @@ export async function outlive(
   { path, order, bytes, patienceMs }: { path: string; order: Uint8Array; bytes: number; patienceMs: number },
 ): Promise<Outlived> {
   let side = machine();
+  for (; side.abandoned; side = machine()) await next(side); // an earlier fault has taken the kernel along
   // Open from before the fault it answers nothing any more: that tells of a fault, however long this thread did not run.
   let old = await open(waiting, side, path, order.length > 0 ? O_RDWR : O_RDONLY);
   if (old < 0) throw new Error(`the device cannot be opened (errno ${-old}): ${path}`);
