@@ -18,7 +18,7 @@ async function isolab(...argv: string[]) {
 
 describe('isolab recovery', () => {
   test('--json has a row for each cause on each placement', async () => {
-    const count = rounds(2, 20);
+    const count = rounds(1, 20);
     const { code, out } = await isolab('--count', String(count), '--json');
     const report = JSON.parse(out) as RecoveryReport;
     expect(code).toBe(0);
