@@ -44,9 +44,10 @@ export async function outlive(
   for (; side.abandoned; side = machine()) await next(side); // an earlier fault has taken the kernel along
   // Open from before the fault it answers nothing any more: that tells of a fault, however long this thread did not run.
   let old = await open(waiting, side, path, order.length > 0 ? O_RDWR : O_RDONLY);
-  if (old < 0) throw new Error(`the device cannot be opened (errno ${-old}): ${path}`);
+  if (old < 0 && order.length > 0) throw new Error(`the device cannot be opened (errno ${-old}): ${path}`);
   side.buffer.set(order);
   const seen: Outlived = { calledAt: clock(), failedAt: null, goodAt: null, tries: 0 };
+  if (old < 0) seen.failedAt = seen.calledAt; // somebody else's fault was faster
   if (order.length > 0) {
     const { result } = await waiting.call(side, SYS_WRITE, old, side.address, order.length);
     if (result < 0) seen.failedAt = clock();
