@@ -7,9 +7,7 @@ import { measureInChromium } from './in-chromium.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { nodeLab } from './machines.ts';
-
-/** Where machines run. */
-export type Runtime = 'node' | 'chromium';
+import type { Runtime } from './runtime.ts';
 
 export interface RecoveryRunOptions {
   runtime: Runtime;

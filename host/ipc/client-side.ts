@@ -52,6 +52,11 @@ export class ClientSide {
     return this.left || Atomics.load(this.kernel, ABANDONED) !== 0;
   }
 
+  /** Writes a path to the beginning of the buffer. */
+  putPath(path: string): void {
+    this.buffer.set(new TextEncoder().encode(`${path}\0`).subarray(0, USER_SIZE));
+  }
+
   /** The slot and the memory are somebody else's from now on; a call in progress ends. */
   forsake(): void {
     this.left = true;

@@ -16,6 +16,7 @@ import { clock } from '../machine/task.ts';
 import type { ClientThread, Machine, MachineEvent, Outlived, Placement } from '../machine/types.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { BareStart } from './bare-start.ts';
+import { ISOLATING } from './isolating.ts';
 import type { BootOptions } from './load.ts';
 import type { Environment } from './report.ts';
 import { summarize, type Summary } from './statistics.ts';
@@ -24,6 +25,8 @@ import { pass, throwIfCancelled, type CancelSignal } from './wait.ts';
 export const RECOVERY_SCHEMA = 'isolab.recovery/1';
 export const CAUSES = ['trap', 'hang', 'worker gone'] as const;
 export type RecoveryCause = (typeof CAUSES)[number];
+/** Where recovery is measured, in that order. */
+export const RECOVERING: readonly Placement[] = [...ISOLATING, 'monolithic'];
 
 export interface RecoveryRow {
   placement: Placement;
@@ -149,15 +152,15 @@ async function one(
   try {
     const order = new TextEncoder().encode(ORDERS[cause]);
     const outlived = client.outlive(PATH, order, BYTES, machine.deadlineMs + PATIENCE_MS);
-    let faultAt = 0;
+    let provokedAt: number | null = null;
     if (cause === 'worker gone') {
       await pass(RUN_IN_MS);
-      faultAt = clock();
+      provokedAt = clock();
       machine.threadOf(FAULTY).terminate();
     }
     const seen = await outlived;
     await machine.settled();
-    return sampleOf(events, seen, cause === 'worker gone' ? faultAt : seen.calledAt, floor);
+    return sampleOf(events, seen, provokedAt ?? seen.calledAt, floor);
   } finally {
     stop();
   }

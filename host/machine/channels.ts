@@ -14,6 +14,7 @@ import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { ENOSPC } from '../../kernel/abi/errno.ts';
 import type { KernelLife } from './life.ts';
+import { pause } from './task.ts';
 
 /** ms between two looks at a channel that somebody still holds. */
 export const CHANNEL_PERIOD = 20;
@@ -36,7 +37,7 @@ export async function holdChannel(life: KernelLife): Promise<number> {
     }
     if (zombies === 0)
       throw new ModuleError(ENOSPC, `there are no more than ${MAX_CHANNELS} channels to drivers`);
-    await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
+    await pause(CHANNEL_PERIOD);
   }
 }
 

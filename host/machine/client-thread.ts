@@ -87,13 +87,16 @@ class ClientThread implements ClientMethods {
   }
 
   callPath(number: number, path: string, b: number, c: number): Promise<Answer<SystemCallResult>> {
-    return this.make(({ address }) => [number, address, b, c], putPath(path));
+    return this.make(
+      ({ address }) => [number, address, b, c],
+      (side) => side.putPath(path),
+    );
   }
 
   stat(path: string): Promise<Answer<SystemCallResult>> {
     return this.make(
       ({ address }) => [SYS_STAT, address, address + PATH_MAX, 0],
-      putPath(path),
+      (side) => side.putPath(path),
       ({ buffer }) => buffer.slice(PATH_MAX, PATH_MAX + STAT_SIZE),
     );
   }
@@ -191,7 +194,7 @@ class ClientThread implements ClientMethods {
 
   private async openOrRead(side: ClientSide, path: string, fd: number): Promise<CallResult> {
     if (fd >= 0) return this.waiting.call(side, SYS_READ, fd, side.address, READ_SIZE);
-    putPath(path)(side);
+    side.putPath(path);
     return this.waiting.call(side, SYS_OPEN, side.address, O_RDONLY);
   }
 
@@ -205,11 +208,6 @@ class ClientThread implements ClientMethods {
       this.side = null;
     });
   }
-}
-
-/** Writes a path to the beginning of the buffer. */
-function putPath(path: string): (side: ClientSide) => void {
-  return ({ buffer }) => buffer.set(new TextEncoder().encode(`${path}\0`).subarray(0, USER_SIZE));
 }
 
 /** Makes this thread a client's. */

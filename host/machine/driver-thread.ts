@@ -43,16 +43,16 @@ class Tenancy {
   private readonly waiting: DriverStart[] = [];
   private arrived = 0;
 
-  get memory(): WebAssembly.Memory {
-    return this.house.domain.memory;
-  }
-
   constructor(host: ThreadHost, memory: WebAssembly.Memory, interior: Interior) {
     this.host = host;
     this.house = new DriverDomain(memory, interior, {
       exit: (code) => this.host.exit(code),
       tell: (about, notice) => this.tell(about, notice),
     });
+  }
+
+  get memory(): WebAssembly.Memory {
+    return this.house.domain.memory;
   }
 
   arrive(start: DriverStart): void {

@@ -27,9 +27,14 @@ export function refer(thread: Thread, loaded: LoadedModule): FileRef {
 export class Files {
   private readonly byName = new Map<string, LoadedModule>();
 
+  /** The last one of that name. */
+  known(name: string): LoadedModule | undefined {
+    return this.byName.get(name);
+  }
+
   of({ name, file }: FileRef): LoadedModule {
     if (file) this.byName.set(name, file);
-    const known = this.byName.get(name);
+    const known = this.known(name);
     if (!known) throw new Error(`this thread has no file of that name: ${name}`);
     return known;
   }

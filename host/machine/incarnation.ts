@@ -36,6 +36,7 @@ import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverNotice, DriverStart, Images, PostedLink } from './protocol.ts';
 import { Pulse } from './pulse.ts';
+import { pause } from './task.ts';
 import type { DetectedBy } from './types.ts';
 
 export interface IncarnationEvents {
@@ -267,7 +268,7 @@ export class Incarnation {
     // The kernel raises the generation when it has buried the incarnation; a successor must not share it. Nor may it have a
     // channel whose call of another driver is still to be answered.
     while (!life.dead && (this.held(K_GATE) !== 0 || this.held(K_GENERATION) === this.generation)) {
-      await new Promise<void>((resolve) => setTimeout(resolve, CHANNEL_PERIOD));
+      await pause(CHANNEL_PERIOD);
     }
     freeChannel(life, channel);
   }

@@ -1,4 +1,7 @@
-// The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client. Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
+// The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client.
+//
+// Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
+// Nothing here decides what the kernel decides.
 
 import { announce, type Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
@@ -55,8 +58,7 @@ export class KernelThread implements KernelMethods {
   private kernel!: KernelExports;
   private bench!: Bench;
   private oopses!: KernelOopses;
-  /** Modules that live in domains of their own. */
-  private readonly remote = new Map<string, LoadedModule>();
+  /** Files of modules that live in domains of their own. */
   private readonly files = new Files();
   private halted = false;
   /** That have arrived, of those that M_POSTED counts. */
@@ -296,12 +298,10 @@ export class KernelThread implements KernelMethods {
 
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]> {
     const loaded = this.files.of(file);
-    const answer = this.answer(() => {
+    return this.answer(() => {
       this.kernel.poll(); // the endpoint is adopted before there is a module behind it
-      return announce(this.domain, loaded, flags, channel, (name) => this.remote.get(name));
+      return announce(this.domain, loaded, flags, channel, (name) => this.files.known(name));
     });
-    if (answer.ok) this.remote.set(loaded.name, loaded);
-    return answer;
   }
 
   async replaceModule(name: string): Promise<Answer<number>> {
@@ -328,7 +328,6 @@ export class KernelThread implements KernelMethods {
     const { result } = answer.value;
     return this.answer(() => {
       if (result < 0) throw rmmodError(name, -result, result === -EAGAIN ? this.holders(name) : []);
-      this.remote.delete(name);
       return result;
     });
   }

@@ -15,7 +15,7 @@ const RETRY_MS = 0.1;
 const STRIDE = 50;
 
 async function open({ call }: Waiting, side: ClientSide, path: string, flags: number): Promise<number> {
-  side.buffer.set(new TextEncoder().encode(`${path}\0`));
+  side.putPath(path);
   return (await call(side, SYS_OPEN, side.address, flags)).result;
 }
 

@@ -2,6 +2,7 @@
 
 import type { CallResult, ClientSide } from '../ipc/client-side.ts';
 import type { Soon } from './protocol.ts';
+import { pause } from './task.ts';
 
 export interface Waiting {
   /** One system call. */
@@ -22,5 +23,5 @@ export const BLOCKING: Waiting = {
 
 export const PATIENT: Waiting = {
   call: (side, ...words) => side.eventually(...words),
-  pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
+  pause,
 };

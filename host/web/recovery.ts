@@ -1,9 +1,7 @@
 // The recovery's page. Its address says what is measured: ?count=20&placement=microkernel&cause=trap
 
-import { ISOLATING } from '../lab/isolating.ts';
-import { CAUSES, measureRecovery } from '../lab/recovery.ts';
+import { CAUSES, measureRecovery, RECOVERING } from '../lab/recovery.ts';
 import { renderRecovery } from '../lab/recovery-table.ts';
-import type { Placement } from '../machine/types.ts';
 import { browserLab } from './lab.ts';
 import { measuringPage, number } from './measuring.ts';
 import { hasThreads } from './requirements.ts';
@@ -17,10 +15,9 @@ function chosen<T extends string>(query: URLSearchParams, name: string, all: rea
 measuringPage(async (query, show) => {
   if (!hasThreads) throw new Error('a client in a thread of its own needs cross-origin isolation');
   const { boot, drivers, images, resources, environment } = await browserLab();
-  const placements: Placement[] = [...ISOLATING, 'monolithic'];
   return measureRecovery({
     ...{ boot, drivers, images, resources, environment, progress: show },
-    placements: chosen(query, 'placement', placements),
+    placements: chosen(query, 'placement', RECOVERING),
     causes: chosen(query, 'cause', CAUSES),
     count: number(query, 'count') ?? 20,
   });

@@ -2,7 +2,7 @@
 // kernel's memory. One writer a line.
 //
 //   line 0  grant of a sandbox's request, by the kernel; bare echo (the floor of a call), kernel -> driver
-//   line 1  reply of a sandbox, by its host;             bare echo, driver -> kernel
+//   line 1                                               bare echo, driver -> kernel
 //   line 2  call       driver -> kernel        line 5  words of the driver's thread that the kernel reads
 //   line 3  answer     kernel -> driver        line 6  words of the supervisor
 //   line 4  words of the kernel                line 7  words of the driver's thread that others read seldom
@@ -44,7 +44,7 @@ export const Q_ARGUMENT1 = 44;
 export const GRANT_READ = 1;
 export const GRANT_WRITE = 2;
 
-// completion; line 1 of a channel is drawn alike, 64 bytes further
+// completion
 export const R_SEQUENCE = 0;
 export const R_GENERATION = 4;
 export const R_STATUS = 8;
@@ -52,8 +52,6 @@ export const R_HANDLE = 12;
 export const R_POSITION = 16; // i64
 /** Sequence of the submission that is answered. */
 export const R_TAG = 24;
-/** Where a sandbox's host leaves handle and position. */
-export const REPLY_LINE = 64;
 
 // call
 export const C_SEQUENCE = 128;

@@ -24,7 +24,6 @@ import {
   R_SEQUENCE,
   R_STATUS,
   R_TAG,
-  REPLY_LINE,
   RING_HALF,
   RING_SLOTS,
   S_GENERATION,
@@ -109,7 +108,7 @@ export class Channel {
     const completions = this.get(K_RING) + RING_HALF;
     return [
       [completions, completions + RING_HALF],
-      [base + REPLY_LINE, base + REPLY_LINE + MESSAGE_SIZE],
+      [base + MESSAGE_SIZE, base + 2 * MESSAGE_SIZE],
       [base + C_SEQUENCE, base + C_SEQUENCE + MESSAGE_SIZE],
       [base + D_SLEEPING, base + D_SLEEPING + MESSAGE_SIZE],
       [base + D_COPYING, base + D_COPYING + MESSAGE_SIZE],

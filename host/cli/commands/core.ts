@@ -5,9 +5,9 @@ import { Failure, type Io } from '../io.ts';
 
 const HELP = `
 isolab shell --cores FOLDER writes NAME.GENERATION.TIME.PID.NUMBER.core for each driver that dies in a domain of its own: of
-a trap, of a missed deadline, of a breach of the protocol; it is gzip's, as zcat reads it. This command shows the trap with its call trace, the modules of the domain,
-the last requests and the end of the log. Requests go on in the driver's successor, so that not all are lost that have no
-answer here.
+a trap, of a missed deadline, of a breach of the protocol; it is gzip's, as zcat reads it. This command shows the trap with
+its call trace, the modules of the domain, the last requests and the end of the log. Requests go on in the driver's
+successor, so that not all are lost that have no answer here.
 
 Addresses are those of the driver's memory, decimal or with 0x.
 

@@ -1,7 +1,8 @@
 // `isolab ladder`: one call over every transport, in Node or in a Chromium.
 
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { Failure, type Io } from '../io.ts';
+import { runtimeOption, type Runtime } from '../runtime.ts';
 
 const HELP = `
 Calls the ramdisk over every transport: a direct call, a sandbox's gate, a ring of messages in shared memory with both
@@ -16,7 +17,7 @@ The exit code is 0, or 1 when something could not be measured, 2 for a wrong com
 interface Options {
   json?: true;
   quick?: true;
-  runtime: 'node' | 'chromium';
+  runtime: Runtime;
 }
 
 const QUICK = { boots: 1, samples: 7, batchMs: 1.5 };
@@ -28,9 +29,7 @@ export function addLadder(program: Command, io: Io): void {
     .description('Measures the same call of the same driver over every transport.')
     .option('--json', 'print the report as JSON, schema isolab.ladder/1')
     .option('--quick', 'measure less: one boot a rung')
-    .addOption(
-      new Option('--runtime <name>', 'where to measure').choices(['node', 'chromium']).default('node'),
-    )
+    .addOption(runtimeOption())
     .addHelpText('after', HELP)
     .action(async ({ json, quick, runtime }: Options) => {
       const { renderLadder } = await import('../../lab/ladder-table.ts');

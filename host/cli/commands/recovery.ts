@@ -2,10 +2,9 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Placement } from '../../machine/types.ts';
-import { CAUSES, type RecoveryCause } from '../../lab/recovery.ts';
-import { ISOLATING } from '../../lab/isolating.ts';
+import { CAUSES, RECOVERING, type RecoveryCause } from '../../lab/recovery.ts';
 import type { Io } from '../io.ts';
-import type { Runtime } from '../recovery-run.ts';
+import { runtimeOption, type Runtime } from '../runtime.ts';
 
 const HELP = `
 From the fault to the first good answer of a client in a thread of its own that opens and reads the device again and
@@ -16,7 +15,10 @@ again, with what cannot be undercut beside it:
   worker gone  the thread is ended by somebody else   beyond its detection
 
 On the monolith the machine boots anew with all drivers. Each fault is a single one: threads stand ready again before the
-next. --runtime chromium runs the page's measurement in a Chromium without a window. The exit code is 1 when a fault was not recovered from.
+next. The exit code is 1 when a fault was not recovered from.
+
+--runtime chromium runs the page's measurement in a Chromium without a window: ISOLAB_CHROMIUM, one on PATH, or
+Playwright's.
 
 $ isolab recovery --count 20
 $ isolab recovery --placement microkernel --cause trap --json
@@ -38,24 +40,21 @@ function positive(text: string): number {
 }
 
 export function addRecovery(program: Command, io: Io): void {
-  const placements: Placement[] = [...ISOLATING, 'monolithic'];
   program
     .command('recovery')
     .summary('how long a fault keeps a device from answering')
     .description('Measures recovery: a trap, a hang and a lost worker, many times over.')
     .option('--count <n>', 'faults of each kind', positive, 200)
-    .addOption(new Option('--placement <name...>', 'these alone').choices(placements))
+    .addOption(new Option('--placement <name...>', 'these alone').choices(RECOVERING))
     .addOption(new Option('--cause <name...>', 'these alone').choices(CAUSES))
-    .addOption(
-      new Option('--runtime <name>', 'where to measure').choices(['node', 'chromium']).default('node'),
-    )
+    .addOption(runtimeOption())
     .option('--json', 'print the result as JSON, schema isolab.recovery/1')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const { runRecovery } = await import('../recovery-run.ts');
       await runRecovery(
         {
-          placements: options.placement ?? placements,
+          placements: options.placement ?? RECOVERING,
           causes: options.cause ?? CAUSES,
           ...{ count: options.count, json: options.json ?? false, runtime: options.runtime },
         },
