@@ -4,7 +4,7 @@
 // from the table of texts below, and functions and lines come from our own symbols by index and offset. A Fault is
 // plain data: it can be posted to another thread. Its texts fit on one line. toFault never throws.
 
-import { printable, stackOf, type StackFrame } from './stack.ts';
+import { capture, framesOf, printable, type Captured, type StackFrame } from './stack.ts';
 
 export { formatOops, formatWarning, type OopsContext } from './oops.ts';
 
@@ -113,21 +113,46 @@ export function toFault(thrown: unknown, symbols: SymbolLookup, stackPointer: nu
 export interface Caught {
   kind: FaultKind;
   message: string;
-  stack: StackFrame[];
+  stack: Captured;
   stackPointer: number | null;
 }
 
 /** The first half of toFault, for a thread that has better things to do than to read symbols. */
 export function caught(thrown: unknown, stackPointer: number | null = null): Caught {
-  const stack = thrown instanceof Error ? stackOf(thrown) : [];
+  const stack = thrown instanceof Error ? capture(thrown) : [];
   return { kind: kindOf(thrown), message: printable(messageOf(thrown)), stack, stackPointer };
 }
 
-/** The second half. */
-export function located({ kind, message, stack, stackPointer }: Caught, symbols: SymbolLookup): Fault {
-  const frames = stack.map((frame) => toFrame(frame, symbols));
-  const module = frames.find((frame) => frame.index !== null || frame.module !== null)?.module ?? null;
-  return { kind, message, frames, module, stackPointer };
+/**
+ * The second half. Frames are looked up when somebody reads them: whoever restarts a driver has better things to do.
+ *
+ * @param end a module whose frames are left out, with all that led to them
+ */
+export function located(
+  { kind, message, stack, stackPointer }: Caught,
+  symbols: SymbolLookup,
+  end: string | null = null,
+): Fault {
+  let known: Frame[] | null = null;
+  return {
+    ...{ kind, message, stackPointer },
+    get frames() {
+      return (known ??= until(framesOf(stack), end).map((frame) => toFrame(frame, symbols)));
+    },
+    get module() {
+      return this.frames.find(({ index, module }) => index !== null || module !== null)?.module ?? null;
+    },
+  };
+}
+
+function until(frames: StackFrame[], end: string | null): StackFrame[] {
+  const at = end === null ? -1 : frames.findIndex(({ wasm }) => wasm?.module === end);
+  return at < 0 ? frames : frames.slice(0, at);
+}
+
+/** The modules whose code was running. */
+export function modulesOf({ stack }: Caught): Set<string | null> {
+  return new Set(framesOf(stack).map(({ wasm }) => wasm?.module ?? null));
 }
 
 function kindOf(thrown: unknown): FaultKind {

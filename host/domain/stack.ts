@@ -36,15 +36,18 @@ export function installStackCapture(): void {
   Error.stackTraceLimit = FRAME_LIMIT;
 }
 
-/** The innermost frames of an error, at most FRAME_LIMIT. */
-export function stackOf(error: Error): StackFrame[] {
+/** A call site as V8 has it, or the whole text of a stack where there are none: plain data, and taken in no time. */
+export type Captured = { text: string; file: string }[] | string;
+
+/** What the engine knows of an error's stack; to be called before anybody reads its `stack`. */
+export function capture(error: Error): Captured {
   const previous = Error.prepareStackTrace;
-  let captured: StackFrame[] | null = null;
+  let captured: Captured | null = null;
   Error.prepareStackTrace = (subject, sites) => {
-    const frames = sites.map(fromCallSite);
-    if (subject === error) captured = frames;
+    const known = sites.map((site) => ({ text: site.toString(), file: site.getFileName() ?? '' }));
+    if (subject === error) captured = known;
     // What is answered becomes the error's `stack`: text, as everybody expects.
-    return `${String(subject)}${sites.map((site) => `\n    at ${printable(site.toString())}`).join('')}`;
+    return `${String(subject)}${known.map(({ text }) => `\n    at ${printable(text)}`).join('')}`;
   };
   let text: unknown;
   try {
@@ -53,28 +56,31 @@ export function stackOf(error: Error): StackFrame[] {
     if (previous === undefined) delete Error.prepareStackTrace;
     else Error.prepareStackTrace = previous;
   }
-  const frames = captured ?? fromText(typeof text === 'string' ? text : '');
+  return captured ?? (typeof text === 'string' ? text : '');
+}
+
+/** The innermost frames of a stack, at most FRAME_LIMIT. */
+export function framesOf(captured: Captured): StackFrame[] {
+  const frames = typeof captured === 'string' ? fromText(captured) : captured.map(fromCallSite);
   return frames.filter(({ wasm }) => wasm?.module !== CROSSING).slice(0, FRAME_LIMIT);
 }
 
+export const stackOf = (error: Error): StackFrame[] => framesOf(capture(error));
+
+const PLAIN = /^[ -~]*$/;
+
 /** A name or message that came out of a module or an engine, made fit for one line of a log. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
+  return PLAIN.test(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
 }
 
 // The position is the last thing a call site prints, so a name before it cannot forge one. Only wasm has such a position.
 const SITE_END = /:wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
 
-function fromCallSite(site: CallSite): StackFrame {
-  const file = site.getFileName() ?? '';
-  const position = SITE_END.exec(site.toString());
+function fromCallSite({ text, file }: { text: string; file: string }): StackFrame {
+  const position = SITE_END.exec(text);
   if (position !== null) return wasmFrame(moduleOfUrl(file), position[1], position[2]);
-  return hostFrame(
-    site.getFunctionName() ?? '',
-    file,
-    site.getLineNumber() ?? 0,
-    site.getColumnNumber() ?? 0,
-  );
+  return fromV8Line(`    at ${text}`) ?? hostFrame(text, '', 0, 0);
 }
 
 /**

@@ -4,6 +4,7 @@
 import { M_ABANDONED } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
+import { CALL_SPINS } from '../../kernel/abi/limits.ts';
 import { SYS_EXIT } from '../../kernel/abi/operation.ts';
 import {
   SLOT_ANSWER,
@@ -19,8 +20,6 @@ import {
 import { ring } from './doorbell.ts';
 
 const ABANDONED = (MACHINE_BASE + M_ABANDONED) >> 2;
-/** Looks at the answer before the thread sleeps; fewer than a driver's, since clients are many. */
-const SPINS = 2000;
 /** ms between two looks at whether the machine was given up: that changes no word on which a client sleeps. */
 const ABANDONED_PERIOD = 100;
 
@@ -85,7 +84,7 @@ export class ClientSide {
     const { kernel, base } = this;
     const answer = base + (SLOT_ANSWER >> 2);
     const sequence = this.ask(number, a, b, c, d);
-    for (let spins = 0; spins < SPINS; spins++) {
+    for (let spins = 0; spins < CALL_SPINS; spins++) {
       if (Atomics.load(kernel, answer) === sequence) return this.answer();
     }
     for (;;) {

@@ -31,7 +31,7 @@ import {
   S_PING,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
-import { DRIVER_SPINS } from '../../kernel/abi/limits.ts';
+import { CALL_SPINS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import type { Copies } from './copy.ts';
 import { ring } from './doorbell.ts';
@@ -186,7 +186,7 @@ export class DriverSide {
     Atomics.store(kernel, base + (C_SEQUENCE >> 2), sequence);
     ring(kernel);
     const answer = base + (A_SEQUENCE >> 2);
-    for (let spins = 0; spins < DRIVER_SPINS; spins++) {
+    for (let spins = 0; spins < CALL_SPINS; spins++) {
       if (Atomics.load(kernel, answer) === sequence) return kernel[base + (A_STATUS >> 2)]!;
     }
     for (let seen = Atomics.load(kernel, answer); seen !== sequence; seen = Atomics.load(kernel, answer)) {

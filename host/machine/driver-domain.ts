@@ -7,7 +7,7 @@
 
 import type { Gate } from '../domain/announce.ts';
 import { Domain } from '../domain/domain.ts';
-import { caught, Warned, type Caught } from '../domain/fault.ts';
+import { caught, modulesOf, Warned, type Caught } from '../domain/fault.ts';
 import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports, type KernelGate } from '../domain/imports.ts';
 import { insmod, rmmod, type Inserted } from '../domain/loader.ts';
@@ -208,8 +208,9 @@ export class DriverDomain {
   }
 
   /** Whose trap it was. */
-  accuse({ stack }: Caught): Tenant | null {
-    const names = new Set(stack.map(({ wasm }) => wasm?.module ?? null));
+  accuse(caught: Caught): Tenant | null {
+    if (this.tenants.length === 1) return this.tenants[0]!;
+    const names = modulesOf(caught);
     return this.tenants.find(({ start }) => names.has(start.loaded.name)) ?? this.current;
   }
 

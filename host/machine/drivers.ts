@@ -219,9 +219,9 @@ export class Drivers {
         const previous = this.estates.of(loaded.name, life.memory);
         return incarnation.start(loaded, options, gates, images, deadlineMs, previous);
       };
-      const announced = this.registry.announce(driver, life, incarnation);
+      const announce = (): Promise<Gate[]> => this.registry.announce(driver, life, incarnation);
       const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
-      await (foreseen ? Promise.all([announced, start([])]) : start(await announced));
+      await (foreseen ? Promise.all([start([]), announce()]) : start(await announce()));
     } catch (error) {
       driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;

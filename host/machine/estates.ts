@@ -47,6 +47,7 @@ export class Estates {
 
   /** What the predecessor of a driver has left, of which the kernel knows that it is dead. @param kernel its memory */
   of(name: string, kernel: WebAssembly.Memory): Previous | null {
+    if (!this.has(name)) return null;
     const tags = new Set(
       readStore(kernel)
         .filter(({ owner, type }) => owner === name && type === STORE_RANGE)

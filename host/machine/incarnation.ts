@@ -75,7 +75,8 @@ export class Incarnation {
   private live: (statics: StaticData[]) => void = () => {};
   private symbols: SymbolLookup = () => null;
   private readonly pulse: Pulse;
-  private fail: (error: Error) => void = () => {};
+  /** Ends the load, where one is under way. */
+  private fail: (why: () => Error) => void = () => {};
   private freeing: Promise<void> | null = null;
   /** Says that nothing of it runs any more. */
   private over: () => void = () => {};
@@ -153,10 +154,11 @@ export class Incarnation {
     this.symbols = symbolsOf([loaded, images.domain, images.courier]);
     const common = imageStatics.get(images.domain);
     const outcome = new Promise<void>((resolve, reject) => {
-      this.fail = reject;
+      this.fail = (why) => reject(why());
       this.live = (statics) => {
         this.statics = common ? [common, ...statics] : statics;
         imageStatics.set(images.domain, this.statics[0]!);
+        this.fail = () => {};
         resolve();
       };
     });
@@ -180,7 +182,7 @@ export class Incarnation {
     if (notice.type === 'live') {
       this.live(notice.statics);
     } else if (notice.type === 'refused') {
-      this.fail(new ModuleError(notice.errno, notice.message));
+      this.fail(() => new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {
       this.events.unloaded(notice);
     } else if (notice.type === 'bequest') {
@@ -199,9 +201,7 @@ export class Incarnation {
 
   /** Whose code that was. Frames of the kernel that has called a sandbox are left out. */
   private located(thrown: Caught): Fault {
-    const fault = located(thrown, this.symbols);
-    const end = fault.frames.findIndex(({ module }) => module === 'kernel');
-    return end < 0 ? fault : { ...fault, frames: fault.frames.slice(0, end) };
+    return located(thrown, this.symbols, 'kernel');
   }
 
   /** The channel whose bell wakes its thread. */
@@ -219,7 +219,8 @@ export class Incarnation {
     if (this.ended) return;
     this.events.died(by, fault, caughtAt);
     // Before the end, which has a reason of its own for whoever loads it.
-    this.fail(new ModuleError(EIO, `it died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`));
+    const why = `it died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`;
+    this.fail(() => new ModuleError(EIO, why));
     void this.end();
   }
 
@@ -233,7 +234,7 @@ export class Incarnation {
     const { words } = life;
     if (!this.ended) {
       this.ended = true;
-      this.fail(new MachineDied('the driver was ended while it was loaded'));
+      this.fail(() => new MachineDied('the driver was ended while it was loaded'));
       Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
       Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
       Atomics.store(words, wordOf(channel, S_STOP), 1);

@@ -19,13 +19,19 @@ async function open({ call }: Waiting, side: ClientSide, path: string, flags: nu
   return (await call(side, SYS_OPEN, side.address, flags)).result;
 }
 
-/** Opens, reads, closes. @returns whether all of it was well */
-async function answers(waiting: Waiting, side: ClientSide, path: string, bytes: number): Promise<boolean> {
+/** Opens, reads, closes. @returns when a good answer came, in ms since 1970; null where none did */
+async function answered(
+  waiting: Waiting,
+  side: ClientSide,
+  path: string,
+  bytes: number,
+): Promise<number | null> {
   const fd = await open(waiting, side, path, O_RDONLY);
-  if (fd < 0) return false;
+  if (fd < 0) return null;
   const { result } = await waiting.call(side, SYS_READ, fd, side.address, bytes);
+  const at = clock();
   if (!side.abandoned) await waiting.call(side, SYS_CLOSE, fd);
-  return result === bytes;
+  return result === bytes ? at : null;
 }
 
 /**
@@ -65,12 +71,12 @@ export async function outlive(
       const { result } = await waiting.call(side, SYS_READ, old, side.address, bytes);
       if (result < 0) seen.failedAt = clock();
     }
-    const good = await answers(waiting, side, path, bytes);
-    if (good && seen.failedAt !== null) {
-      seen.goodAt = clock();
+    const good = await answered(waiting, side, path, bytes);
+    if (good !== null && seen.failedAt !== null) {
+      seen.goodAt = good;
       break;
     }
-    if (!good) seen.failedAt ??= clock();
+    if (good === null) seen.failedAt ??= clock();
     await waiting.pause(RETRY_MS);
     if (seen.tries % STRIDE === 0) await nextTask();
   }

@@ -4,6 +4,7 @@
 
 import type { LoadedModule } from '../domain/loaded.ts';
 import { keyOf } from '../linker/alias.ts';
+import type { ModuleFile } from '../linker/module-file.ts';
 import { MODULE_UNFORMED } from '../../kernel/abi/module.ts';
 import { readModules } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -15,16 +16,34 @@ export interface Owner {
   state: DriverStatus['state'];
 }
 
-/** Those of `drivers` whose symbols, or who themselves, must be there for a module; weak imports need nobody. */
+/** What a module asks of others. */
+interface Wants {
+  /** Names of symbols; weak imports need nobody. */
+  symbols: ReadonlySet<string>;
+  /** Keys of modules. */
+  modules: ReadonlySet<string>;
+}
+
+/** A file's wants do not change, and are asked for at every restart. */
+const known = new WeakMap<ModuleFile, Wants>();
+
+function wantsOf(file: ModuleFile): Wants {
+  const wants = known.get(file);
+  if (wants) return wants;
+  const { imports, weak, needed } = file;
+  const strong = imports.filter(({ module, name }) => !weak.has(`${module}.${name}`));
+  const found = { symbols: new Set(strong.map(({ name }) => name)), modules: new Set(needed.map(keyOf)) };
+  known.set(file, found);
+  return found;
+}
+
+/** Those of `drivers` whose symbols, or who themselves, must be there for a module. */
 export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers: Iterable<D>): D[] {
-  const wanted = new Set(
-    file.imports.filter((each) => !file.weak.has(`${each.module}.${each.name}`)).map((each) => each.name),
-  );
-  const needed = new Set(file.needed.map(keyOf));
+  const { symbols, modules } = wantsOf(file);
   return [...drivers].filter(
     ({ loaded }) =>
       keyOf(loaded.name) !== keyOf(name) &&
-      (needed.has(keyOf(loaded.name)) || loaded.file.symbols.some((symbol) => wanted.has(symbol.name))),
+      (modules.has(keyOf(loaded.name)) || loaded.file.symbols.some((symbol) => symbols.has(symbol.name))),
   );
 }
 
