@@ -22,7 +22,7 @@ import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Registry } from './registry.ts';
 import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
-import { pause } from './task.ts';
+import { nextTask, pause } from './task.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
 import { updateDriver } from './update.ts';
 
@@ -221,7 +221,7 @@ export class Drivers {
       };
       const announce = (): Promise<Gate[]> => this.registry.announce(driver, life, incarnation);
       const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
-      await (foreseen ? Promise.all([start([]), announce()]) : start(await announce()));
+      await (foreseen ? Promise.all([announce(), start([])]) : start(await announce()));
     } catch (error) {
       driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;
@@ -285,9 +285,9 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
-    const oops = pause(TEXT_AFTER_MS).then(() =>
-      fault ? formatOops(fault, this.context(dead, life, fault)) : [],
-    );
+    const oops = nextTask()
+      .then(() => pause(TEXT_AFTER_MS))
+      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault)) : []));
     life.log(LEVEL_ALERT, oops);
     this.host.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);

@@ -47,16 +47,27 @@ export function posted(thread: Thread, { loaded, kernel, memory: _, ...start }: 
   return { ...start, file: refer(thread, loaded), kernel: known ? null : kernel };
 }
 
+type Ear = (notice: DriverNotice) => void;
+
+/** By thread and incarnation: a thread may outlive its driver by many others. */
+const ears = new WeakMap<Thread, Map<string, Ear>>();
+
+const nameOf = ({ channel, generation }: { channel: number; generation: number }): string =>
+  `${channel}.${generation}`;
+
 /** Hears what a thread says of one incarnation. @returns stops it */
-export function hear(
-  thread: Thread,
-  { channel, generation }: DriverStart,
-  heard: (notice: DriverNotice) => void,
-): () => void {
-  return listen(thread.port, (notice) => {
-    if (notice.type === 'driver' && notice.channel === channel && notice.generation === generation)
-      heard(notice.notice);
-  });
+export function hear(thread: Thread, start: DriverStart, heard: Ear): () => void {
+  const known = ears.get(thread);
+  const all = known ?? new Map<string, Ear>();
+  if (!known) {
+    ears.set(thread, all);
+    listen(thread.port, (notice) => {
+      if (notice.type === 'driver') all.get(nameOf(notice))?.(notice.notice);
+    });
+  }
+  const name = nameOf(start);
+  all.set(name, heard);
+  return () => void all.delete(name);
 }
 
 export class WorkerHome implements Home {

@@ -10,7 +10,7 @@ import type { Outlived } from './types.ts';
 import type { Waiting } from './waiting.ts';
 
 /** ms between two tries: two threads that ask and refuse without a break would take both cores from those who recover. */
-const RETRY_MS = 0.1;
+const RETRY_MS = 0.05;
 /** Tries between two looks at messages. */
 const STRIDE = 50;
 

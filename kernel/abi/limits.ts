@@ -45,7 +45,7 @@ export const SPINS = 20000;
 /** Looks for a request before a driver's thread goes to sleep: some 80 µs. */
 export const DRIVER_SPINS = 60000;
 /** Looks for the kernel's answer to a driver's or a client's call before that thread sleeps: few, since these are many. */
-export const CALL_SPINS = 2000;
+export const CALL_SPINS = 1000;
 /** The fewest, where there is a second core. */
 export const LEAST_SPINS = 500;
 /** ms: a sleep that was shorter would better have been spent spinning. */
