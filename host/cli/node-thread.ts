@@ -1,7 +1,7 @@
 // The code of every thread in Node: what kind it is comes with its birth.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { hasMultiMemory, multiMemoryCopies, type Copies } from '../ipc/copy.ts';
+import { multiMemoryCopies, type Copies } from '../ipc/copy.ts';
 import { runThread } from '../machine/thread.ts';
 import type { ThreadKind } from '../machine/platform.ts';
 import { portOf } from './node-port.ts';
@@ -22,7 +22,8 @@ function nativeCopy(
 }
 
 function copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies {
-  if (hasMultiMemory()) return multiMemoryCopies(kernel, domain);
+  const native = multiMemoryCopies(kernel, domain);
+  if (native) return native;
   const outside = new Uint8Array(kernel.buffer);
   const inside = new Uint8Array(domain.buffer);
   return { out: nativeCopy(outside, inside), in: nativeCopy(inside, outside) };

@@ -28,22 +28,22 @@ const MULTI_MEMORY = Uint8Array.of(
   ...[12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfc, 10, 1, 0, 0x0b],
 );
 
-/** Whether this engine copies between memories in wasm. */
-export function hasMultiMemory(): boolean {
-  return WebAssembly.validate(MULTI_MEMORY);
-}
+/** Compiled once in a thread; null where the engine has no multi-memory. */
+let compiled: WebAssembly.Module | null | undefined;
 
-export function multiMemoryCopies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(MULTI_MEMORY), {
-    k: { m: kernel },
-    d: { m: domain },
-  });
+/** Copies in wasm; null where this engine does not copy between memories. */
+export function multiMemoryCopies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies | null {
+  if (compiled === undefined)
+    compiled = WebAssembly.validate(MULTI_MEMORY) ? new WebAssembly.Module(MULTI_MEMORY) : null;
+  if (!compiled) return null;
+  const instance = new WebAssembly.Instance(compiled, { k: { m: kernel }, d: { m: domain } });
   return { out: instance.exports['o'] as unknown as Copy, in: instance.exports['i'] as unknown as Copy };
 }
 
 /** What every engine can do. */
 export const portableCopies: CopyMaker = (kernel, domain) => {
-  if (hasMultiMemory()) return multiMemoryCopies(kernel, domain);
+  const native = multiMemoryCopies(kernel, domain);
+  if (native) return native;
   const outside = new Uint8Array(kernel.buffer);
   const inside = new Uint8Array(domain.buffer);
   return {
