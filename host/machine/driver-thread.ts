@@ -49,6 +49,7 @@ class Tenancy {
       exit: (code) => this.host.exit(code),
       tell: (about, notice) => this.tell(about, notice),
     });
+    host.copies(memory, memory); // so that its code is there when a driver comes
   }
 
   get memory(): WebAssembly.Memory {
