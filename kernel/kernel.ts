@@ -62,7 +62,7 @@ export { bench_lookup } from './module/symbols';
 export { bench_kmalloc, bench_kmalloc_end } from './mm/bench';
 export { gate_wait, poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
 export { gate_call } from './ipc/calls';
-export { gate_claim, gate_enter, gate_open, gate_release } from './ipc/gate';
+export { gate_claim, gate_enter, gate_open, gate_release, gate_unwound } from './ipc/gate';
 export { held_forsake } from './ipc/held';
 export { store_forget } from './ipc/store';
 export { current_client, oops, oops_enter, kill_current, reap } from './oops';

@@ -15,6 +15,7 @@ import {
   TAINT_DIE,
 } from './abi/machine';
 import { answer_client } from './ipc/clients';
+import { endpoint_oops } from './ipc/death';
 import { speak_for } from './ipc/driver-log';
 import { CL_CALL, client_at, PARKED } from './fs/clients';
 import { sys_exit } from './fs/syscalls';
@@ -33,9 +34,12 @@ function reset_mark(): void {
   store<u32>(MACHINE_BASE, 0, M_CALL_OPERATION);
 }
 
+/** Channel + 1 of the driver in whose call the kernel has trapped, 0 where it was no driver's. */
+let caller: i32 = 0;
+
 /** An oops begins: what is logged is the kernel's own again, not the driver's whose call was being served. */
 export function oops_enter(): void {
-  speak_for(0);
+  caller = speak_for(0);
 }
 
 /** Counts an oops and sets taint D; the text is in the log already. @returns whether this kernel must stop */
@@ -52,11 +56,13 @@ export function oops(): bool {
   return load<u32>(MACHINE_BASE, M_STATE) == STATE_PANIC;
 }
 
-/** Ends the client whose call was in progress: it is answered as killed. @returns the client, or -1 */
+/** Ends who had called: a client is answered as killed, a driver is given up. @returns the client, or -1 */
 export function kill_current(): i32 {
   const client = current_client();
   reset_mark();
   if (client > 0) answer_client(client, true);
+  if (caller) endpoint_oops(caller - 1);
+  caller = 0;
   return client;
 }
 

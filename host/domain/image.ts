@@ -73,6 +73,7 @@ export interface KernelExports extends ImageExports {
   gate_open(channel: number, slot: number): void;
   gate_claim(channel: number): number;
   gate_release(channel: number): void;
+  gate_unwound(channel: number): void;
   gate_enter(ticket: number): number;
   held_forsake(channel: number): void;
   store_forget(owner: number): void;

@@ -1,7 +1,7 @@
 // What is written down of a driver's death or of its warning: the context of an oops.
 
 import type { Fault, OopsContext } from '../domain/fault.ts';
-import { COMPLAINT_CLIENT, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
+import { COMPLAINT_CLIENT, COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { KernelLife } from './life.ts';
 import { CPU_KERNEL, cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
@@ -10,6 +10,7 @@ import type { DetectedBy } from './types.ts';
 /** What the kernel has against an endpoint that it has given up, by its COMPLAINT_ number. */
 export function complaintOf(reason: number): DetectedBy {
   if (reason === COMPLAINT_PROTOCOL) return 'protocol';
+  if (reason === COMPLAINT_OOPS) return 'oops';
   return reason === COMPLAINT_CLIENT ? 'complaint' : 'deadline';
 }
 

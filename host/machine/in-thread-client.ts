@@ -13,8 +13,10 @@ import type { Answer, CallMethods, Soon, SystemCallResult } from './protocol.ts'
 
 /** What of the kernel's thread a client needs. */
 export interface KernelEntry {
-  /** Runs an entry into the kernel; a trap in it ends the call. */
+  /** Runs an entry into the kernel; a trap in it ends the entry. */
   answer<T>(entry: () => T): Answer<T>;
+  /** Whether the kernel still runs. */
+  runs(): boolean;
   /** Whether some driver is reached by messages. */
   eventful(): boolean;
 }
@@ -49,6 +51,13 @@ export class InThreadClient implements CallMethods {
     this.looked();
   }
 
+  /** Enters the kernel for a call. @returns its result; PARKED also where a trap has unwound this that was somebody else's */
+  private enter(entry: () => number): Answer<number> {
+    this.killed = false;
+    const answer = this.entry.answer(entry);
+    return answer.ok || this.killed || !this.entry.runs() ? answer : { ok: true, value: PARKED };
+  }
+
   /** Begins a system call and waits for its result in the event loop. */
   eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<Answer<number>> {
     return this.inTurn(() => this.finish(() => this.kernel.syscall_begin(number, a, b, c, d)));
@@ -70,12 +79,11 @@ export class InThreadClient implements CallMethods {
 
   /** Waits in the event loop for the result of a call. @param look its result, or PARKED */
   private async finish(look: () => number): Promise<Answer<number>> {
-    this.killed = false;
-    let result = this.entry.answer(look);
+    let result = this.enter(look);
     while (result.ok && result.value === PARKED) {
       await new Promise<void>((resolve) => this.waiting.push(resolve));
       if (this.killed) return { ok: false, why: 'killed' };
-      result = this.entry.answer(() => this.kernel.syscall_result());
+      result = this.enter(() => this.kernel.syscall_result());
     }
     return result;
   }
@@ -95,9 +103,9 @@ export class InThreadClient implements CallMethods {
       });
     }
     prepare();
-    const answer = this.entry.answer(() => this.kernel.syscall(number, a, b, c, d));
+    const answer = this.enter(() => this.kernel.syscall(number, a, b, c, d));
     if (!answer.ok || answer.value !== PARKED) return done(answer);
-    // It waits for the successor of a driver, which cannot be loaded while this thread runs the loop.
+    // It waits for the successor of a driver, which cannot be loaded while this thread runs the loop; or was unwound.
     return this.inTurn(async () => done(await this.finish(() => this.kernel.syscall_result())));
   }
 

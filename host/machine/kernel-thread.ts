@@ -106,6 +106,7 @@ export class KernelThread implements KernelMethods {
     this.client = new InThreadClient(this.domain, {
       answer: (entry) => this.answer(entry),
       eventful: () => this.posted.size > 0,
+      runs: () => !this.halted,
     });
     const floors = new Floors(this.domain, images.user, (channel) => this.posted.get(channel));
     this.bench = new Bench(
@@ -183,7 +184,7 @@ export class KernelThread implements KernelMethods {
     try {
       status = this.kernel.gate_call(channel, operation, a, b, length);
     } catch (thrown) {
-      throw new CallTrapped(thrown);
+      throw thrown instanceof CallTrapped ? thrown : new CallTrapped(thrown);
     }
     return status === PARKED ? this.awaited(channel) : status;
   }

@@ -131,6 +131,7 @@ export class Sandboxes {
     this.drop(channel, start.generation);
     side.left();
     if (thrown instanceof CallTrapped) {
+      this.kernel.exports.gate_unwound(channel);
       side.gone();
       this.tell(start, { type: 'oops' });
       throw thrown;

@@ -90,6 +90,8 @@ export const CALL_STORE_MODE = 44;
 export const COMPLAINT_DEADLINE = 1;
 export const COMPLAINT_PROTOCOL = 2;
 export const COMPLAINT_CLIENT = 3;
+/** The kernel has trapped in a call by it. */
+export const COMPLAINT_OOPS = 4;
 
 /** open's flags */
 export const O_RDONLY = 0;

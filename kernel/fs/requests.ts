@@ -47,6 +47,12 @@ export function entry_client(request: i32): i32 {
   return (request - FIRST_ENTRY) / BATCH_MAX;
 }
 
+/** Client that has asked, -1 where a driver has, or the kernel itself. */
+export function request_client(request: i32): i32 {
+  if (request < FIRST_GATE) return request;
+  return request < FIRST_ENTRY ? -1 : entry_client(request);
+}
+
 /**
  * Says what is asked.
  * @param rights GRANT_; with none, `buffer` and `count` are the operation's two numbers

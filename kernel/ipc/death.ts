@@ -2,7 +2,7 @@
 // (held.ts). A fence waits for a copy that is under way, so that nothing arrives in a range that is its owner's again.
 
 import { D_COPYING, D_GONE, K_GENERATION, RING_SLOTS, S_OBITUARY } from '../abi/channel';
-import { COMPLAINT_PROTOCOL } from '../abi/operation';
+import { COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../abi/operation';
 import { MOD_NAME, MOD_STATE, MODULE_LIVE } from '../abi/module';
 import { EIO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
@@ -52,6 +52,13 @@ export function protocol_error(channel: i32, operation: i32, status: i32, most: 
     );
   else pr(LEVEL_ERR, cstr('%s: bad reply: nobody waits for it, status %d'), name, status);
   complain(channel, endpoint_generation(channel), COMPLAINT_PROTOCOL);
+  endpoint_die(channel, EIO, EIO);
+}
+
+/** The kernel has trapped in a call by a driver, which does not get its answer any more. */
+export function endpoint_oops(channel: i32): void {
+  if (!endpoint_up(channel)) return;
+  complain(channel, endpoint_generation(channel), COMPLAINT_OOPS);
   endpoint_die(channel, EIO, EIO);
 }
 

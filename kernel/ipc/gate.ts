@@ -3,14 +3,26 @@
 // has one word to pass and no driver to look up. One at a time: a driver that calls the kernel, which runs its loop meanwhile, is not entered
 // again; what comes waits in the queue.
 
-import { GATE_BITS, GATE_TRAPPED, Q_GRANT_ADDRESS, Q_GRANT_LENGTH, Q_GRANT_RIGHTS } from '../abi/channel';
+import {
+  GATE_BITS,
+  GATE_TRAPPED,
+  Q_GRANT_ADDRESS,
+  Q_GRANT_LENGTH,
+  Q_GRANT_RIGHTS,
+  TRANSPORT_GATE,
+} from '../abi/channel';
 import { FILE_HANDLE } from '../abi/file';
 import { MAX_CHANNELS } from '../abi/limits';
+import { M_CALL_CLIENT, M_DOORBELL } from '../abi/machine';
+import { MACHINE_BASE } from '../abi/map';
 import { EIO } from '../abi/errno';
 import { OP_CLEANUP, OP_IOCTL, OP_OPEN, OP_REOPEN } from '../abi/operation';
 import { PARKED } from '../fs/clients';
 import {
+  FIRST_ENTRY,
+  FIRST_GATE,
   request_at,
+  request_client,
   RQ_ARGUMENT0,
   RQ_ARGUMENT1,
   RQ_BUFFER,
@@ -33,6 +45,7 @@ import {
   EP_GENERATION,
   EP_HEAD,
   EP_SERVE,
+  EP_TRANSPORT,
   OCCUPIED,
   file_device,
   place_of,
@@ -47,7 +60,8 @@ export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
     return PARKED;
   }
   const status = run(ep, channel, request);
-  if (load<u32>(ep, EP_HEAD)) gate_drain(channel);
+  // Not here: what the next one traps with would take this answer along.
+  if (load<u32>(ep, EP_HEAD)) atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
   return status;
 }
 
@@ -70,15 +84,25 @@ export function gate_release(channel: i32): void {
   gate_drain(channel);
 }
 
-/** Runs what has come while the driver was busy. */
+/** Runs what has come while a driver on this thread was busy. */
 export function gate_drain(channel: i32): void {
   const ep = endpoint_at(channel);
+  if (load<u32>(ep, EP_TRANSPORT) != TRANSPORT_GATE) return;
   while (endpoint_up(channel) && !load<u32>(ep, EP_BUSY)) {
     const request = dequeue(ep);
     if (request < 0) return;
+    const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
+    store<i32>(MACHINE_BASE, request_client(request) + 1, M_CALL_CLIENT);
     const status = run(ep, channel, request);
+    store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
     if (status != PARKED) finish(request, status);
   }
+}
+
+/** The kernel has trapped in a call by the driver, which was unwound in the middle of a request: who has asked is told, if not a client. */
+export function gate_unwound(channel: i32): void {
+  const request = load<i32>(endpoint_at(channel), EP_BUSY) - 1;
+  if (request >= FIRST_GATE && request < FIRST_ENTRY) finish(request, -EIO);
 }
 
 /** Position of the file that was served last. */

@@ -37,6 +37,7 @@ import {
   EP_TRANSPORT,
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
+import { gate_drain } from './gate';
 import { held_deadline, is_held } from './held';
 import { trace_clock, trace_stale } from './trace';
 import { now, wait } from '../lib/host';
@@ -81,7 +82,11 @@ function look(bell: i32): i32 {
     endpoint_obituary(channel);
     endpoint_adopt(channel);
   }
-  for (let left = endpoints_in_use(); left; left &= left - 1) if (serve_call(<i32>ctz(left))) work++;
+  for (let left = endpoints_in_use(); left; left &= left - 1) {
+    const channel = <i32>ctz(left);
+    if (serve_call(channel)) work++;
+    gate_drain(channel);
+  }
   // Whoever came first at one look comes last at the next.
   for (let i = 1; i < MAX_CLIENTS; i++) if (serve_client(1 + ((i + bell) % (MAX_CLIENTS - 1)))) work++;
   return work;

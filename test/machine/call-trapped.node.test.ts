@@ -1,14 +1,16 @@
-// The kernel traps in a call by a driver in a sandbox. What the driver asks for is well; the kernel's own data is damaged. It
-// is an oops of the kernel's, in which the caller ends; the driver was unwound with it and starts anew, accused of nothing.
+// The kernel traps in a call by a driver. What the driver asks for is well; the kernel's own data is damaged. It
+// is an oops of the kernel's, in which the caller ends; a driver in a sandbox was unwound with it, and one elsewhere has no answer: it starts anew, accused of nothing.
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
 import { Killed } from '../../host/machine/control.ts';
 import { Memory } from '../../host/machine/inspect.ts';
-import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import type { Place, Places } from '../../host/machine/place.ts';
+import type { Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 import { M_STORE } from '../../kernel/abi/machine.ts';
 import { DRIVER_LOG_BURST } from '../../kernel/abi/limits.ts';
 import { KERNEL_MEMORY, MACHINE_BASE } from '../../kernel/abi/map.ts';
+import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY } from '../../kernel/abi/operation.ts';
 import { ST_VALUE } from '../../kernel/abi/store.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -35,8 +37,13 @@ afterEach(async () => {
   await lab.close();
 });
 
-async function boot(parameters = '', panicOnOops = false): Promise<void> {
-  machine = await lab.boot('sandbox', { panicOnOops });
+async function boot(
+  parameters = '',
+  panicOnOops = false,
+  placement: Placement = 'sandbox',
+  places: Places = new Map(),
+): Promise<void> {
+  machine = await lab.boot(placement, { panicOnOops, places });
   await machine.insmod(await loadFixture('reader'), parameters);
   faults = [];
   machine.subscribe((event) => void (isFault(event) && faults.push(event)));
@@ -62,9 +69,9 @@ async function works(): Promise<void> {
 /** One oops of the kernel's, and the driver is up again. */
 async function sound(): Promise<void> {
   await machine.settled();
-  expect(faults.map((event) => isFault(event) && [event.module, event.by])).toEqual([
-    ['reader', 'oops'],
-    ['kernel', 'trap'],
+  expect(faults.map((event) => isFault(event) && `${event.module} ${event.by}`).sort()).toEqual([
+    'kernel trap',
+    'reader oops',
   ]);
   expectLine(log(), 'Oops: memory out of bounds: 0000 [#1] SMP');
   expectLine(log(), 'supervisor: restarting reader (oops), restart 1');
@@ -151,4 +158,58 @@ test('whatever the driver has logged before, the oops is whole', async () => {
   await machine.settled();
   expectLine(log(), 'reader: logs too much, messages are suppressed');
   for (const line of [/^RIP: /, /^Modules linked in: /, /^---\[ end trace/]) expectLine(log(), line);
+});
+
+test('of a worker: it is given up at once, not at its deadline, and its caller has an errno', async () => {
+  await boot('', false, 'microkernel');
+  const fd = await machine.console.open('/dev/reader', O_RDONLY);
+  const mend = damage();
+  const up = nextEvent(machine, driverIs('reader', 'up'));
+  expect((await machine.console.read(fd, 8)).result).toBe(-EIO);
+  await up;
+  mend();
+  await sound();
+});
+
+describe('of a sandbox that another driver has called', () => {
+  const RETRIEVE = 0;
+
+  async function bootBoth(asker: Place): Promise<number> {
+    const places = new Map<string, Place>([
+      ['reader', 'sandbox'],
+      ['asker', asker],
+    ]);
+    await boot('', false, 'microkernel', places);
+    await machine.insmod(await loadFixture('asker'), '');
+    const fd = await machine.console.open('/dev/asker', O_RDONLY);
+    expect(await machine.console.ioctl(fd, RETRIEVE, 0)).toBe(8);
+    return fd;
+  }
+
+  test('that is a worker: it has an errno, and lives', async () => {
+    const fd = await bootBoth('worker');
+    const mend = damage();
+    const up = nextEvent(machine, driverIs('reader', 'up'));
+    expect(await machine.console.ioctl(fd, RETRIEVE, 0)).toBe(-EIO);
+    await up;
+    mend();
+    await machine.settled();
+    expect(await machine.console.ioctl(fd, RETRIEVE, 0)).toBe(8);
+    expect(machine.status().drivers.map(({ restarts }) => restarts)).toEqual([1, 0]);
+    expect(machine.check()).toEqual([]);
+  });
+
+  test('that is a sandbox too: both are unwound with the client, and call each other again', async () => {
+    const fd = await bootBoth('sandbox');
+    const mend = damage();
+    const up = ['reader', 'asker'].map((name) => nextEvent(machine, driverIs(name, 'up')));
+    await expect(machine.console.ioctl(fd, RETRIEVE, 0)).rejects.toThrow(Killed);
+    await Promise.all(up);
+    mend();
+    await machine.settled();
+    const again = await machine.console.open('/dev/asker', O_RDONLY);
+    expect(await machine.console.ioctl(again, RETRIEVE, 0)).toBe(8);
+    expect(machine.status().drivers.map(({ restarts }) => restarts)).toEqual([1, 1]);
+    expect(machine.check()).toEqual([]);
+  });
 });

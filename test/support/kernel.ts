@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Domain } from '../../host/domain/domain.ts';
 import type { KernelExports } from '../../host/domain/image.ts';
-import { kernelImports } from '../../host/domain/imports.ts';
+import { kernelImports, NO_CARRIERS, type Carriers } from '../../host/domain/imports.ts';
 import { ring } from '../../host/ipc/doorbell.ts';
 import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
@@ -55,6 +55,8 @@ export class TestKernel {
   readonly complaints: [number, number, number][] = [];
   /** What modules the kernel asked for: client, alias. */
   readonly requests: [number, string][] = [];
+  /** What a driver on the kernel's thread does with a request; it traps where nobody says otherwise. */
+  gate: Carriers['gate'] = NO_CARRIERS.gate;
   /** Texts of warnings, as addresses. */
   readonly warnings: number[] = [];
 
@@ -68,6 +70,7 @@ export class TestKernel {
       (...complaint) => void this.complaints.push(complaint),
       (text) => void this.warnings.push(text),
       (client, alias) => void this.requests.push([client, this.domain.textAt(alias, 80)]),
+      { ...NO_CARRIERS, gate: (ticket) => this.gate(ticket) },
     );
     this.domain = new Domain<KernelExports>(image, this.memory, imports);
     const { exports } = this.domain;
