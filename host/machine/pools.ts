@@ -20,6 +20,11 @@ class Pool {
   readonly life: KernelLife;
   readonly residents = new Set<PoolHome>();
   dead = false;
+  /** One of its drivers has trapped: nothing runs on the thread, which can take another. */
+  idle = false;
+  /** Resolves when nothing of it runs any more. */
+  readonly over: Promise<void>;
+  private left = (): void => {};
   private readonly resources: Resources;
 
   constructor(
@@ -38,8 +43,21 @@ class Pool {
     clearChannel(life, bell);
     life.words[wordOf(bell, S_TRANSPORT)] = this.transport;
     Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_HOME);
-    life.usedUntil(thread.ended);
-    void thread.ended.then(() => this.end(this.residents.size > 1));
+    this.over = new Promise((resolve) => (this.left = resolve));
+    life.usedUntil(this.over);
+    // A thread may outlive its pool: it is not to hold on to it.
+    const ears = {
+      gone: (): void => {
+        this.end(this.residents.size > 1);
+        this.left();
+      },
+    };
+    void thread.ended.then(() => ears.gone());
+    void this.over.then(() => {
+      ears.gone = () => {};
+      resources.giveMemory(memory);
+      freeChannel(life, bell);
+    });
   }
 
   static async open(
@@ -60,11 +78,12 @@ class Pool {
   end(along: boolean): void {
     if (this.dead) return;
     this.dead = true;
-    this.thread.terminate();
-    void this.thread.ended.then(() => {
-      this.resources.giveMemory(this.memory);
-      freeChannel(this.life, this.bell);
-    });
+    if (this.idle) {
+      this.resources.giveThread(this.thread);
+      this.left();
+    } else {
+      this.thread.terminate();
+    }
     for (const resident of this.residents) resident.lost(along);
   }
 }
@@ -98,6 +117,7 @@ class PoolHome implements Home {
     if (pool.dead) return queueMicrotask(() => lost(true));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {
+        pool.idle ||= notice.type === 'fault';
         heard(notice);
         if (notice.type === 'left' || notice.type === 'refused') resolve();
       });
@@ -111,7 +131,7 @@ class PoolHome implements Home {
     const { pool } = this;
     pool.residents.delete(this);
     if (!clean || pool.residents.size === 0) pool.end(true);
-    await (pool.dead ? pool.thread.ended : Promise.race([this.left, pool.thread.ended]));
+    await (pool.dead ? pool.over : Promise.race([this.left, pool.over]));
     this.deaf();
   }
 
