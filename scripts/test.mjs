@@ -50,10 +50,15 @@ const readResults = () => {
 runMain(async () => {
   const long = process.argv.includes('--long');
   await install();
-  await step('format', () => runTool('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
-  await step('lint', () => runTool('eslint/bin/eslint.js', ['--max-warnings', '0', '.']));
-  await step('types', () => runTool('typescript/bin/tsc', ['-b']));
-  const built = await step('build', () => build());
+  const style = async () => {
+    await step('format', () => runTool('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
+    await step('lint', () => runTool('eslint/bin/eslint.js', ['--max-warnings', '0', '.']));
+  };
+  const code = async () => {
+    await step('types', () => runTool('typescript/bin/tsc', ['-b']));
+    return step('build', () => build());
+  };
+  const [built] = await Promise.all([code(), style()]); // a core for each
   let chromium = '';
   const browser = await step('chromium', async () => {
     chromium = await ensureChromium();
