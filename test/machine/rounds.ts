@@ -8,7 +8,7 @@ import { rounds } from '../long.ts';
 import { bytes, driverIs, nextEvent, pattern, type Bench, type Lab } from '../support/machine.ts';
 
 /** insmod/rmmod rounds, and restarts of a driver: a stated part of those of the long run. */
-const LOADS = rounds(100, 1000);
+const LOADS = rounds(50, 1000);
 const RESTARTS = rounds(30, 300);
 const SEED = 20;
 
