@@ -90,4 +90,4 @@ export const STAT_BUCKETS = 225;
 export const STAT_SIZE = 1920;
 
 /** One call in so many has its times read from the clock, and stands for as many. */
-export const TRACE_STRIDE = 32;
+export const TRACE_STRIDE = 64;

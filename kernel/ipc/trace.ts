@@ -165,6 +165,8 @@ function drawn(): u64 {
  * @param channel of the driver that was called
  * @param start what `trace_start` gave when it began
  */
+// @ts-ignore: decorator
+@inline
 function trace_call(who: i32, channel: i32, generation: u32, operation: i32, start: u64, status: i32): void {
   if (operation == OP_ECHO) return; // an echo is a measurement's own
   const how = start & HOW;
@@ -222,6 +224,8 @@ export function trace_done(request: i32, status: i32): void {
   trace_call(who_asked(request), channel, generation, load<i32>(record, RQ_OPERATION), start, status);
 }
 
+// @ts-ignore: decorator
+@inline
 function who_asked(request: i32): i32 {
   if (request < FIRST_REOPEN) return request; // clients, and drivers behind them
   return request < FIRST_ENTRY ? TRACE_KERNEL : entry_client(request);
