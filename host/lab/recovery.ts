@@ -208,7 +208,9 @@ export function rowOf(
   };
   return {
     ...{ placement, cause, deadlineMs, lost },
-    recovered: placement === 'monolithic' ? 'machine' : 'driver',
+    // What hangs on the kernel's thread, or ends it, takes the kernel along.
+    recovered:
+      placement === 'monolithic' || (placement === 'sandbox' && cause !== 'trap') ? 'machine' : 'driver',
     ms: of(({ faultAt, goodAt }) => goodAt - faultAt),
     detectedAfterMs: of(({ faultAt, detectedAt }) => detectedAt - faultAt).median,
     upAfterMs: of(({ faultAt, upAt }) => upAt - faultAt).median,
