@@ -293,12 +293,7 @@ export class Drivers {
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
-    else if (driver.state === 'up') {
-      void this.host.recover(async () => {
-        await this.supervisor.died(driver, life, cause);
-        await life.logged; // the machine has settled when the oops can be read
-      });
-    }
+    else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
   private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
