@@ -19,7 +19,8 @@ import { EIO } from '../abi/errno';
 import { OP_CLEANUP, OP_IOCTL, OP_OPEN, OP_REOPEN } from '../abi/operation';
 import { PARKED } from '../fs/clients';
 import {
-  FIRST_REOPEN,
+  FIRST_ENTRY,
+  FIRST_GATE,
   request_at,
   request_client,
   RQ_ARGUMENT0,
@@ -98,16 +99,10 @@ export function gate_drain(channel: i32): void {
   }
 }
 
-/**
- * The kernel has trapped in a call by the driver, which was unwound in the middle of a request. A client that has asked is the
- * one to be ended, a driver is told; a file that was opened anew is left to the next.
- */
+/** The kernel has trapped in a call by the driver, which was unwound in the middle of a request: who has asked is told, if not a client. */
 export function gate_unwound(channel: i32): void {
   const request = load<i32>(endpoint_at(channel), EP_BUSY) - 1;
-  if (request < 0) return; // it was loaded, or ran its timers
-  const client = request_client(request);
-  if (client >= 0) store<i32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
-  else if (request < FIRST_REOPEN) finish(request, -EIO);
+  if (request >= FIRST_GATE && request < FIRST_ENTRY) finish(request, -EIO);
 }
 
 /** Position of the file that was served last. */
