@@ -65,8 +65,6 @@ export function framesOf(captured: Captured): StackFrame[] {
   return frames.filter(({ wasm }) => wasm?.module !== CROSSING).slice(0, FRAME_LIMIT);
 }
 
-export const stackOf = (error: Error): StackFrame[] => framesOf(capture(error));
-
 const PLAIN = /^[ -~]*$/;
 
 /** A name or message that came out of a module or an engine, made fit for one line of a log. */

@@ -49,6 +49,8 @@ export function posted(thread: Thread, { loaded, kernel, memory: _, ...start }: 
 
 type Ear = (notice: DriverNotice) => void;
 
+const NOTHING = (): void => {};
+
 /** By thread and incarnation: a thread may outlive its driver by many others. */
 const ears = new WeakMap<Thread, Map<string, Ear>>();
 
@@ -68,6 +70,13 @@ export function hear(thread: Thread, start: DriverStart, heard: Ear): () => void
   const name = nameOf(start);
   all.set(name, heard);
   return () => void all.delete(name);
+}
+
+/** Does something when a thread ends. @returns calls it off, and lets go of whom it concerns, whom the thread may outlive */
+export function atEnd(thread: Thread, act: () => void): () => void {
+  const waiting = { act };
+  void thread.ended.then(() => waiting.act());
+  return () => void (waiting.act = NOTHING);
 }
 
 export class WorkerHome implements Home {
@@ -104,12 +113,10 @@ export class WorkerHome implements Home {
       this.idle ||= notice.type === 'fault' && !this.posted;
       heard(notice);
     });
-    // A thread may outlive its driver by many others: it is not to hold on to them.
-    const ears = { lost };
-    void thread.ended.then(() => ears.lost(false));
+    const off = atEnd(thread, () => lost(false));
     this.deaf = () => {
       deaf();
-      ears.lost = () => {};
+      off();
     };
     thread.port.postMessage(posted(thread, start), start.link ? [start.link.port] : []);
   }

@@ -5,7 +5,7 @@ import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_TRANSPORT } from '../../kernel/ab
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
-import { posted, hear, type Home, type HomeEvents } from './homes.ts';
+import { atEnd, hear, posted, type Home, type HomeEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverStart, Interior } from './protocol.ts';
@@ -45,16 +45,12 @@ class Pool {
     Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_HOME);
     this.over = new Promise((resolve) => (this.left = resolve));
     life.usedUntil(this.over);
-    // A thread may outlive its pool: it is not to hold on to it.
-    const ears = {
-      gone: (): void => {
-        this.end(this.residents.size > 1);
-        this.left();
-      },
-    };
-    void thread.ended.then(() => ears.gone());
+    const off = atEnd(thread, () => {
+      this.end(this.residents.size > 1);
+      this.left();
+    });
     void this.over.then(() => {
-      ears.gone = () => {};
+      off();
       resources.giveMemory(memory);
       freeChannel(life, bell);
     });

@@ -99,7 +99,7 @@ export function gate_drain(channel: i32): void {
   }
 }
 
-/** The kernel has trapped in a call by the driver, which was unwound in the middle of a request: who has asked is told, if not a client. */
+/** The kernel has trapped in a call by the driver, which was unwound in a request: who has asked is told, if not a client. */
 export function gate_unwound(channel: i32): void {
   const request = load<i32>(endpoint_at(channel), EP_BUSY) - 1;
   if (request >= FIRST_GATE && request < FIRST_ENTRY) finish(request, -EIO);

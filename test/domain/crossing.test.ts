@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { crossing } from '../../host/domain/crossing.ts';
-import { CROSSING, stackOf } from '../../host/domain/stack.ts';
+import { capture, CROSSING, framesOf } from '../../host/domain/stack.ts';
 import { M_CALL_MODULE } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 
@@ -36,7 +36,7 @@ test('no frame of a fault', () => {
     thrown = error;
   }
   expect(String((thrown as Error).stack)).toContain(CROSSING); // it was there
-  expect(stackOf(thrown as Error).filter(({ wasm }) => wasm !== null)).toEqual([]);
+  expect(framesOf(capture(thrown as Error)).filter(({ wasm }) => wasm !== null)).toEqual([]);
 });
 
 test('a function of another type stays itself: who imports it is refused', () => {

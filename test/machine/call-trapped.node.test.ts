@@ -1,5 +1,6 @@
-// The kernel traps in a call by a driver. What the driver asks for is well; the kernel's own data is damaged. It
-// is an oops of the kernel's, in which the caller ends; a driver in a sandbox was unwound with it, and one elsewhere has no answer: it starts anew, accused of nothing.
+// The kernel traps in a call by a driver. What the driver asks for is well; the kernel's own data is damaged. It is an oops of
+// the kernel's, in which the caller ends; a driver in a sandbox was unwound with it, and one elsewhere has no answer: it starts
+// anew, accused of nothing.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
