@@ -219,9 +219,11 @@ export class Drivers {
         const previous = this.estates.of(loaded.name, life.memory);
         return incarnation.start(loaded, options, gates, images, deadlineMs, previous);
       };
-      const announce = (): Promise<Gate[]> => this.registry.announce(driver, life, incarnation);
       const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
-      await (foreseen ? Promise.all([announce(), start([])]) : start(await announce()));
+      const announced = this.registry.announce(driver, life, incarnation);
+      const live = foreseen ? start([]) : announced.then(start);
+      // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
+      await Promise.race([live, announced.then(() => live)]);
     } catch (error) {
       driver.bereft = ownerThatDied();
       if (driver.incarnation === incarnation) driver.incarnation = null;

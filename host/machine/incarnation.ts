@@ -36,7 +36,7 @@ import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverNotice, DriverStart, Images, PostedLink } from './protocol.ts';
 import { Pulse } from './pulse.ts';
-import { pause } from './task.ts';
+import { nextTask, pause } from './task.ts';
 import type { DetectedBy } from './types.ts';
 
 export interface IncarnationEvents {
@@ -77,6 +77,8 @@ export class Incarnation {
   private readonly pulse: Pulse;
   /** Ends the load, where one is under way. */
   private fail: (why: () => Error) => void = () => {};
+  /** It went live in this task. */
+  private justLive = false;
   private freeing: Promise<void> | null = null;
   /** Says that nothing of it runs any more. */
   private over: () => void = () => {};
@@ -168,18 +170,27 @@ export class Incarnation {
       ...{ loaded, options, gates, previous, link: this.link, statics: common === undefined },
     };
     this.home.begin(start, {
-      heard: (notice) => this.heard(notice),
-      lost: (along) => {
-        this.takenAlong = along;
-        this.die('thread ended', null);
-      },
+      heard: (notice) => this.inTurn(() => this.heard(notice)),
+      lost: (along) =>
+        this.inTurn(() => {
+          this.takenAlong = along;
+          this.die('thread ended', null);
+        }),
     });
     const inTime = this.limit(deadlineMs);
     await outcome.finally(inTime);
   }
 
+  /** What a thread says before it exits arrives at once, with no turn in between for who waits until it is live. */
+  private inTurn(act: () => void): void {
+    if (this.justLive) void nextTask().then(act);
+    else act();
+  }
+
   private heard(notice: DriverNotice): void {
     if (notice.type === 'live') {
+      this.justLive = true;
+      void nextTask().then(() => (this.justLive = false));
       this.live(notice.statics);
     } else if (notice.type === 'refused') {
       this.fail(() => new ModuleError(notice.errno, notice.message));

@@ -78,6 +78,16 @@ describe('a driver that always dies', () => {
     expect(machine.check()).toEqual([]);
   });
 
+  test('and ends its thread as soon as it is live: each death is noticed', async () => {
+    await boot({ intensity: { restarts: 15, periodMs: 60_000 }, backoff: NO_DELAY });
+    const failed = nextEvent(machine, driverIs('doomed', 'failed'));
+    await machine.insmod(doomed, 'end=3');
+    await failed;
+    await machine.settled();
+    expect(faults()).toEqual(Array.from({ length: 16 }, () => 'exit'));
+    expect(status()).toMatchObject({ state: 'failed', restarts: 15 });
+  });
+
   test('is restarted after growing delays, which the log and the events tell', async () => {
     await boot({ intensity, backoff: { baseMs: 2, capMs: 3, stableMs: 60_000 } });
     const failed = nextEvent(machine, driverIs('doomed', 'failed'));
