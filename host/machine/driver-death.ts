@@ -4,6 +4,7 @@ import type { Fault, OopsContext } from '../domain/fault.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { KernelLife } from './life.ts';
+import { readModules, type ModuleEntry } from './inspect.ts';
 import { CPU_KERNEL, cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
 import type { DetectedBy } from './types.ts';
 
@@ -14,8 +15,13 @@ export function complaintOf(reason: number): DetectedBy {
   return reason === COMPLAINT_CLIENT ? 'complaint' : 'deadline';
 }
 
+/** The modules of a driver's domain. */
+export const modulesOf = ({ incarnation }: Driver, life: KernelLife): ModuleEntry[] =>
+  readModules(incarnation?.memory ?? life.memory);
+
 /**
  * @param driver as it was when it died
+ * @param inside the modules of its domain
  * @param all the drivers of the machine, in the order in which they were loaded
  * @param lastUnloaded the module that was unloaded last
  */
@@ -24,6 +30,7 @@ export function deathContext(
   driver: Driver,
   life: KernelLife,
   fault: Fault,
+  inside: readonly ModuleEntry[],
   all: readonly Driver[],
   lastUnloaded: string | null,
 ): OopsContext {
@@ -31,7 +38,6 @@ export function deathContext(
   const cpu = place === 'sandbox' || !incarnation ? CPU_KERNEL : cpuOfChannel(incarnation.bell);
   const index = all.findIndex(({ loaded: { name } }) => name === loaded.name);
   const task = { number: restarts + 1, cpu, pid: pidOfDriver(all, index), comm: loaded.name };
-  const memory = incarnation?.memory ?? life.memory;
   const files = [loaded, images.domain, images.courier];
-  return oopsContext(fault, task, life.memory, memory, files, lastUnloaded, incarnation?.entries);
+  return oopsContext(fault, task, life.memory, inside, files, lastUnloaded, incarnation?.entries);
 }

@@ -13,7 +13,7 @@ import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
-import { complaintOf, deathContext } from './driver-death.ts';
+import { complaintOf, deathContext, modulesOf } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
@@ -287,9 +287,10 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
+    const inside = modulesOf(driver, life); // its memory is somebody else's soon
     const oops = nextTask()
       .then(() => pause(TEXT_AFTER_MS))
-      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault)) : []));
+      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, inside)) : []));
     life.log(LEVEL_ALERT, oops);
     this.host.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
@@ -298,8 +299,13 @@ export class Drivers {
     else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
-  private context(driver: Driver, life: KernelLife, fault: Fault): OopsContext {
-    return deathContext(this.host, driver, life, fault, [...this], this.lastUnloaded);
+  private context(
+    driver: Driver,
+    life: KernelLife,
+    fault: Fault,
+    inside = modulesOf(driver, life),
+  ): OopsContext {
+    return deathContext(this.host, driver, life, fault, inside, [...this], this.lastUnloaded);
   }
 
   /**

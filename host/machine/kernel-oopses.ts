@@ -9,7 +9,7 @@ import { ModuleSymbols } from '../linker/symbols.ts';
 import { LEVEL_ALERT, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { M_OOPSES } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
-import { Memory } from './inspect.ts';
+import { Memory, readModules } from './inspect.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 
 export class KernelOopses {
@@ -47,7 +47,7 @@ export class KernelOopses {
       comm: client < 0 ? this.comm : client === 0 ? 'console' : `client${client}`,
     };
     const files = this.modules.values();
-    return oopsContext(fault, task, memory, memory, files, this.lastUnloaded);
+    return oopsContext(fault, task, memory, readModules(memory), files, this.lastUnloaded);
   }
 
   /** Writes an oops into the log. */

@@ -46,7 +46,7 @@ export interface OopsTask {
 
 /**
  * @param kernel the kernel's memory
- * @param domain the memory of the domain that trapped
+ * @param inside modules of the domain that trapped, read before its memory may be wiped
  * @param files  what may stand in the trace: images and modules of that domain
  * @param entries modules as the kernel had them, which may have buried a dead driver's by now
  */
@@ -54,13 +54,12 @@ export function oopsContext(
   fault: Fault,
   task: OopsTask,
   kernel: WebAssembly.Memory,
-  domain: WebAssembly.Memory,
+  inside: readonly ModuleEntry[],
   files: Iterable<LoadedModule>,
   lastUnloaded: string | null,
   entries: readonly ModuleEntry[] = readModules(kernel),
 ): OopsContext {
   const known = new Map(entries.map((entry) => [entry.name, entry]));
-  const inside = readModules(domain);
   const modules: LinkedModule[] = inside.map(({ name, state }) => {
     const taint = taintLetters(known.get(name)?.taint ?? 0);
     const flags = `${taint}${state === MODULE_COMING ? '+' : state === MODULE_GOING ? '-' : ''}`;
