@@ -4,6 +4,7 @@
 import { MACHINE_BASE } from './abi/map';
 import {
   M_CALL_CLIENT,
+  M_DOORBELL,
   M_CALL_MODULE,
   M_CALL_OPERATION,
   M_OOPS_LIMIT,
@@ -60,9 +61,11 @@ export function oops(): bool {
 export function kill_current(): i32 {
   const client = current_client();
   reset_mark();
+  if (client >= 0) store<u32>(client_at(client), 0, CL_CALL); // its request may have waited
   if (client > 0) answer_client(client, true);
   if (caller) endpoint_oops(caller - 1);
   caller = 0;
+  atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL); // whoever has rung beside it may have been unwound unheard
   return client;
 }
 

@@ -299,10 +299,8 @@ export class KernelThread implements KernelMethods {
 
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]> {
     const loaded = this.files.of(file);
-    return this.answer(() => {
-      this.kernel.poll(); // the endpoint is adopted before there is a module behind it
-      return announce(this.domain, loaded, flags, channel, (name) => this.files.known(name));
-    });
+    this.turn(() => this.kernel.poll()); // the endpoint is adopted before there is a module behind it
+    return this.answer(() => announce(this.domain, loaded, flags, channel, (name) => this.files.known(name)));
   }
 
   async replaceModule(name: string): Promise<Answer<number>> {
@@ -316,8 +314,8 @@ export class KernelThread implements KernelMethods {
   }
 
   forsake(name: string, channels: number[]): Answer<null> {
+    this.turn(() => this.kernel.poll()); // it hears that they are dead
     return this.answer(() => {
-      this.kernel.poll(); // it hears that they are dead
       for (const channel of channels) this.kernel.held_forsake(channel);
       return (this.kernel.store_forget(this.domain.text(name)), null);
     });

@@ -16,14 +16,11 @@ import {
   IOV_SIZE,
 } from '../abi/batch';
 import { FILE_POSITION, FMODE_READ, FMODE_WRITE } from '../abi/file';
-import { OP_READ, OP_WRITE, SYS_READ, SYS_SUBMIT, SYS_WRITE } from '../abi/operation';
-import { EAGAIN, EBADF, EFAULT, EINVAL } from '../abi/errno';
+import { OP_READ, OP_WRITE, SYS_READ, SYS_SUBMIT, SYS_WRITE, SYS_WRITEV } from '../abi/operation';
+import { EAGAIN, EBADF, EFAULT, EINVAL, EIO } from '../abi/errno';
 import { access_ok, CL_CALL, CL_COUNT, CL_FILE, CL_LEFT, client_at, file_of, PARKED } from './clients';
 import { entry_client, FIRST_ENTRY, request_at, RQ_ARGUMENT0, RQ_ENTRY, RQ_RESULT } from './requests';
 import { conclude, start_at, transfer_ok } from './syscalls';
-
-/** While a batch is begun it counts as one entry more, so that it does not end before all are begun. */
-const BEGINNING: u32 = 1;
 
 /** @returns 0, or why a batch cannot begin */
 function begin(client: i32, list: usize, count: i32, size: i32): i32 {
@@ -33,7 +30,6 @@ function begin(client: i32, list: usize, count: i32, size: i32): i32 {
   // Entries of a task that was killed may still be in flight.
   if (load<u32>(record, CL_LEFT)) return -EAGAIN;
   store<u32>(record, count, CL_COUNT);
-  store<u32>(record, BEGINNING, CL_LEFT);
   return 0;
 }
 
@@ -61,11 +57,11 @@ function enter(
   store<u32>(request_at(request), <u32>entry, RQ_ENTRY);
   let status = transfer_ok(client, file, read ? FMODE_READ : FMODE_WRITE, buffer, length);
   if (!status && position < 0) status = -EINVAL;
-  if (!status) {
+  if (!status) status = start_at(request, read ? OP_READ : OP_WRITE, file, buffer, length, position);
+  if (status == PARKED) {
+    store<i32>(request_at(request), PARKED, RQ_RESULT);
     store<u32>(record, load<u32>(record, CL_LEFT) + 1, CL_LEFT);
-    status = start_at(request, read ? OP_READ : OP_WRITE, file, buffer, length, position);
-    if (status == PARKED) return;
-    store<u32>(record, load<u32>(record, CL_LEFT) - 1, CL_LEFT);
+    return;
   }
   store<i32>(request_at(request), length, RQ_ARGUMENT0);
   settle(request, status);
@@ -73,10 +69,7 @@ function enter(
 
 /** All are begun. @returns the call's result where all are done, or PARKED */
 function begun(client: i32): i32 {
-  const record = client_at(client);
-  const left = load<u32>(record, CL_LEFT) - BEGINNING;
-  store<u32>(record, left, CL_LEFT);
-  return left ? PARKED : outcome(client);
+  return load<u32>(client_at(client), CL_LEFT) ? PARKED : outcome(client);
 }
 
 /** @param list entries in the caller's memory */
@@ -141,6 +134,15 @@ export function entry_done(request: i32, status: i32): void {
   const left = load<u32>(record, CL_LEFT) - 1;
   store<u32>(record, left, CL_LEFT);
   settle(request, status);
-  // A task that was killed over its batch waits for nothing.
-  if (!left && load<i32>(record, CL_CALL) >= SYS_SUBMIT) conclude(client, outcome(client));
+  const call = load<i32>(record, CL_CALL);
+  // Before all are begun it is nobody's call yet; a task that was killed over its batch waits for nothing, or for its files.
+  if (!left && call >= SYS_SUBMIT && call <= SYS_WRITEV) conclude(client, outcome(client));
+}
+
+/** An entry has come to nothing with the call that it was of: nobody waits for it. */
+export function entry_dropped(request: i32): void {
+  const record = client_at(entry_client(request));
+  if (load<i32>(request_at(request), RQ_RESULT) != PARKED) return; // it was still being begun
+  store<i32>(request_at(request), -EIO, RQ_RESULT);
+  store<u32>(record, load<u32>(record, CL_LEFT) - 1, CL_LEFT);
 }

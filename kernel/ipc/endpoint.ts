@@ -254,9 +254,10 @@ export function endpoint_replace(request: i32, channel: i32): i32 {
   return status;
 }
 
-/** Sends what waits, as far as there is room. */
+/** Sends what waits, as far as there is room; to a driver on this thread it goes from the loop (gate.ts). */
 export function endpoint_send_next(channel: i32): void {
   const ep = endpoint_at(channel);
+  if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE) return;
   for (let next = load<u32>(ep, EP_HEAD); next && send(ep, channel, next - 1); next = load<u32>(ep, EP_HEAD))
     dequeue(ep);
 }

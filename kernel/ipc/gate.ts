@@ -18,9 +18,10 @@ import { MACHINE_BASE } from '../abi/map';
 import { EIO } from '../abi/errno';
 import { OP_CLEANUP, OP_IOCTL, OP_OPEN, OP_REOPEN } from '../abi/operation';
 import { PARKED } from '../fs/clients';
+import { entry_dropped } from '../fs/batch';
 import {
   FIRST_ENTRY,
-  FIRST_GATE,
+  FIRST_REOPEN,
   request_at,
   request_client,
   RQ_ARGUMENT0,
@@ -55,8 +56,8 @@ import {
 // @ts-ignore: decorator
 @inline
 export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
-  if (load<u32>(ep, EP_BUSY)) {
-    enqueue(ep, request);
+  if (load<u32>(ep, EP_BUSY) | load<u32>(ep, EP_HEAD)) {
+    enqueue(ep, request); // behind those that have waited longer
     return PARKED;
   }
   const status = run(ep, channel, request);
@@ -99,10 +100,17 @@ export function gate_drain(channel: i32): void {
   }
 }
 
-/** The kernel has trapped in a call by the driver, which was unwound in a request: who has asked is told, if not a client. */
+/**
+ * The kernel has trapped in a call by the driver, which was unwound in the middle of a request. A client that has asked is the
+ * one to be ended, a driver is told; a file that was opened anew is left to the next.
+ */
 export function gate_unwound(channel: i32): void {
   const request = load<i32>(endpoint_at(channel), EP_BUSY) - 1;
-  if (request >= FIRST_GATE && request < FIRST_ENTRY) finish(request, -EIO);
+  if (request < 0) return; // it was loaded, or ran its timers
+  const client = request_client(request);
+  if (request >= FIRST_ENTRY) entry_dropped(request);
+  if (client >= 0) store<i32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
+  else if (request < FIRST_REOPEN) finish(request, -EIO);
 }
 
 /** Position of the file that was served last. */

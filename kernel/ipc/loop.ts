@@ -37,6 +37,7 @@ import {
   EP_TRANSPORT,
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
+import { speak_for } from './driver-log';
 import { gate_drain } from './gate';
 import { held_deadline, is_held } from './held';
 import { trace_clock, trace_stale } from './trace';
@@ -152,8 +153,12 @@ export function await_call(client: i32, number: i32): i32 {
 
 /** Runs the loop until the parked call of another driver's symbol by a driver on this thread is done. @returns its status */
 export function gate_wait(channel: i32): i32 {
+  // What traps meanwhile is neither that client's call nor this driver's.
   const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
+  store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
+  const before = speak_for(0);
   const status = await_done(MAX_CLIENTS + channel);
+  speak_for(before);
   store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
   return status;
 }

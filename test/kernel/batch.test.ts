@@ -25,11 +25,14 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { EBADF, EFAULT, EINVAL, EIO } from '../../kernel/abi/errno.ts';
 import { BATCH_MAX } from '../../kernel/abi/limits.ts';
+import { M_CALL_CLIENT } from '../../kernel/abi/machine.ts';
+import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import {
   O_RDONLY,
   O_RDWR,
   OP_READ,
   OP_WRITE,
+  PARKED,
   SEEK_CUR,
   SYS_LSEEK,
   SYS_OPEN,
@@ -118,6 +121,19 @@ describe('a batch', () => {
     driver.reply(-EIO, { tag: before + 2 });
     expect(client.answer).toBe(3);
     expect(results(3)).toEqual([10, -EIO, 64]);
+  });
+
+  test('of a client that was ended is not taken for what is asked of a driver on its behalf', () => {
+    client.call(SYS_SUBMIT, entries({}, {}), 2);
+    kernel.words[(MACHINE_BASE + M_CALL_CLIENT) >> 2] = 2;
+    expect(kernel.exports.kill_current()).toBe(1);
+    expect(kernel.exports.reap(1)).toBe(PARKED);
+    driver.reply(64);
+    driver.reply(64);
+    expect(client.answer).toBe(-EIO);
+    driver.reply(0);
+    expect(kernel.exports.reap(1)).toBe(0);
+    expect(client.call(SYS_OPEN, client.text('/dev/made'), O_RDWR)).toBe(null);
   });
 
   test('leaves the file’s position alone', () => {

@@ -1,11 +1,20 @@
 // Requests to drivers on the kernel's own thread, one of which comes while another is served.
 
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { GATE_BITS } from '../../kernel/abi/channel.ts';
+import { IOV_LENGTH } from '../../kernel/abi/batch.ts';
+import { D_GONE, GATE_BITS } from '../../kernel/abi/channel.ts';
+import { EBUSY } from '../../kernel/abi/errno.ts';
 import { M_CALL_CLIENT } from '../../kernel/abi/machine.ts';
-import { MACHINE_BASE } from '../../kernel/abi/map.ts';
-import { O_RDWR, SYS_OPEN, SYS_READ } from '../../kernel/abi/operation.ts';
+import { MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
+import {
+  O_RDWR,
+  OP_CLEANUP,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_READV,
+  SYS_REPLACE_MODULE,
+} from '../../kernel/abi/operation.ts';
 import { HandmadeClient, HandmadeDriver } from '../support/channel.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
@@ -13,6 +22,7 @@ const CHANNEL = 5;
 
 let image: LoadedModule;
 let kernel: TestKernel;
+let boxed: HandmadeDriver;
 let first: HandmadeClient;
 let second: HandmadeClient;
 
@@ -25,7 +35,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   kernel = new TestKernel(image);
-  new HandmadeDriver(kernel, CHANNEL, 'boxed', 0, 0, true, true);
+  boxed = new HandmadeDriver(kernel, CHANNEL, 'boxed', 0, 0, true, true);
   kernel.exports.gate_open(CHANNEL, 0);
   kernel.gate = () => 0;
   first = new HandmadeClient(kernel, 1);
@@ -60,4 +70,87 @@ test('one that has waited for the driver’s timers too', () => {
   expect(second.answer).toBe(1);
   expect(served).toEqual([2]);
   expect(current()).toBe(-1);
+});
+
+test('one that has waited is not overtaken by one that comes when the driver is idle again', () => {
+  const { exports, domain } = kernel;
+  domain.bytes.set(new TextEncoder().encode('/dev/boxed\0'), USER_BASE);
+  expect(exports.syscall(SYS_OPEN, USER_BASE, O_RDWR, 0, 0)).toBe(0);
+  const served: number[] = [];
+  kernel.gate = () => {
+    if (served.push(current()) === 1) second.call(SYS_READ, 0, second.address, 8);
+    return 0;
+  };
+  expect(first.call(SYS_READ, 0, first.address, 8)).toBe(0);
+  expect(exports.syscall(SYS_READ, 0, USER_BASE, 8, 0)).toBe(0);
+  expect(second.answer).toBe(0);
+  expect(served).toEqual([1, 2, 0]);
+});
+
+test('one that has waited for a cleanup that was refused', () => {
+  kernel.gate = () => 7;
+  kernel.special = (_, operation) => {
+    expect(operation).toBe(OP_CLEANUP);
+    expect(second.call(SYS_READ, 0, second.address, 8)).toBe(null);
+    return -EBUSY;
+  };
+  expect(first.call(SYS_REPLACE_MODULE, first.text('boxed'))).toBe(-EBUSY);
+  kernel.exports.poll();
+  expect(second.answer).toBe(7);
+});
+
+describe('the kernel traps over an entry of a batch', () => {
+  function trap(): never {
+    throw new Error('in the kernel');
+  }
+
+  /** Reads into one buffer. */
+  function readv(client: HandmadeClient, fd: number): number | null {
+    const view = new DataView(kernel.memory.buffer);
+    const at = client.address + 256;
+    view.setInt32(at, client.address, true);
+    view.setInt32(at + IOV_LENGTH, 8, true);
+    return client.call(SYS_READV, fd, at, 1);
+  }
+
+  /** What the host does then. */
+  function unwind(client: number): void {
+    kernel.exports.gate_unwound(CHANNEL);
+    expect(kernel.exports.kill_current()).toBe(client);
+    boxed.channel.set(D_GONE, boxed.generation);
+    kernel.exports.poll();
+  }
+
+  let other: HandmadeDriver;
+  beforeEach(() => {
+    other = new HandmadeDriver(kernel, CHANNEL + 1, 'other');
+  });
+
+  /** The client whose batch that was has another. */
+  function next(client: HandmadeClient): void {
+    expect(client.call(SYS_OPEN, client.text('/dev/other'), O_RDWR)).toBe(null);
+    other.reply(0);
+    expect(readv(client, client.answer!)).toBe(null);
+    other.reply(8);
+    expect(client.answer).toBe(8);
+  }
+
+  test('which is begun', () => {
+    kernel.gate = trap;
+    expect(() => readv(first, 0)).toThrow('in the kernel');
+    unwind(1);
+    next(first);
+  });
+
+  test('which has waited', () => {
+    kernel.gate = (ticket) => {
+      if (requestOf(ticket) !== 1) trap(); // no client's own request
+      expect(readv(second, 0)).toBe(null);
+      return 0;
+    };
+    expect(first.call(SYS_READ, 0, first.address, 8)).toBe(0);
+    expect(() => kernel.exports.poll()).toThrow('in the kernel');
+    unwind(2);
+    next(second);
+  });
 });

@@ -172,6 +172,43 @@ test('of a worker: it is given up at once, not at its deadline, and its caller h
   await sound();
 });
 
+test('of a sandbox, on account of a request that has waited: its client calls again', async () => {
+  await boot();
+  const [one, other] = [await machine.attach(), await machine.attach()];
+  const fds = [await one.open('/dev/reader', O_RDONLY), await other.open('/dev/reader', O_RDONLY)];
+  const mend = damage();
+  const up = nextEvent(machine, driverIs('reader', 'up'));
+  const both = await Promise.allSettled([one.read(fds[0]!, 8), other.read(fds[1]!, 8)]);
+  expect(both.some(({ status }) => status === 'rejected')).toBe(true);
+  await up;
+  mend();
+  await machine.settled();
+  for (const client of [one, other])
+    expect(await client.open('/dev/reader', O_RDONLY)).toBeGreaterThanOrEqual(0);
+});
+
+describe('of a worker that a sandbox has called', () => {
+  test('the worker alone is given up: the client and the sandbox go on', async () => {
+    const places = new Map<string, Place>([
+      ['reader', 'worker'],
+      ['asker', 'sandbox'],
+    ]);
+    await boot('', false, 'microkernel', places);
+    await machine.insmod(await loadFixture('asker'), '');
+    const client = await machine.attach();
+    const fd = await client.open('/dev/asker', O_RDONLY);
+    const mend = damage();
+    const up = nextEvent(machine, driverIs('reader', 'up'));
+    expect(await client.ioctl(fd, 0, 0)).toBe(-EIO);
+    await up;
+    mend();
+    await machine.settled();
+    expect(await client.ioctl(fd, 0, 0)).toBe(8);
+    expect(machine.status().drivers.map(({ restarts }) => restarts)).toEqual([1, 0]);
+    expect(machine.check()).toEqual([]);
+  });
+});
+
 describe('of a sandbox that another driver has called', () => {
   const RETRIEVE = 0;
 

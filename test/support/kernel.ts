@@ -57,6 +57,8 @@ export class TestKernel {
   readonly requests: [number, string][] = [];
   /** What a driver on the kernel's thread does with a request; it traps where nobody says otherwise. */
   gate: Carriers['gate'] = NO_CARRIERS.gate;
+  /** And with one that concerns no file. */
+  special: Carriers['gate_special'] = NO_CARRIERS.gate_special;
   /** Texts of warnings, as addresses. */
   readonly warnings: number[] = [];
 
@@ -70,7 +72,11 @@ export class TestKernel {
       (...complaint) => void this.complaints.push(complaint),
       (text) => void this.warnings.push(text),
       (client, alias) => void this.requests.push([client, this.domain.textAt(alias, 80)]),
-      { ...NO_CARRIERS, gate: (ticket) => this.gate(ticket) },
+      {
+        ...NO_CARRIERS,
+        gate: (ticket) => this.gate(ticket),
+        gate_special: (...words) => this.special(...words),
+      },
     );
     this.domain = new Domain<KernelExports>(image, this.memory, imports);
     const { exports } = this.domain;
