@@ -170,9 +170,9 @@ export class Incarnation {
       ...{ loaded, options, gates, previous, link: this.link, statics: common === undefined },
     };
     this.home.begin(start, {
-      heard: (notice) => this.inTurn(() => this.heard(notice)),
+      heard: (notice) => this.heard(notice),
       lost: (along) =>
-        this.inTurn(() => {
+        this.afterLive(() => {
           this.takenAlong = along;
           this.die('thread ended', null);
         }),
@@ -181,8 +181,10 @@ export class Incarnation {
     await outcome.finally(inTime);
   }
 
-  /** What a thread says before it exits arrives at once, with no turn in between for who waits until it is live. */
-  private inTurn(act: () => void): void {
+  /**
+   * A death. What a thread says before it exits arrives at once, with no turn in between for who waits until it is live.
+   */
+  private afterLive(act: () => void): void {
     if (this.justLive) void nextTask().then(act);
     else act();
   }
@@ -200,12 +202,18 @@ export class Incarnation {
       this.bequest = notice.previous;
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
-    } else if (notice.type === 'fault') {
+    } else if (notice.type !== 'left') {
+      this.afterLive(() => this.gone(notice));
+    }
+  }
+
+  private gone(notice: Extract<DriverNotice, { type: 'fault' | 'exit' | 'oops' }>): void {
+    if (notice.type === 'fault') {
       this.die('trap', this.located(notice.caught), notice.at);
     } else if (notice.type === 'exit') {
       this.exitCode = notice.code;
       this.die('exit', null);
-    } else if (notice.type === 'oops') {
+    } else {
       this.die('oops', null);
     }
   }

@@ -1,0 +1,46 @@
+// What an incarnation's thread says arrives in one task, as a thread says it that has ended since.
+
+import { expect, test } from 'vitest';
+import { Incarnation } from '../../host/machine/incarnation.ts';
+import type { Home, HomeEvents } from '../../host/machine/homes.ts';
+import type { KernelLife } from '../../host/machine/life.ts';
+import type { Thread } from '../../host/machine/platform.ts';
+import type { Images } from '../../host/machine/protocol.ts';
+import { nextTask } from '../../host/machine/task.ts';
+import { loadImage, TestKernel } from '../support/kernel.ts';
+
+test('what it has left is there before its answer, its death after it was live', async () => {
+  const kernel = await TestKernel.boot();
+  const { memory, words } = kernel;
+  const life = { memory, words, dead: false, ring: () => {}, usedUntil: () => {} } as unknown as KernelLife;
+  const domain = await loadImage('domain.wasm');
+  const images = { domain, courier: domain } as unknown as Images;
+  let says!: HomeEvents;
+  const home: Home = {
+    ...{ memory, thread: {} as Thread, bell: null, transport: 0, posted: null },
+    begin: (_, events) => (says = events),
+    end: () => Promise.resolve(),
+    release: () => {},
+  };
+  const heard: string[] = [];
+  const incarnation = await Incarnation.prepare(
+    life,
+    {
+      died: (by) => heard.push(`died: ${by}`),
+      warned: () => heard.push('warned'),
+      unloaded: () => heard.push('unloaded'),
+    },
+    () => Promise.resolve(home),
+  );
+  const up = incarnation.start(domain, {} as never, [], images, 1000, null).then(() => heard.push('up'));
+  says.heard({ type: 'live', statics: [] });
+  says.heard({ type: 'unloaded', leakedBytes: 1, leakedObjects: 1, persistent: new Map() });
+  expect(heard).toEqual(['unloaded']);
+  says.heard({ type: 'exit', code: 3 });
+  says.lost(false);
+  await up;
+  await nextTask();
+  expect(heard).toEqual(['unloaded', 'up', 'died: exit']);
+  expect(incarnation.exitCode).toBe(3);
+  kernel.exports.poll();
+});
