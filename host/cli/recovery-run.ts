@@ -42,7 +42,7 @@ async function measureHere(options: RecoveryRunOptions, io: Io, screen: Screen):
   const line = new LiveLine(io, screen);
   try {
     return await measureRecovery({
-      ...{ boot: lab.boot, drivers: lab.drivers, images: lab.images, resources: lab.resources },
+      ...{ boot: lab.boot, drivers: lab.drivers, images: lab.images },
       ...{ environment: lab.environment, placements, causes, count, signal: io.signal },
       progress: (text) => line.show(text),
     });

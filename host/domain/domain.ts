@@ -37,6 +37,12 @@ export class TextTooLong extends Error {
   override readonly name = 'TextTooLong';
 }
 
+/** Applies the data relocations of an instance, which are its own code. */
+export function relocate(exports: WebAssembly.Exports): void {
+  const apply = exports['__wasm_apply_data_relocs'] as (() => void) | undefined;
+  apply?.();
+}
+
 export class Domain<Exports extends ImageExports> {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
@@ -66,6 +72,7 @@ export class Domain<Exports extends ImageExports> {
     const instance = this.instantiate(image.module, IMAGE_BASE, IMAGE_TABLE_BASE, {
       host: { ...host, grow_table: this.growTable },
     });
+    relocate(instance.exports);
     this.exports = instance.exports as unknown as Exports;
     this.remember(image.name, IMAGE_BASE, image);
     const constructors = instance.exports['__wasm_call_ctors'] as unknown as (() => void) | undefined;
@@ -84,7 +91,7 @@ export class Domain<Exports extends ImageExports> {
   };
 
   /**
-   * Instantiates a module at its bases and applies its data relocations.
+   * Instantiates a module at its bases; its data relocations are still to be applied.
    * @param imports what is not the domain's: of `env` the symbols alone
    */
   instantiate(
@@ -94,7 +101,7 @@ export class Domain<Exports extends ImageExports> {
     imports: WebAssembly.Imports,
   ): WebAssembly.Instance {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
-    const instance = new WebAssembly.Instance(module, {
+    return new WebAssembly.Instance(module, {
       ...imports,
       env: {
         ...imports['env'],
@@ -105,9 +112,6 @@ export class Domain<Exports extends ImageExports> {
         __stack_pointer: this.stackPointer,
       },
     });
-    const relocate = instance.exports['__wasm_apply_data_relocs'] as unknown as (() => void) | undefined;
-    relocate?.();
-    return instance;
   }
 
   /** Puts the image's own symbols into the domain's symbol table; the image has booted. */

@@ -12,11 +12,11 @@ import { LOAD_TOLD, MOD_BASE, MOD_TABLE_BASE, MOD_TABLE_SIZE } from '../../kerne
 import { symbolFlags } from '../linker/metadata.ts';
 import { dataOffset, type ModuleImport } from '../linker/module-file.ts';
 import { crossing } from './crossing.ts';
-import type { Domain } from './domain.ts';
+import { relocate, type Domain } from './domain.ts';
 import { addresses, addressTaken, missingFunction, UnknownImport } from './got.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
-import { rmmodError } from './module-error.ts';
+import { ModuleError, rmmodError } from './module-error.ts';
 import {
   begin,
   cannotLink,
@@ -59,24 +59,60 @@ export interface Unloaded {
   persistent: Persistent;
 }
 
+/** A module that is fully formed, as Linux says: it is instantiated in a domain, and its init has not run. */
+interface Formed extends Inserted {
+  loaded: LoadedModule;
+  /** Of its data. */
+  base: number;
+  /** Of its functions. */
+  slots: ReadonlyMap<string, number>;
+}
+
+interface InsertOptions {
+  /** Functions of other domains, by the names under which it imports them. */
+  gates?: ReadonlyMap<string, Callable>;
+  /** Called when it is fully formed, before its own code runs; what it throws is thrown. */
+  formed?: () => void;
+}
+
 /**
  * Loads a module and runs its init.
  *
- * @param gates functions of other domains, by the names under which it imports them
  * @throws ModuleError, with everything as it was before
  */
 export function insmod(
   domain: Domain<ImageExports>,
   loaded: LoadedModule,
   options: LoadOptions,
-  gates: ReadonlyMap<string, Callable> = new Map(),
+  { gates = new Map(), formed = () => {} }: InsertOptions = {},
 ): Inserted {
+  try {
+    const module = form(domain, loaded, options.flags, gates);
+    formed();
+    return initialise(domain, module, options);
+  } catch (thrown) {
+    if (thrown instanceof ModuleError) domain.exports.concluded?.(0);
+    throw thrown;
+  }
+}
+
+/**
+ * The steps of a load before the first that runs code of the module; only a start function has run.
+ *
+ * @throws ModuleError, with everything as it was before
+ */
+function form(
+  domain: Domain<ImageExports>,
+  loaded: LoadedModule,
+  flags: number,
+  gates: ReadonlyMap<string, Callable>,
+): Formed {
   const { exports } = domain;
   const { name, file } = loaded;
   let mod = 0;
   try {
     const told = exports.module_kallsyms ? 0 : LOAD_TOLD;
-    mod = begin(domain, loaded, options.flags | told, 0);
+    mod = begin(domain, loaded, flags | told, 0);
     if (exports.module_kallsyms) {
       describe(domain, loaded, mod);
       need(domain, loaded, mod);
@@ -91,28 +127,48 @@ export function insmod(
     const base = domain.words[(mod + MOD_BASE) >> 2]!;
     const tableBase = domain.words[(mod + MOD_TABLE_BASE) >> 2]!;
     const slots = new Map([...placed].map((symbol, i) => [symbol, tableBase + file.table.size + i]));
-    const imports = link(domain, loaded, mod, { base, slots, gates, flags: options.flags });
+    const imports = link(domain, loaded, mod, { base, slots, gates, flags });
     exports.module_coming(mod);
     const instance = instantiate(domain, loaded, base, tableBase, imports);
     exports.leave_module();
-    domain.remember(name, base, loaded);
     for (const [symbol, slot] of slots) domain.table.set(slot, instance.exports[symbol]);
     for (const symbol of file.symbols) {
       const value = symbol.data ? base + dataOffset(file, symbol.name) : slots.get(symbol.name)!;
       must(exports.module_export(mod, domain.text(symbol.name), value, symbolFlags(symbol), symbol.crc | 0));
     }
+    return { loaded, mod, base, slots, exports: instance.exports };
+  } catch (thrown) {
+    const error = refusalOf(thrown, name);
+    if (!error) throw thrown;
+    if (mod) release(domain, name, mod);
+    throw error;
+  }
+}
+
+/** The steps behind those: its relocations, its parameters, its constructors, its init. */
+function initialise(
+  domain: Domain<ImageExports>,
+  { loaded, mod, base, slots, exports: own }: Formed,
+  options: LoadOptions,
+): Inserted {
+  const { exports } = domain;
+  const { name } = loaded;
+  try {
+    exports.module_coming(mod); // whose code runs now
+    relocate(own);
+    exports.leave_module();
+    domain.remember(name, base, loaded);
     describeParameters(domain, loaded, mod, base);
     restoreParameters(domain, mod, options.persistent);
     setParameters(domain, mod, options.parameters);
     const at = (entry: (typeof ENTRY_POINTS)[number]): number => slots.get(entry) ?? 0;
     must(exports.module_init(mod, at('__wasm_call_ctors'), at('init_module'), at('cleanup_module')));
     if (exports.concluded) must(exports.concluded(1));
-    return { mod, exports: instance.exports };
+    return { mod, exports: own };
   } catch (thrown) {
     const error = refusalOf(thrown, name);
     if (!error) throw thrown;
-    if (mod) release(domain, name, mod);
-    exports.concluded?.(0);
+    release(domain, name, mod);
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { TextTooLong, type Domain } from './domain.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
-import type { ModuleImport } from '../linker/module-file.ts';
+import type { ModuleFile, ModuleImport } from '../linker/module-file.ts';
 import { ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
@@ -132,4 +132,18 @@ export function describeParameters(
     const address = base === 0 ? 0 : base + offset;
     must(domain.exports.module_param_add(mod, domain.text(name), kind, permissions, address, count));
   }
+}
+
+const names = new WeakMap<ModuleFile, ReadonlySet<string>>();
+
+/** Whether a module asks for nothing that another could export, be it weakly: the image of its domain has it all, or itself. */
+export function standsAlone(file: ModuleFile, image: ModuleFile): boolean {
+  const offered = names.get(image) ?? new Set(image.symbols.map(({ name }) => name));
+  names.set(image, offered);
+  return file.imports.every(
+    ({ module, kind, name }) =>
+      (kind !== 'function' && !module.startsWith('GOT.')) ||
+      offered.has(name) ||
+      file.exports.some((own) => own.name === name),
+  );
 }

@@ -76,8 +76,6 @@ export class DriverSide {
   private readonly bell: DriverBell;
   private taken = 0;
   private called = 0;
-  /** Whether the kernel is known to know its module. */
-  private announced = false;
 
   constructor(
     kernel: WebAssembly.Memory,
@@ -174,7 +172,6 @@ export class DriverSide {
   call(operation: number, a: number, b: number, data: number, length: number): number {
     const { kernel, base } = this;
     if (this.fenced()) throw new Fenced();
-    if (!this.announced) this.awaitAnnounced();
     this.beat();
     const size = this.carry(data, length);
     const sequence = (this.called = (this.called + 1) | 0);
@@ -196,15 +193,14 @@ export class DriverSide {
     return kernel[base + (A_STATUS >> 2)]!;
   }
 
-  /** It may have been started before the kernel had heard of it. */
-  private awaitAnnounced(): void {
+  /** Waits until the kernel has heard of it, before which it may have been started; throws Fenced. */
+  awaitAnnounced(): void {
     const { kernel, generation } = this;
     const word = this.base + (K_ANNOUNCED >> 2);
     for (let seen = Atomics.load(kernel, word); seen !== generation; seen = Atomics.load(kernel, word)) {
       Atomics.wait(kernel, word, seen, FENCE_PERIOD);
       if (this.fenced()) throw new Fenced();
     }
-    this.announced = true;
   }
 
   /** A call that brings something back: as many bytes as its status says, at most `size`. */

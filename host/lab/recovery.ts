@@ -11,7 +11,6 @@
 
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Images } from '../machine/protocol.ts';
-import type { Resources } from '../machine/resources.ts';
 import { clock } from '../machine/task.ts';
 import type { ClientThread, Machine, MachineEvent, Outlived, Placement } from '../machine/types.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
@@ -58,7 +57,6 @@ export interface RecoveryOptions {
   boot(placement: Placement, options?: BootOptions): Promise<Machine>;
   drivers: readonly LoadedModule[];
   images: Images;
-  resources: Resources;
   environment: Omit<Environment, 'clockStepNs'>;
   placements: readonly Placement[];
   causes?: readonly RecoveryCause[];
@@ -101,7 +99,7 @@ export async function measureRecovery(options: RecoveryOptions): Promise<Recover
 async function measureRow(
   placement: Placement,
   cause: RecoveryCause,
-  { boot, drivers, images, resources, count, progress, signal }: RecoveryOptions,
+  { boot, drivers, images, count, progress, signal }: RecoveryOptions,
 ): Promise<RecoveryRow> {
   const monolithic = placement === 'monolithic';
   const bare = monolithic
@@ -121,7 +119,7 @@ async function measureRow(
     for (let i = 0; i < count; i++) {
       throwIfCancelled(signal);
       if (i % 10 === 0) progress?.(`${placement}, ${cause}: ${i} of ${count}`);
-      await quiet(machine, resources);
+      await quiet(machine);
       const sample = await one(machine, client, cause, bare);
       if (sample) samples.push(sample);
       else lost++;
@@ -133,11 +131,11 @@ async function measureRow(
 }
 
 /** Waits until a fault finds everything as it is long after the last one; a driver that was given up begins anew. */
-async function quiet(machine: Machine, resources: Resources): Promise<void> {
+async function quiet(machine: Machine): Promise<void> {
   await machine.settled();
   if (machine.status().drivers.some(({ state }) => state !== 'up')) await machine.reboot();
   while (machine.status().zombies > 0) await pass(1);
-  await resources.ready();
+  await machine.ready();
 }
 
 async function one(

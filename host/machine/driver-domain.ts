@@ -102,8 +102,12 @@ export class DriverDomain {
     return this.modules.get(this.domain.words[TURN]!) ?? this.serving;
   }
 
-  /** Loads a driver. @returns what serves its requests; throws ModuleError, or what it trapped with */
-  load(start: DriverStart, side: DriverSide): Served {
+  /**
+   * Loads a driver.
+   * @param formed called with what will serve its requests, before its init runs
+   * @returns what serves its requests; throws ModuleError, or what it trapped with
+   */
+  load(start: DriverStart, side: DriverSide, formed: (served: Served) => void = () => {}): Served {
     const { loaded, options } = start;
     const { domain } = this;
     const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
@@ -115,7 +119,19 @@ export class DriverDomain {
         this.tenants.some((each) => each.start.loaded.name === owner);
       const elsewhere = start.gates.filter((gate) => !here(gate));
       const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
-      const inserted = insmod(domain, loaded, options, bound);
+      if (loaded.file.hasStart) side.awaitAnnounced();
+      const special = (operation: number, argument0: number, argument1: number): number => {
+        if (operation === OP_SYMBOL) return gates.serve(loaded, inserted);
+        if (operation === OP_CLEANUP) return this.unload(tenant, inserted, argument0 !== 0);
+        return this.pong(operation, argument0, argument1);
+      };
+      const { serve, serve_ring, served_handle, served_position } = domain.exports;
+      const served = { serve, serve_ring, served_handle, served_position, special };
+      const wait = (): void => {
+        formed(served);
+        side.awaitAnnounced();
+      };
+      const inserted = insmod(domain, loaded, options, { gates: bound, formed: wait });
       this.modules.set(inserted.mod, tenant);
       tenant.mod = this.domain.words[SERVED] = inserted.mod;
       const own = start.statics ? [this.images.domain.name, loaded.name] : [loaded.name];
@@ -123,13 +139,7 @@ export class DriverDomain {
         type: 'live',
         statics: domain.statics.filter(({ name }) => own.includes(name)),
       });
-      const { serve, serve_ring, served_handle, served_position } = domain.exports;
-      const special = (operation: number, argument0: number, argument1: number): number => {
-        if (operation === OP_SYMBOL) return gates.serve(loaded, inserted);
-        if (operation === OP_CLEANUP) return this.unload(tenant, inserted, argument0 !== 0);
-        return this.pong(operation, argument0, argument1);
-      };
-      return { serve, serve_ring, served_handle, served_position, special };
+      return served;
     } catch (error) {
       if (error instanceof ModuleError) {
         this.forget(tenant);

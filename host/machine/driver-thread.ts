@@ -76,9 +76,10 @@ class Tenancy {
     const side = this.sideOf(start);
     const { house } = this;
     try {
-      const served = house.load(start, side);
+      let courier!: Courier;
+      const served = house.load(start, side, (each) => (courier = house.courier(each)));
       if (start.link) return this.servePosted(start, side, served, start.link);
-      side.run(house.courier(served), () => house.domain.exports.run_timers());
+      side.run(courier, () => house.domain.exports.run_timers());
     } catch (thrown) {
       this.ended(start, [side], thrown);
     }

@@ -1,23 +1,23 @@
 // The drivers of a machine: loading, unloading, noticing that one has died. A driver whose place is the kernel is a module of
 // the kernel's domain; everywhere else it has an incarnation. What becomes of one that has died is ./supervise.ts' to do.
 
-import type { Gate } from '../domain/announce.ts';
 import type { Fault } from '../domain/fault.ts';
-import { formatOops, formatWarning, type OopsContext } from '../domain/fault.ts';
+import { formatOops, type OopsContext } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Persistent, Unloaded } from '../domain/loader.ts';
 import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
-import { LEVEL_ALERT, LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import { LEVEL_ALERT } from '../../kernel/abi/log.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import { complaintOf, deathContext, modulesOf } from './driver-death.ts';
 import { Estates } from './estates.ts';
-import { Incarnation, type IncarnationEvents } from './incarnation.ts';
+import type { Incarnation } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
-import { ownersFirst, ownersOf, watchOwners } from './owners.ts';
+import { Loading } from './loading.ts';
+import { ownersFirst, ownersOf } from './owners.ts';
 import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Registry } from './registry.ts';
@@ -55,6 +55,7 @@ export class Drivers {
 
   /** What those have left that have died. */
   private readonly estates: Estates;
+  private readonly loading: Loading;
 
   constructor(host: DriversHost, options: SupervisorOptions) {
     this.host = host;
@@ -77,6 +78,12 @@ export class Drivers {
       recover: (work) => host.recover(work),
     };
     this.supervisor = new Supervisor<Driver>(this.hands, options);
+    this.loading = new Loading(host, this, this.registry, this.housing, this.estates, {
+      died: (driver, ...death) => this.died(driver, ...death),
+      context: (driver, life, fault) => this.context(driver, life, fault),
+      bury: (incarnation, clean) => this.bury(incarnation, clean),
+      atOnce: (driver) => this.supervisor.atOnce(driver),
+    });
   }
 
   [Symbol.iterator](): Iterator<Driver> {
@@ -112,6 +119,9 @@ export class Drivers {
     if (state === 'up') this.housing.prepare(driver.place, false);
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
+    const { incarnation } = driver;
+    if (state === 'up' && driver.restarts > 0 && incarnation)
+      this.loading.standby.later(driver, incarnation.life);
     this.registry.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
@@ -183,7 +193,9 @@ export class Drivers {
 
   private async load(driver: Driver): Promise<void> {
     try {
-      await (driver.place === 'kernel' ? this.loadIntoKernel(driver) : this.loadIntoDomain(driver));
+      if (driver.place === 'kernel') return await this.loadIntoKernel(driver);
+      this.beginWatch();
+      await this.loading.load(driver);
     } catch (error) {
       throw asInsmod(driver.loaded.name, error);
     }
@@ -196,40 +208,6 @@ export class Drivers {
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
       throw insmodError(loaded.name, EIO, 'it died while it was loaded');
-    }
-  }
-
-  private async loadIntoDomain(driver: Driver): Promise<void> {
-    const { loaded, options } = driver;
-    const life = this.host.alive();
-    await this.registry.awaitOwners(driver, life); // before it takes a thread
-    const ownerThatDied = watchOwners(loaded, this);
-    const { images, deadlineMs } = this.host;
-    const events: IncarnationEvents = {
-      died: (...death) => this.died(driver, ...death),
-      warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, this.context(driver, life, fault))),
-      unloaded: (report) => (driver.unloaded = report),
-    };
-    const incarnation = await Incarnation.prepare(life, events, () => this.housing.open(driver.place, life));
-    if (driver.restarts === 0) this.housing.prepare(driver.place, true);
-    driver.incarnation = incarnation;
-    this.beginWatch();
-    try {
-      const start = (gates: Gate[]): Promise<void> => {
-        const previous = this.estates.of(loaded.name, life.memory);
-        return incarnation.start(loaded, options, gates, images, deadlineMs, previous);
-      };
-      const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
-      const announced = this.registry.announce(driver, life, incarnation);
-      const live = foreseen ? start([]) : announced.then(start);
-      // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
-      await Promise.race([live, announced.then(() => live)]);
-    } catch (error) {
-      driver.bereft = ownerThatDied();
-      if (driver.incarnation === incarnation) driver.incarnation = null;
-      driver.dead.add(incarnation.channel);
-      void this.bury(incarnation, error instanceof ModuleError);
-      throw error;
     }
   }
 
@@ -248,12 +226,18 @@ export class Drivers {
     }, this.host.deadlineMs);
   }
 
+  /** Has a successor stand ready, where there is to be one. */
+  ready(): Promise<void> {
+    return this.loading.standby.ready();
+  }
+
   /** Ends every incarnation, and what is being done about dead ones: their kernel is dead. */
   end(): void {
     clearInterval(this.watch);
     this.watch = null;
     this.registry.changed();
     this.estates.settleAll();
+    this.loading.standby.end();
     for (const { incarnation, leaving, recovery } of this) {
       recovery?.callOff();
       if (incarnation) void this.bury(incarnation);
@@ -263,7 +247,7 @@ export class Drivers {
 
   /** The kernel has given an incarnation up. */
   complaint({ channel, generation, reason }: Extract<Notice, { type: 'complaint' }>): void {
-    const accused = [...this].find(
+    const accused = [this.loading.standby, ...this].find(
       ({ incarnation }) => incarnation?.channel === channel && incarnation.generation === generation,
     );
     accused?.incarnation?.die(complaintOf(reason), null);
@@ -336,6 +320,7 @@ export class Drivers {
 
   /** Puts another binary in a driver's place. @throws ModuleError */
   async update(next: LoadedModule, parameters: string | null): Promise<void> {
+    await this.loading.standby.dismissed();
     const life = this.host.alive();
     const retire = async (driver: Driver): Promise<void> => {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
@@ -351,6 +336,7 @@ export class Drivers {
 
   /** @throws ModuleError */
   async rmmod(asked: string, force: boolean): Promise<UnloadReport> {
+    await this.loading.standby.dismissed();
     const life = this.host.alive();
     const driver = this.known.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;

@@ -72,7 +72,8 @@ export class Incarnation {
   bequest: Previous | null = null;
   private readonly home: Home;
   private readonly events: IncarnationEvents;
-  private live: (statics: StaticData[]) => void = () => {};
+  private outcome: Promise<void> = Promise.resolve();
+  private isLive: (statics: StaticData[]) => void = () => {};
   private symbols: SymbolLookup = () => null;
   private readonly pulse: Pulse;
   /** Ends the load, where one is under way. */
@@ -143,27 +144,27 @@ export class Incarnation {
     return this.held(K_GENERATION) !== this.generation;
   }
 
-  /** Loads the driver, which the kernel knows already. Resolves when it is live, throws ModuleError when it was refused. */
-  async start(
+  /** Has the driver loaded; its init waits until the kernel knows of it. */
+  begin(
     loaded: LoadedModule,
     options: LoadOptions,
     gates: Gate[],
     images: Images,
-    deadlineMs: number,
     previous: Previous | null,
-  ): Promise<void> {
+  ): void {
     const { life, channel, generation, memory } = this;
     this.symbols = symbolsOf([loaded, images.domain, images.courier]);
     const common = imageStatics.get(images.domain);
-    const outcome = new Promise<void>((resolve, reject) => {
+    this.outcome = new Promise<void>((resolve, reject) => {
       this.fail = (why) => reject(why());
-      this.live = (statics) => {
+      this.isLive = (statics) => {
         this.statics = common ? [common, ...statics] : statics;
         imageStatics.set(images.domain, this.statics[0]!);
         this.fail = () => {};
         resolve();
       };
     });
+    this.outcome.catch(() => {}); // somebody waits for it, or nobody does any more
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
@@ -177,8 +178,11 @@ export class Incarnation {
           this.die('thread ended', null);
         }),
     });
-    const inTime = this.limit(deadlineMs);
-    await outcome.finally(inTime);
+  }
+
+  /** Resolves when it is live, throws ModuleError when it was refused; its init may take so many ms from now. */
+  live(deadlineMs: number): Promise<void> {
+    return this.outcome.finally(this.limit(deadlineMs));
   }
 
   /**
@@ -193,7 +197,7 @@ export class Incarnation {
     if (notice.type === 'live') {
       this.justLive = true;
       void nextTask().then(() => (this.justLive = false));
-      this.live(notice.statics);
+      this.isLive(notice.statics);
     } else if (notice.type === 'refused') {
       this.fail(() => new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {

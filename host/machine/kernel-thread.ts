@@ -8,12 +8,13 @@ import type { StaticData } from '../domain/domain.ts';
 import { Domain } from '../domain/domain.ts';
 import { DriverExit, type Fault } from '../domain/fault.ts';
 import { installStackCapture } from '../domain/stack.ts';
+import { holdersOf } from '../domain/holders.ts';
 import type { KernelExports } from '../domain/image.ts';
 import { kernelImports } from '../domain/imports.ts';
 import { insmod, rmmod, type LoadOptions, type Unloaded } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { ModuleError, rmmodError } from '../domain/module-error.ts';
-import { NAME_SIZE, PATH_MAX } from '../../kernel/abi/limits.ts';
+import { PATH_MAX } from '../../kernel/abi/limits.ts';
 import { LEVEL_EMERG } from '../../kernel/abi/log.ts';
 import {
   M_CALL_CLIENT,
@@ -37,6 +38,7 @@ import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
 import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
+import { Succession, type Heir } from './succession.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
 const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
@@ -67,6 +69,10 @@ export class KernelThread implements KernelMethods {
   private readonly posted = new Map<number, PostedKernelEnd>();
   private client!: InThreadClient;
   private readonly sandboxes: Sandboxes;
+  private readonly succession = new Succession(
+    () => this.domain.memory,
+    (...words) => this.announce(...words),
+  );
 
   constructor(host: ThreadHost) {
     this.host = host;
@@ -128,6 +134,7 @@ export class KernelThread implements KernelMethods {
     while (!this.halted) {
       if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
       else idle++;
+      if (this.succession.look()) idle = 0;
       const due = this.turn(() => this.sandboxes.turn());
       this.client.looked();
       if (idle < IDLE_POLLS) {
@@ -135,7 +142,7 @@ export class KernelThread implements KernelMethods {
         if (posted <= 0 && performance.now() - since < LONGEST_TURN) continue;
         await nextTask();
       } else {
-        if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
+        if (this.turn(() => this.kernel.sleep_begin()) <= 0 || this.succession.look()) continue;
         const bell = this.kernel.heard_bell();
         const left = Math.min(
           due,
@@ -290,7 +297,7 @@ export class KernelThread implements KernelMethods {
   rmmod(name: string, force: boolean): Answer<Unloaded> {
     const answer = this.as('rmmod', () => {
       const how = force ? UNLOAD_FORCE : 0;
-      const holders = (): string[] => this.holders(name);
+      const holders = (): string[] => holdersOf(this.domain, name);
       return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
     });
     if (answer.ok) this.oopses.forget(name);
@@ -303,14 +310,11 @@ export class KernelThread implements KernelMethods {
     return this.answer(() => announce(this.domain, loaded, flags, channel, (name) => this.files.known(name)));
   }
 
-  async replaceModule(name: string): Promise<Answer<number>> {
-    const answer = await this.client.callPath(SYS_REPLACE_MODULE, name, 0, 0);
-    if (!answer.ok) return answer;
-    const { result } = answer.value;
-    return this.answer(() => {
-      if (result < 0) throw rmmodError(name, -result);
-      return result;
-    });
+  expect = (heir: Heir): ReturnType<Succession['expect']> => this.succession.expect(heir);
+  forgetHeir = (): void => this.succession.forget();
+
+  replaceModule(name: string): Promise<Answer<number>> {
+    return this.unload(SYS_REPLACE_MODULE, name, 0);
   }
 
   forsake(name: string, channels: number[]): Answer<null> {
@@ -321,24 +325,18 @@ export class KernelThread implements KernelMethods {
     });
   }
 
-  async deleteModule(name: string, force: boolean): Promise<Answer<number>> {
-    const answer = await this.client.callPath(SYS_DELETE_MODULE, name, force ? 1 : 0, 0);
+  deleteModule(name: string, force: boolean): Promise<Answer<number>> {
+    return this.unload(SYS_DELETE_MODULE, name, force ? 1 : 0);
+  }
+
+  private async unload(number: number, name: string, force: number): Promise<Answer<number>> {
+    const answer = await this.client.callPath(number, name, force, 0);
     if (!answer.ok) return answer;
     const { result } = answer.value;
     return this.answer(() => {
-      if (result < 0) throw rmmodError(name, -result, result === -EAGAIN ? this.holders(name) : []);
+      if (result < 0) throw rmmodError(name, -result, result === -EAGAIN ? holdersOf(this.domain, name) : []);
       return result;
     });
-  }
-
-  /** The modules that use a module's symbols. */
-  private holders(name: string): string[] {
-    const names: string[] = [];
-    for (let i = 0; ; i++) {
-      const at = this.kernel.module_holder(this.domain.text(name), i);
-      if (at === 0) return names;
-      names.push(this.domain.textAt(at, NAME_SIZE));
-    }
   }
 
   place({ file, ...start }: Placed): void {

@@ -354,6 +354,11 @@ class SupervisedMachine implements Machine, DriversHost {
     await this.life?.logged;
   }
 
+  async ready(): Promise<void> {
+    await this.drivers.ready();
+    await this.resources.ready();
+  }
+
   /** Whether something is being recovered, or has died so recently that only the kernel knows. */
   private get unsettled(): boolean {
     if (this.recoveries > 0) return true;

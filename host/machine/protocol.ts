@@ -11,6 +11,7 @@ import type { Copies } from '../ipc/copy.ts';
 import type { Previous } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import type { FileRef } from './files.ts';
+import type { Heir } from './succession.ts';
 import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
@@ -86,6 +87,10 @@ export interface KernelMethods extends CallMethods {
   rmmod(name: string, force: boolean): Answer<Unloaded>;
   /** Makes a module known that the domain behind `channel` will load. */
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]>;
+  /** The same, as soon as another driver is at its end; null where it is not wanted any more, or cannot take its place. */
+  expect(heir: Heir): Promise<Answer<Gate[]> | null>;
+  /** Nobody waits for the end of another any more. */
+  forgetHeir(): void;
   /** A module was asked for in the name of a client that waits; it may look again. */
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */

@@ -3,25 +3,25 @@
 import type { Gate } from '../domain/announce.ts';
 import type { Image } from '../domain/image.ts';
 import { ModuleError } from '../domain/module-error.ts';
+import { standsAlone } from '../domain/steps.ts';
 import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';
 import { MachineDied, unwrap } from './control.ts';
 import type { Driver } from './driver.ts';
 import { refer } from './files.ts';
 import type { Incarnation } from './incarnation.ts';
-import { readModules } from './inspect.ts';
+import { readModules, type ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import { missingOwner, Waiting } from './owners.ts';
 
 export class Registry {
   private readonly drivers: Iterable<Driver>;
   private readonly waiting = new Waiting<Driver>();
-  /** What a domain offers itself. */
-  private readonly symbols: ReadonlySet<string>;
+  private readonly domain: Image;
 
   /** @param domain a domain's image */
   constructor(drivers: Iterable<Driver>, domain: Image) {
     this.drivers = drivers;
-    this.symbols = new Set(domain.file.symbols.map(({ name }) => name));
+    this.domain = domain;
   }
 
   /** Something has changed that a driver may wait for. */
@@ -45,7 +45,7 @@ export class Registry {
       try {
         const file = refer(life.thread, loaded);
         const answer = await life.control.methods.announce(file, flags, incarnation.channel);
-        incarnation.entries = readModules(life.memory).filter(({ name }) => name === loaded.name);
+        incarnation.entries = this.entriesOf(driver, life);
         return unwrap(answer);
       } catch (error) {
         const missing = missingOwner(loaded, this.drivers, life);
@@ -55,16 +55,17 @@ export class Registry {
     }
   }
 
+  /** The module of a driver as the kernel has it. */
+  entriesOf({ loaded }: Driver, life: KernelLife): ModuleEntry[] {
+    return readModules(life.memory).filter(({ name }) => name === loaded.name);
+  }
+
   /**
    * Whether the kernel's answer is known, so that the driver can be started at once; it waits for the kernel before it calls it.
    * The file was taken before and asks for nothing that another could export, be it weakly.
    */
   foreseen({ loaded: { file }, options, restarts }: Driver): boolean {
     if (restarts === 0 || (options.flags & LOAD_UPDATE) !== 0) return false;
-    const own = new Set(file.exports.map(({ name }) => name));
-    return file.imports.every(
-      ({ module, kind, name }) =>
-        (kind !== 'function' && !module.startsWith('GOT.')) || this.symbols.has(name) || own.has(name),
-    );
+    return standsAlone(file, this.domain.file);
   }
 }

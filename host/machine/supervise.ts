@@ -138,6 +138,15 @@ export class Supervisor<D extends Supervised> {
     return { ...DEFAULT_POLICY, ...this.options.policy, ...own, ...given };
   }
 
+  /** Whether a driver that dies now is restarted at once, whatever it dies of. */
+  atOnce({ policy, deaths, upSince }: D): boolean {
+    if (policy.restart !== 'permanent' || (this.options.recover && policy.command !== null)) return false;
+    const now = this.hands.now();
+    const cause = { by: 'trap', inInit: false, code: null } as const;
+    const decision = decide(policy, [...deaths, { at: now, lived: now - upSince }], cause, now);
+    return decision.act === 'restart' && decision.afterMs === 0;
+  }
+
   /** A driver has died, and nobody who unloads it waits for that. Ends when it is up or has come to its end. */
   async died(driver: D, life: KernelLife, cause: Cause): Promise<void> {
     this.tellUsers(driver, life);

@@ -333,6 +333,8 @@ export interface Machine {
   subscribe(listener: (event: MachineEvent) => void): () => void;
   /** Resolves when nothing is being recovered: the machine runs and each driver is up or given up; rejects if off. */
   settled(): Promise<void>;
+  /** Resolves when all stands ready that a fault finds long after the last one: for who measures. */
+  ready(): Promise<void>;
   /** Ends the kernel's life by hand and boots it anew with the same modules. */
   reboot(): Promise<void>;
   /** The thread a driver runs on (the kernel's where it lives there): for experiments that kill it behind the supervisor's back. */

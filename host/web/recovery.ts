@@ -14,9 +14,9 @@ function chosen<T extends string>(query: URLSearchParams, name: string, all: rea
 
 measuringPage(async (query, show) => {
   if (!hasThreads) throw new Error('a client in a thread of its own needs cross-origin isolation');
-  const { boot, drivers, images, resources, environment } = await browserLab();
+  const { boot, drivers, images, environment } = await browserLab();
   return measureRecovery({
-    ...{ boot, drivers, images, resources, environment, progress: show },
+    ...{ boot, drivers, images, environment, progress: show },
     placements: chosen(query, 'placement', RECOVERING),
     causes: chosen(query, 'cause', CAUSES),
     count: number(query, 'count') ?? 20,

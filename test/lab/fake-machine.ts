@@ -199,6 +199,7 @@ export class FakeMachine implements Machine {
   }
 
   settled = (): Promise<void> => this.#recovery;
+  ready = (): Promise<void> => Promise.resolve();
 
   async reboot(): Promise<void> {
     this.reboots++;

@@ -268,7 +268,7 @@ describe('a call to the kernel', () => {
     await ended;
   });
 
-  test('is not made before the kernel knows the module', async () => {
+  test('is made once the kernel knows the module', async () => {
     channel.set(K_ANNOUNCED, GENERATION - 1);
     const code = `
       const { parentPort, workerData: { memory, announced, generation, call, answer } } = require('node:worker_threads');
@@ -289,6 +289,7 @@ describe('a call to the kernel', () => {
     const worker = new Worker(code, { eval: true, workerData });
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     await new Promise((resolve) => worker.once('message', resolve));
+    side.awaitAnnounced();
     expect(side.call(CALL_LOG, 0, 0, 0, 4)).toBe(40);
     await ended;
   });

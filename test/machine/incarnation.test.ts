@@ -32,7 +32,8 @@ test('what it has left is there before its answer, its death after it was live',
     },
     () => Promise.resolve(home),
   );
-  const up = incarnation.start(domain, {} as never, [], images, 1000, null).then(() => heard.push('up'));
+  incarnation.begin(domain, {} as never, [], images, null);
+  const up = incarnation.live(1000).then(() => heard.push('up'));
   says.heard({ type: 'live', statics: [] });
   says.heard({ type: 'unloaded', leakedBytes: 1, leakedObjects: 1, persistent: new Map() });
   expect(heard).toEqual(['unloaded']);

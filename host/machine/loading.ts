@@ -1,0 +1,129 @@
+// How a driver comes into a domain of its own: by a successor that stood ready (./standby.ts), or by a new incarnation, which is
+// announced to the kernel while it is loaded.
+
+import type { Gate } from '../domain/announce.ts';
+import { formatWarning, type Fault, type OopsContext } from '../domain/fault.ts';
+import { ModuleError } from '../domain/module-error.ts';
+import { transportOf } from '../ipc/transport.ts';
+import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import type { Driver, DriversHost } from './driver.ts';
+import type { Estates } from './estates.ts';
+import type { Housing } from './housing.ts';
+import { Incarnation, type IncarnationEvents } from './incarnation.ts';
+import type { KernelLife } from './life.ts';
+import { watchOwners } from './owners.ts';
+import type { Registry } from './registry.ts';
+import { Standby } from './standby.ts';
+
+/** What the drivers do for a load. */
+export interface LoadingHands {
+  died(driver: Driver, ...death: Parameters<IncarnationEvents['died']>): void;
+  context(driver: Driver, life: KernelLife, fault: Fault): OopsContext;
+  /** @param clean it was refused */
+  bury(incarnation: Incarnation, clean: boolean): Promise<void>;
+  /** Whether a driver that dies now is restarted at once. */
+  atOnce(driver: Driver): boolean;
+}
+
+export class Loading {
+  readonly standby: Standby;
+  private readonly host: DriversHost;
+  private readonly drivers: Iterable<Driver>;
+  private readonly registry: Registry;
+  private readonly housing: Housing;
+  private readonly estates: Estates;
+  private readonly hands: LoadingHands;
+
+  constructor(
+    host: DriversHost,
+    drivers: Iterable<Driver>,
+    registry: Registry,
+    housing: Housing,
+    estates: Estates,
+    hands: LoadingHands,
+  ) {
+    this.host = host;
+    this.drivers = drivers;
+    this.registry = registry;
+    this.housing = housing;
+    this.estates = estates;
+    this.hands = hands;
+    const { eventful } = transportOf(host.transport);
+    this.standby = new Standby({
+      prepare: (driver, life, events) => this.prepare(driver, life, events),
+      events: (driver, life) => this.eventsOf(driver, life),
+      begin: ({ loaded, options }, incarnation) => incarnation.begin(loaded, options, [], host.images, null),
+      bury: (incarnation) => hands.bury(incarnation, false),
+      foreseen: (driver) => !eventful && registry.foreseen(driver) && hands.atOnce(driver),
+    });
+  }
+
+  /** Loads a driver. Throws ModuleError when it was refused or has died in its init, MachineDied. */
+  async load(driver: Driver): Promise<void> {
+    const { loaded, options } = driver;
+    const life = this.host.alive();
+    await this.registry.awaitOwners(driver, life); // before it takes a thread
+    const ownerThatDied = watchOwners(loaded, this.drivers);
+    const { images, deadlineMs } = this.host;
+    if (driver.restarts === 0) await this.standby.dismissed(); // its channel is wanted
+    if (await this.succeeded(driver, life)) return;
+    const incarnation = await this.prepare(driver, life, this.eventsOf(driver, life));
+    if (driver.restarts === 0) this.housing.prepare(driver.place, true);
+    driver.incarnation = incarnation;
+    try {
+      const start = (gates: Gate[]): Promise<void> => {
+        incarnation.begin(loaded, options, gates, images, this.estates.of(loaded.name, life.memory));
+        return incarnation.live(deadlineMs);
+      };
+      const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
+      const announced = this.registry.announce(driver, life, incarnation);
+      const live = foreseen ? start([]) : announced.then(start);
+      // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
+      await Promise.race([live, announced.then(() => live)]);
+    } catch (error) {
+      driver.bereft = ownerThatDied();
+      this.lose(driver, incarnation, error instanceof ModuleError);
+      throw error;
+    }
+  }
+
+  /** A successor that stood ready takes a driver's place. @returns whether there was one; throws where it has died in its init */
+  private async succeeded(driver: Driver, life: KernelLife): Promise<boolean> {
+    const successor = this.standby.take(driver, life);
+    if (!successor) return false;
+    const { incarnation, announced } = successor;
+    driver.incarnation = incarnation;
+    let taken = false;
+    try {
+      const answer = await announced;
+      if (answer?.ok) {
+        incarnation.entries = this.registry.entriesOf(driver, life);
+        await incarnation.live(this.host.deadlineMs);
+        taken = true;
+      }
+      return taken;
+    } finally {
+      if (!taken) this.lose(driver, incarnation, false);
+    }
+  }
+
+  private prepare(driver: Driver, life: KernelLife, events: IncarnationEvents): Promise<Incarnation> {
+    return Incarnation.prepare(life, events, () => this.housing.open(driver.place, life));
+  }
+
+  private eventsOf(driver: Driver, life: KernelLife): IncarnationEvents {
+    const { hands } = this;
+    return {
+      died: (...death) => hands.died(driver, ...death),
+      warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, hands.context(driver, life, fault))),
+      unloaded: (report) => (driver.unloaded = report),
+    };
+  }
+
+  /** An incarnation of a driver is none: it was refused, or has died while it was loaded. */
+  private lose(driver: Driver, incarnation: Incarnation, clean: boolean): void {
+    if (driver.incarnation === incarnation) driver.incarnation = null;
+    driver.dead.add(incarnation.channel);
+    void this.hands.bury(incarnation, clean);
+  }
+}

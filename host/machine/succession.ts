@@ -1,0 +1,68 @@
+// The kernel's side of a standby (./standby.ts): the moment that a driver is fenced, its successor is announced, which waits for
+// nothing else. The supervisor hears of both when it has time to.
+
+import type { Gate } from '../domain/announce.ts';
+import { K_GENERATION } from '../../kernel/abi/channel.ts';
+import { wordOf } from './channels.ts';
+import type { FileRef } from './files.ts';
+import { readRanges } from './inspect.ts';
+import type { Answer } from './protocol.ts';
+
+/** A driver that waits for the end of another, of the same name. */
+export interface Heir {
+  /** The channel of the other, and the generation under which that runs. */
+  of: { channel: number; generation: number };
+  name: string;
+  file: FileRef;
+  /** LOAD_ */
+  flags: number;
+  /** Its own channel. */
+  channel: number;
+}
+
+export class Succession {
+  private heir: Heir | null = null;
+  private told: (answer: Answer<Gate[]> | null) => void = () => {};
+  private readonly memory: () => WebAssembly.Memory;
+  private readonly announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>;
+
+  /**
+   * @param memory   the kernel's
+   * @param announce makes a module known to the kernel
+   */
+  constructor(
+    memory: () => WebAssembly.Memory,
+    announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>,
+  ) {
+    this.memory = memory;
+    this.announce = announce;
+  }
+
+  /** @returns how it was announced; null where it was not, because it is not wanted any more or has something to inherit */
+  expect(heir: Heir): Promise<Answer<Gate[]> | null> {
+    this.forget();
+    this.heir = heir;
+    const told = new Promise<Answer<Gate[]> | null>((resolve) => (this.told = resolve));
+    this.look();
+    return told;
+  }
+
+  /** Nobody waits any more. */
+  forget(): void {
+    this.heir = null;
+    this.told(null);
+  }
+
+  /** To be called whenever the kernel has looked at its channels. @returns whether a driver was announced */
+  look(): boolean {
+    const { heir } = this;
+    if (!heir) return false;
+    const memory = this.memory();
+    const words = new Int32Array(memory.buffer);
+    if (words[wordOf(heir.of.channel, K_GENERATION)] === heir.of.generation) return false;
+    this.heir = null;
+    const inherits = readRanges(memory, heir.name) !== null;
+    this.told(inherits ? null : this.announce(heir.file, heir.flags, heir.channel));
+    return !inherits;
+  }
+}
