@@ -14,6 +14,7 @@ export interface RecoveryRunOptions {
   placements: readonly Placement[];
   causes: readonly RecoveryCause[];
   count: number;
+  standby: boolean;
   json: boolean;
 }
 
@@ -27,23 +28,23 @@ export async function runRecovery(options: RecoveryRunOptions, io: Io, screen: S
 }
 
 async function measureThere(
-  { placements, causes, count }: RecoveryRunOptions,
+  { placements, causes, count, standby }: RecoveryRunOptions,
   io: Io,
 ): Promise<RecoveryReport> {
-  const query = new URLSearchParams({ count: String(count) });
+  const query = new URLSearchParams({ count: String(count), standby: standby ? '1' : '0' });
   for (const placement of placements) query.append('placement', placement);
   for (const cause of causes) query.append('cause', cause);
   return (await measureInChromium('recovery.html', query, io)) as RecoveryReport;
 }
 
 async function measureHere(options: RecoveryRunOptions, io: Io, screen: Screen): Promise<RecoveryReport> {
-  const { placements, causes, count } = options;
+  const { placements, causes, count, standby } = options;
   const lab = await nodeLab();
   const line = new LiveLine(io, screen);
   try {
     return await measureRecovery({
       ...{ boot: lab.boot, drivers: lab.drivers, images: lab.images },
-      ...{ environment: lab.environment, placements, causes, count, signal: io.signal },
+      ...{ environment: lab.environment, placements, causes, count, standby, signal: io.signal },
       progress: (text) => line.show(text),
     });
   } finally {

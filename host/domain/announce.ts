@@ -87,7 +87,7 @@ export function announce(
     });
     describeParameters(domain, loaded, mod, 0);
     const has = (entry: string): number => (file.exports.some((each) => each.name === entry) ? 1 : 0);
-    exports.module_announce(mod, file.memory.size, has('init_module'), has('cleanup_module'));
+    must(exports.module_announce(mod, file.memory.size, has('init_module'), has('cleanup_module')));
     return gates;
   } catch (thrown) {
     if (mod) exports.module_gone(mod);

@@ -54,7 +54,7 @@ export interface KernelExports extends ImageExports {
   sleep_end(): void;
   set_blacklist(names: number): void;
   module_kallsyms(mod: number, size: number): number;
-  module_announce(mod: number, size: number, init: number, exit: number): void;
+  module_announce(mod: number, size: number, init: number, exit: number): number;
   module_gone(mod: number): void;
   module_holder(name: number, i: number): number;
   module_requested(client: number): void;

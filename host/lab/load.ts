@@ -29,6 +29,8 @@ export interface BootOptions {
   requestModule?: RequestModule;
   /** Debugging of slabs: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
+  /** Whether the driver that died last has a successor ready; by default it has. */
+  standby?: boolean;
   /** How the kernel reaches drivers in threads of their own; the ring by default. */
   transport?: ThreadTransport;
   /** Places of drivers that do not go by the placement, by the keys of their names (host/machine/place.ts). */

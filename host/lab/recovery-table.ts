@@ -20,12 +20,12 @@ function cells({ placement, cause, recovered, ms, floor, ...row }: RecoveryRow):
 }
 
 /** Lines ended. */
-export function renderRecovery({ rows, environment }: RecoveryReport): string {
+export function renderRecovery({ rows, environment, standby }: RecoveryReport): string {
   const lines = [HEAD, ...rows.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   const left = new Set([0, 6]);
   return [
-    `recovery, medians; ${environment.runtime}, ${environment.cores} cores, isolab ${environment.version}`,
+    `recovery, medians; ${environment.runtime}, ${environment.cores} cores, isolab ${environment.version}${standby ? '' : ', no standby'}`,
     ...lines.map((line) =>
       line
         .map((cell, column) =>

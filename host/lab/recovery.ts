@@ -50,6 +50,8 @@ export interface RecoveryReport {
   environment: Omit<Environment, 'clockStepNs'>;
   /** Samples wanted of each row. */
   count: number;
+  /** Whether the driver that died last has a successor ready. */
+  standby: boolean;
   rows: RecoveryRow[];
 }
 
@@ -61,6 +63,7 @@ export interface RecoveryOptions {
   placements: readonly Placement[];
   causes?: readonly RecoveryCause[];
   count: number;
+  standby?: boolean;
   progress?: (text: string) => void;
   signal?: CancelSignal | undefined;
 }
@@ -89,17 +92,17 @@ const DISK = 'size=65536';
 const FLOOR = 'an instance of the image and of what is loaded into it';
 
 export async function measureRecovery(options: RecoveryOptions): Promise<RecoveryReport> {
-  const { environment, count, placements, causes = CAUSES } = options;
+  const { environment, count, placements, causes = CAUSES, standby = true } = options;
   const rows: RecoveryRow[] = [];
   for (const placement of placements)
     for (const cause of causes) rows.push(await measureRow(placement, cause, options));
-  return { schema: RECOVERY_SCHEMA, environment, count, rows };
+  return { schema: RECOVERY_SCHEMA, environment, count, standby, rows };
 }
 
 async function measureRow(
   placement: Placement,
   cause: RecoveryCause,
-  { boot, drivers, images, count, progress, signal }: RecoveryOptions,
+  { boot, drivers, images, count, standby = true, progress, signal }: RecoveryOptions,
 ): Promise<RecoveryRow> {
   const monolithic = placement === 'monolithic';
   const bare = monolithic
@@ -110,7 +113,7 @@ async function measureRow(
       );
   // Only a hang has to wait for it: on a busy computer a short one condemns drivers that merely start.
   const deadlineMs = cause === 'hang' ? MIN_DEADLINE_MS : DEADLINE_MS;
-  const machine = await boot(placement, { deadlineMs, panicOnOops: monolithic });
+  const machine = await boot(placement, { deadlineMs, panicOnOops: monolithic, standby });
   const samples: Sample[] = [];
   let lost = 0;
   try {

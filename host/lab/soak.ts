@@ -196,8 +196,11 @@ async function quieten(machine: Machine, faults: Faults): Promise<string[]> {
 /** What is held when nothing is going on. */
 async function held(machine: Machine, { resources, handles }: SoakOptions): Promise<Held> {
   await machine.settled();
-  await resources.ready();
-  return { accounting: machine.accounting(), threads: resources.threads, handles: handles?.() ?? null };
+  await machine.ready();
+  const { accounting, threads } = { accounting: machine.accounting(), threads: resources.threads };
+  // A successor that stands ready is none of what was there before anything had died.
+  const standing = machine.status().standby === null ? 0 : 1;
+  return { accounting, threads: threads - standing, handles: handles?.() ?? null };
 }
 
 function rowOf(placement: Placement, seconds: number, tally: Tally, seen: SoakObserved): SoakRow {

@@ -38,6 +38,8 @@ export interface DriversHost {
   readonly coreDumps: CoreDumps;
   /** How drivers in threads of their own are reached. */
   readonly transport: ThreadTransport;
+  /** Whether one of them may have a successor ready. */
+  readonly standsBy: boolean;
   /** The kernel that lives; throws MachineDied. */
   alive(): KernelLife;
   emit(event: MachineEvent): void;

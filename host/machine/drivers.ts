@@ -95,6 +95,11 @@ export class Drivers {
     return this.supervisor.hopeless;
   }
 
+  /** The driver whose successor stands ready. */
+  get standby(): string | null {
+    return this.loading.standby.driver?.loaded.name ?? null;
+  }
+
   get(name: string): Driver | undefined {
     return this.known.get(keyOf(name));
   }
@@ -120,8 +125,9 @@ export class Drivers {
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
     const { incarnation } = driver;
-    if (state === 'up' && driver.restarts > 0 && incarnation)
-      this.loading.standby.later(driver, incarnation.life);
+    const { standby } = this.loading;
+    if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
+    if ((state === 'failed' || state === 'ended') && standby.driver === driver) void standby.dismissed();
     this.registry.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;

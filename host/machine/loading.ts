@@ -48,13 +48,13 @@ export class Loading {
     this.housing = housing;
     this.estates = estates;
     this.hands = hands;
-    const { eventful } = transportOf(host.transport);
+    const standsBy = host.standsBy && !transportOf(host.transport).eventful;
     this.standby = new Standby({
       prepare: (driver, life, events) => this.prepare(driver, life, events),
       events: (driver, life) => this.eventsOf(driver, life),
       begin: ({ loaded, options }, incarnation) => incarnation.begin(loaded, options, [], host.images, null),
       bury: (incarnation) => hands.bury(incarnation, false),
-      foreseen: (driver) => !eventful && registry.foreseen(driver) && hands.atOnce(driver),
+      foreseen: (driver) => standsBy && registry.foreseen(driver) && hands.atOnce(driver),
     });
   }
 

@@ -65,6 +65,7 @@ class SupervisedMachine implements Machine, DriversHost {
   readonly resources: Resources;
   readonly transport: ThreadTransport;
   readonly coreDumps: CoreDumps;
+  readonly standsBy: boolean;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
@@ -95,6 +96,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.resources = resources;
     this.coreDumps = new CoreDumps(this, options.onCore ?? null);
     this.transport = options.transport ?? 'ring';
+    this.standsBy = options.standby ?? true;
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);
@@ -316,6 +318,7 @@ class SupervisedMachine implements Machine, DriversHost {
       taint: this.life ? readTaint(this.life.memory) : '',
       drivers: this.drivers.status(),
       zombies: this.drivers.zombies,
+      standby: this.drivers.standby,
     };
   }
 

@@ -65,6 +65,10 @@ export class Standby {
     return this.waiting?.incarnation ?? null;
   }
 
+  get driver(): Driver | null {
+    return this.waiting?.driver ?? null;
+  }
+
   /** A driver has been restarted: some time later a successor of it stands ready. */
   later(driver: Driver, life: KernelLife): void {
     this.next = { driver, life };
@@ -90,10 +94,13 @@ export class Standby {
     const incarnation = await this.prepare(driver, life, {
       ...events,
       // Before it is anybody's, its death is no driver's.
-      died: (...death) => void (waiting?.taken && events.died(...death)),
+      died: (...death) => {
+        if (waiting?.taken) events.died(...death);
+        else if (waiting && waiting === this.waiting) void this.dismiss();
+      },
     });
     if (!incarnation || !before) return;
-    if (driver.incarnation !== before || !this.possible(driver, life)) {
+    if (incarnation.ended || driver.incarnation !== before || !this.possible(driver, life)) {
       void this.hands.bury(incarnation);
       return;
     }
@@ -137,7 +144,6 @@ export class Standby {
     const { waiting } = this;
     if (waiting?.driver !== driver || waiting.life !== life) return null;
     this.waiting = null;
-    if (waiting.incarnation.ended) return null;
     waiting.taken = true;
     return waiting;
   }

@@ -20,5 +20,6 @@ measuringPage(async (query, show) => {
     placements: chosen(query, 'placement', RECOVERING),
     causes: chosen(query, 'cause', CAUSES),
     count: number(query, 'count') ?? 20,
+    standby: query.get('standby') !== '0',
   });
 }, renderRecovery);

@@ -4,6 +4,7 @@
 // When such a driver dies, its struct module waits for a successor as long as others use its symbols: they keep their
 // references, and find the symbols again under the same names.
 
+import { EIO } from '../abi/errno';
 import { ENDPOINT_NONE } from '../abi/file';
 import {
   MOD_ENDPOINT,
@@ -20,19 +21,22 @@ import {
   MODULE_UPDATED,
 } from '../abi/module';
 import { files_orphan } from '../fs/files';
-import { set_endpoint_module } from '../ipc/endpoint';
+import { endpoint_up, set_endpoint_module } from '../ipc/endpoint';
 import { remove_module, seal_module } from './list';
 import { module_strip } from './load';
 import { users_of } from './uses';
 
-/** The module is about to be loaded by its own domain. */
-export function module_announce(mod: usize, size: i32, init: bool, exit: bool): void {
+/** The module is about to be loaded by its own domain. @returns 0, or -EIO where that is gone already */
+export function module_announce(mod: usize, size: i32, init: bool, exit: bool): i32 {
+  const channel = <i32>load<u32>(mod, MOD_ENDPOINT) - 1;
+  if (!endpoint_up(channel)) return -EIO;
   store<u32>(mod, size, MOD_SIZE);
   store<u32>(mod, u32(init), MOD_INIT);
   store<u32>(mod, u32(exit), MOD_EXIT);
   store<u32>(mod, MODULE_COMING, MOD_STATE);
   seal_module(mod);
-  set_endpoint_module(<i32>load<u32>(mod, MOD_ENDPOINT) - 1, mod);
+  set_endpoint_module(channel, mod);
+  return 0;
 }
 
 /**

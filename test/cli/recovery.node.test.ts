@@ -22,7 +22,7 @@ describe('isolab recovery', () => {
     const { code, out } = await isolab('--count', String(count), '--json');
     const report = JSON.parse(out) as RecoveryReport;
     expect(code).toBe(0);
-    expect(report).toMatchObject({ schema: 'isolab.recovery/1', count });
+    expect(report).toMatchObject({ schema: 'isolab.recovery/1', count, standby: true });
     const rows = [...ISOLATING, 'monolithic'].flatMap((placement) =>
       CAUSES.map((cause) => `${placement} ${cause}`),
     );
@@ -37,9 +37,18 @@ describe('isolab recovery', () => {
 
   test('--runtime chromium measures on the page', async () => {
     const one = ['--placement', 'microkernel', '--cause', 'trap'];
-    const { code, out } = await isolab('--runtime', 'chromium', '--count', '2', '--json', ...one);
+    const { code, out } = await isolab(
+      '--runtime',
+      'chromium',
+      '--no-standby',
+      '--count',
+      '2',
+      '--json',
+      ...one,
+    );
     const report = JSON.parse(out) as RecoveryReport;
     expect(code).toBe(0);
+    expect(report.standby).toBe(false);
     expect(report.environment.runtime).toMatch(/^chromium /);
     expect(report.rows).toMatchObject([{ placement: 'microkernel', cause: 'trap', lost: 0, ms: { n: 2 } }]);
   });

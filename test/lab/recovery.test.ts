@@ -40,6 +40,7 @@ test('the table has a line for each row and fits a terminal', () => {
   const report: RecoveryReport = {
     schema: 'isolab.recovery/1',
     environment: { runtime: 'node 20', cores: 2, crossOriginIsolated: true, version: '1' },
+    standby: true,
     count: 3,
     rows: [
       rowOf('microkernel', 'worker gone', 500, samples, 1),

@@ -15,7 +15,8 @@ again, with what cannot be undercut beside it:
   worker gone  the thread is ended by somebody else   beyond its detection
 
 On the monolith the machine boots anew with all drivers. Each fault is a single one: threads stand ready again before the
-next. The exit code is 1 when a fault was not recovered from.
+next, and in the microkernel a successor of the driver that died last. Without one (--no-standby) a driver's first
+death is measured again and again. The exit code is 1 when a fault was not recovered from.
 
 --runtime chromium runs the page's measurement in a Chromium without a window: ISOLAB_CHROMIUM, one on PATH, or
 Playwright's.
@@ -28,6 +29,7 @@ interface Options {
   count: number;
   placement?: Placement[];
   cause?: RecoveryCause[];
+  standby: boolean;
   json?: true;
   runtime: Runtime;
 }
@@ -47,6 +49,7 @@ export function addRecovery(program: Command, io: Io): void {
     .option('--count <n>', 'faults of each kind', positive, 200)
     .addOption(new Option('--placement <name...>', 'these alone').choices(RECOVERING))
     .addOption(new Option('--cause <name...>', 'these alone').choices(CAUSES))
+    .option('--no-standby', 'no driver has a successor ready')
     .addOption(runtimeOption())
     .option('--json', 'print the result as JSON, schema isolab.recovery/1')
     .addHelpText('after', HELP)
@@ -56,7 +59,8 @@ export function addRecovery(program: Command, io: Io): void {
         {
           placements: options.placement ?? RECOVERING,
           causes: options.cause ?? CAUSES,
-          ...{ count: options.count, json: options.json ?? false, runtime: options.runtime },
+          ...{ count: options.count, standby: options.standby, json: options.json ?? false },
+          runtime: options.runtime,
         },
         io,
         process.stderr,

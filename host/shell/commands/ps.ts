@@ -22,7 +22,8 @@ the 99th percentile of how long they took (docs/trace.md).`,
     } else {
       await print(processTable(processes(machine)));
     }
-    const { zombies } = machine.status();
+    const { zombies, standby } = machine.status();
+    if (standby !== null) await print(`a successor of ${standby} stands ready\n`);
     if (zombies > 0) await print(`${zombies} ended thread${zombies === 1 ? '' : 's'} still running\n`);
   },
 };

@@ -1,0 +1,185 @@
+// A hot standby: the successor of the driver that died last waits for the next death.
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
+import { UNTIRING, type Policy } from '../../host/machine/policy.ts';
+import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import { EIO } from '../../kernel/abi/errno.ts';
+import { O_RDWR } from '../../kernel/abi/operation.ts';
+import { loadFixture } from '../support/fixtures.ts';
+import { bytes, driverIs, expectLine, isFault, nextEvent } from '../support/machine.ts';
+import { threadLab, type ThreadLab } from '../support/threads.ts';
+
+let lab: ThreadLab;
+let machine: Machine;
+const events: MachineEvent[] = [];
+
+beforeEach(async () => {
+  lab = await threadLab();
+});
+afterEach(async () => {
+  await machine.shutdown();
+  await lab.close();
+  expect(lab.living()).toBe(0);
+});
+
+const own = (name: string): LoadedModule => lab.drivers.find((each) => each.name === name)!;
+const log = (): string[] => machine.dmesg().records.map((record) => record.text);
+
+async function boot(policy: Partial<Policy> = UNTIRING): Promise<void> {
+  machine = await lab.boot('microkernel', { policy });
+  events.length = 0;
+  machine.subscribe((event) => events.push(event));
+}
+
+/** A driver has died once, and everything is ready for the next time. */
+async function died(name: string): Promise<void> {
+  machine.kill(name);
+  await machine.settled();
+  await machine.ready();
+}
+
+async function trap(): Promise<void> {
+  const fd = await machine.console.open('/dev/lkdtm', O_RDWR);
+  expect(await machine.console.write(fd, bytes('BUG'))).toBe(-EIO);
+  await machine.console.close(fd);
+}
+
+async function works(): Promise<void> {
+  const fd = await machine.console.open('/dev/lkdtm', O_RDWR);
+  expect(fd).toBeGreaterThanOrEqual(0);
+  expect((await machine.console.read(fd, 4)).result).toBe(4);
+  expect(await machine.console.close(fd)).toBe(0);
+}
+
+const statesOf = (name: string): string[] =>
+  events.flatMap((event) => (event.type === 'driver' && event.module === name ? [event.state] : []));
+
+describe('of a driver that trapped', () => {
+  beforeEach(async () => {
+    await boot();
+    await machine.insmod(own('lkdtm'));
+    expect(machine.status().standby).toBe(null); // it has never died
+    await died('lkdtm');
+    expect(machine.status().standby).toBe('lkdtm');
+    events.length = 0;
+  });
+
+  test('serves before its supervisor has started a thread, and all is told as ever', async () => {
+    for (let restarts = 2; restarts < 12; restarts++) {
+      events.length = 0;
+      const before = machine.threadOf('lkdtm');
+      const known = new Set(lab.threads('driver'));
+      const up = nextEvent(machine, driverIs('lkdtm', 'up'));
+      await trap();
+      await up;
+      expect(machine.threadOf('lkdtm')).not.toBe(before);
+      expect(known.has(machine.threadOf('lkdtm'))).toBe(true);
+      expect(statesOf('lkdtm')).toEqual(['starting', 'up']);
+      expect(events.filter(isFault)).toMatchObject([{ module: 'lkdtm', by: 'trap' }]);
+      expect(machine.status()).toMatchObject({ drivers: [{ state: 'up', restarts }], standby: null });
+      await works();
+      await machine.settled();
+      expectLine(log(), `supervisor: restarting lkdtm (trap), restart ${restarts}`);
+      expect(machine.check()).toEqual([]);
+      await machine.ready();
+      expect(machine.status().standby).toBe('lkdtm');
+    }
+  });
+
+  test('goes when its driver is unloaded', async () => {
+    await machine.rmmod('lkdtm');
+    expect(machine.status()).toMatchObject({ standby: null, drivers: [] });
+    expect(machine.devices().filter(({ path }) => path === '/dev/lkdtm')).toEqual([]);
+    expect(machine.check()).toEqual([]);
+    await machine.insmod(own('lkdtm'));
+    await works();
+  });
+
+  test('makes room for another driver', async () => {
+    await machine.insmod(own('null'));
+    expect(machine.status().standby).toBe(null);
+    await trap();
+    await machine.settled();
+    await works();
+  });
+
+  test('is another after a live update', async () => {
+    await machine.update(own('lkdtm'));
+    expect(machine.status().standby).toBe(null);
+    await works();
+    await machine.ready();
+    await trap();
+    await machine.settled();
+    await works();
+    expect(machine.check()).toEqual([]);
+  });
+
+  test('stands back for one that died later', async () => {
+    await machine.insmod(own('zero'));
+    await died('lkdtm');
+    await died('zero');
+    expect(machine.status().standby).toBe('zero');
+    await trap();
+    await machine.settled();
+    await works();
+    expect(machine.status().drivers.map(({ state }) => state)).toEqual(['up', 'up']);
+  });
+
+  test('whose own thread has ended: its driver is restarted as ever', async () => {
+    const serving = machine.threadOf('lkdtm');
+    const ended = lab.threads('driver').map(async (thread) => {
+      if (thread !== serving) thread.terminate();
+      if (thread !== serving) await thread.ended;
+    });
+    await Promise.all(ended);
+    await trap();
+    await machine.settled();
+    await works();
+    expect(machine.status()).toMatchObject({ state: 'running', drivers: [{ state: 'up', restarts: 2 }] });
+  });
+
+  test('ends with its kernel', async () => {
+    await machine.reboot();
+    expect(machine.status().standby).toBe(null);
+    await works();
+    await died('lkdtm');
+    expect(machine.status().standby).toBe('lkdtm');
+    await trap();
+    await machine.settled();
+    await works();
+  });
+});
+
+test('there is none for a driver that leaves memory to its successor', async () => {
+  await boot();
+  await machine.insmod(own('ramdisk'), 'size=4096');
+  await died('ramdisk');
+  expect(machine.status().standby).toBe(null);
+});
+
+test('there is none for a driver that would not be restarted at once', async () => {
+  await boot({});
+  await machine.insmod(own('lkdtm'));
+  await died('lkdtm');
+  expect(machine.status()).toMatchObject({ standby: null, drivers: [{ state: 'up', restarts: 1 }] });
+});
+
+test('there is none for a driver that needs another', async () => {
+  await boot();
+  for (const name of ['base', 'stacked']) await machine.insmod(await loadFixture(name));
+  await died('stacked');
+  expect(machine.status().standby).toBe(null);
+});
+
+test('one that dies in its init is a death as any other', async () => {
+  await boot({ ...UNTIRING, intensity: { restarts: 20, periodMs: 60_000 } });
+  await machine.insmod(await loadFixture('fading'), 'lives=2');
+  await died('fading');
+  expect(machine.status().standby).toBe('fading');
+  machine.kill('fading');
+  await machine.settled();
+  expect(machine.status().drivers).toMatchObject([{ state: 'failed' }]);
+  expectLine(log(), 'supervisor: giving fading up: it died 5 times in a row in its init (trap in its init)');
+  expect(machine.check()).toEqual([]);
+});
