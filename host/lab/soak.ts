@@ -200,7 +200,8 @@ async function held(machine: Machine, { resources, handles }: SoakOptions): Prom
   const { accounting, threads } = { accounting: machine.accounting(), threads: resources.threads };
   // A successor that stands ready is none of what was there before anything had died.
   const standing = machine.status().standby === null ? 0 : 1;
-  return { accounting, threads: threads - standing, handles: handles?.() ?? null };
+  const open = handles?.() ?? null;
+  return { accounting, threads: threads - standing, handles: open === null ? null : open - standing };
 }
 
 function rowOf(placement: Placement, seconds: number, tally: Tally, seen: SoakObserved): SoakRow {

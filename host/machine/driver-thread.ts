@@ -115,8 +115,13 @@ class Tenancy {
     const called = (): boolean => Atomics.load(words, attention) !== this.arrived;
     try {
       for (;;) {
-        for (let start = this.waiting.shift(); start; start = this.waiting.shift()) this.takeIn(start);
-        if (!called()) this.serve(bell, called);
+        // Whoever is there already serves between one who comes and the next.
+        for (let start = this.waiting.shift(); start; start = this.waiting.shift()) {
+          this.takeIn(start);
+          this.round();
+        }
+        if (called()) this.round();
+        else this.serve(bell, called);
         // What was announced is on its way through the event loop.
         await nextTask();
       }
@@ -146,23 +151,30 @@ class Tenancy {
     const expected = (): boolean =>
       called() || lodgers.some(({ tenant: { side }, courier }) => side.over || side.expected(courier));
     for (let idle = 0; !called();) {
-      let worked = false;
-      for (let i = lodgers.length - 1; i >= 0; i--) {
-        const { tenant, courier } = lodgers[i]!;
-        if (tenant.side.over) {
-          lodgers.splice(i, 1);
-          this.tell(tenant.start, { type: 'left' });
-          continue;
-        }
-        house.current = tenant;
-        if (tenant.side.turn(courier, 1)) worked = true;
-      }
+      const worked = this.round();
       const left = house.domain.exports.run_timers();
       idle = worked ? 0 : idle + 1;
       if (idle < bell.spins) continue;
       bell.sleep(left, expected);
       idle = 0;
     }
+  }
+
+  /** Serves what there is, each in turn. @returns whether there was anything */
+  private round(): boolean {
+    const { lodgers, house } = this;
+    let worked = false;
+    for (let i = lodgers.length - 1; i >= 0; i--) {
+      const { tenant, courier } = lodgers[i]!;
+      if (tenant.side.over) {
+        lodgers.splice(i, 1);
+        this.tell(tenant.start, { type: 'left' });
+        continue;
+      }
+      house.current = tenant;
+      if (tenant.side.turn(courier, 1)) worked = true;
+    }
+    return worked;
   }
 
   /** However it ended: the callers are told first, then the supervisor. */

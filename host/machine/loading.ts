@@ -12,6 +12,7 @@ import type { Housing } from './housing.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
 import { watchOwners } from './owners.ts';
+import { poolOf } from './place.ts';
 import type { Registry } from './registry.ts';
 import { Standby } from './standby.ts';
 
@@ -75,7 +76,8 @@ export class Loading {
         incarnation.begin(loaded, options, gates, images, this.estates.of(loaded.name, life.memory));
         return incarnation.live(deadlineMs);
       };
-      const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
+      const foreseen =
+        this.registry.foreseen(driver) && !this.estates.has(loaded.name) && !this.crowded(driver);
       const announced = this.registry.announce(driver, life, incarnation);
       const live = foreseen ? start([]) : announced.then(start);
       // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
@@ -85,6 +87,15 @@ export class Loading {
       this.lose(driver, incarnation, error instanceof ModuleError);
       throw error;
     }
+  }
+
+  /** Whether another is being loaded into the same domain, which would have to wait for the kernel's word on this one too. */
+  private crowded(driver: Driver): boolean {
+    const { place } = driver;
+    return (
+      poolOf(place) !== null &&
+      [...this.drivers].some((each) => each !== driver && each.place === place && each.state === 'starting')
+    );
   }
 
   /** A successor that stood ready takes a driver's place. @returns whether there was one; throws where it has died in its init */

@@ -10,6 +10,7 @@ import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverStart, Interior } from './protocol.ts';
 import type { Resources } from './resources.ts';
+import { nextTask } from './task.ts';
 
 class Pool {
   readonly thread: Thread;
@@ -25,6 +26,8 @@ class Pool {
   /** Resolves when nothing of it runs any more. */
   readonly over: Promise<void>;
   private left = (): void => {};
+  /** Its residents have heard of its end. */
+  private told: Promise<void> = Promise.resolve();
   private readonly resources: Resources;
 
   constructor(
@@ -49,7 +52,9 @@ class Pool {
       this.end(this.residents.size > 1);
       this.left();
     });
-    void this.over.then(() => {
+    // What its residents keep of the memory they keep when they hear of the end.
+    const told = this.over.then(() => this.told);
+    void told.then(() => {
       off();
       resources.giveMemory(memory);
       freeChannel(life, bell);
@@ -74,13 +79,16 @@ class Pool {
   end(along: boolean): void {
     if (this.dead) return;
     this.dead = true;
+    // Whose end it is comes back first.
+    this.told = nextTask().then(() => {
+      for (const resident of this.residents) resident.lost(along);
+    });
     if (this.idle) {
       this.resources.giveThread(this.thread);
       this.left();
     } else {
       this.thread.terminate();
     }
-    for (const resident of this.residents) resident.lost(along);
   }
 }
 
