@@ -127,7 +127,8 @@ export class Drivers {
     const { incarnation } = driver;
     const { standby } = this.loading;
     if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
-    if ((state === 'failed' || state === 'ended') && standby.driver === driver) void standby.dismissed();
+    if ((state === 'failed' || state === 'ended') && standby.driver === driver)
+      void standby.dismissed(driver);
     this.registry.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
@@ -326,7 +327,7 @@ export class Drivers {
 
   /** Puts another binary in a driver's place. @throws ModuleError */
   async update(next: LoadedModule, parameters: string | null): Promise<void> {
-    await this.loading.standby.dismissed();
+    await this.loading.standby.dismissed(this.get(next.name));
     const life = this.host.alive();
     const retire = async (driver: Driver): Promise<void> => {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
@@ -342,7 +343,7 @@ export class Drivers {
 
   /** @throws ModuleError */
   async rmmod(asked: string, force: boolean): Promise<UnloadReport> {
-    await this.loading.standby.dismissed();
+    await this.loading.standby.dismissed(this.get(asked));
     const life = this.host.alive();
     const driver = this.known.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;

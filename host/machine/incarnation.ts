@@ -112,7 +112,8 @@ export class Incarnation {
       throw new ModuleError(EAGAIN, `no thread can be started for a driver: ${String(error)}`);
     });
     if (life.dead) {
-      void home.end(false).then(() => home.release());
+      await home.end(false);
+      home.release();
       throw new MachineDied('the kernel has died while a driver was being started');
     }
     const incarnation = new Incarnation(life, channel, home, events);

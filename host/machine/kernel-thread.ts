@@ -142,12 +142,13 @@ export class KernelThread implements KernelMethods {
         if (posted <= 0 && performance.now() - since < LONGEST_TURN) continue;
         await nextTask();
       } else {
-        if (this.turn(() => this.kernel.sleep_begin()) <= 0 || this.succession.look()) continue;
+        if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
         const bell = this.kernel.heard_bell();
         const left = Math.min(
           due,
           this.turn(() => this.kernel.wait_time()),
         );
+        if (this.succession.look()) continue; // what was overdue is fenced
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
         await (slept.async ? slept.value : nextTask());
         this.turn(() => (this.kernel.sleep_end(), 0));

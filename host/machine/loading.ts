@@ -5,6 +5,7 @@ import type { Gate } from '../domain/announce.ts';
 import { formatWarning, type Fault, type OopsContext } from '../domain/fault.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { transportOf } from '../ipc/transport.ts';
+import { EIO } from '../../kernel/abi/errno.ts';
 import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { Estates } from './estates.ts';
@@ -14,7 +15,7 @@ import type { KernelLife } from './life.ts';
 import { watchOwners } from './owners.ts';
 import { poolOf } from './place.ts';
 import type { Registry } from './registry.ts';
-import { Standby } from './standby.ts';
+import { Standby, type Successor } from './standby.ts';
 
 /** What the drivers do for a load. */
 export interface LoadingHands {
@@ -50,12 +51,20 @@ export class Loading {
     this.estates = estates;
     this.hands = hands;
     const standsBy = host.standsBy && !transportOf(host.transport).eventful;
+    const { resources } = host;
     this.standby = new Standby({
       prepare: (driver, life, events) => this.prepare(driver, life, events),
       events: (driver, life) => this.eventsOf(driver, life),
-      begin: ({ loaded, options }, incarnation) => incarnation.begin(loaded, options, [], host.images, null),
-      bury: (incarnation) => hands.bury(incarnation, false),
-      foreseen: (driver) => standsBy && registry.foreseen(driver) && hands.atOnce(driver),
+      begin: ({ loaded, options, place }, incarnation) => {
+        incarnation.begin(loaded, options, [], host.images, null);
+        housing.prepare(place, false); // it may have taken the spare
+      },
+      bury: (incarnation) => void hands.bury(incarnation, false),
+      keepMemory: (memory) => resources.keepMemory(memory),
+      releaseMemory: (memory) => resources.releaseMemory(memory),
+      track: (work) => host.track(work),
+      alone: (driver) => standsBy && registry.foreseen(driver),
+      atOnce: (driver) => hands.atOnce(driver),
     });
   }
 
@@ -102,20 +111,30 @@ export class Loading {
   private async succeeded(driver: Driver, life: KernelLife): Promise<boolean> {
     const successor = this.standby.take(driver, life);
     if (!successor) return false;
-    const { incarnation, announced } = successor;
+    const { incarnation, announced, death } = successor;
     driver.incarnation = incarnation;
     let taken = false;
     try {
-      const answer = await announced;
-      if (answer?.ok) {
-        incarnation.entries = this.registry.entriesOf(driver, life);
-        await incarnation.live(this.host.deadlineMs);
-        taken = true;
-      }
+      if (death) this.hands.died(driver, ...death);
+      else taken = await this.isTaken(incarnation, announced);
+      if (incarnation.ended) throw new ModuleError(EIO, 'it died before its predecessor was buried');
+      if (taken) incarnation.entries = this.registry.entriesOf(driver, life);
       return taken;
     } finally {
-      if (!taken) this.lose(driver, incarnation, false);
+      if (!taken || incarnation.ended) this.lose(driver, incarnation, false);
+      this.standby.settle(successor);
     }
+  }
+
+  /** Whether the kernel has taken a successor, which is live then; throws where that has died in its init. */
+  private async isTaken(incarnation: Incarnation, announced: Successor['announced']): Promise<boolean> {
+    const live = incarnation.live(this.host.deadlineMs).then((): 'live' => 'live');
+    live.catch(() => {}); // where it was not announced nobody waits for it
+    // Who is live was announced, whenever that answer comes.
+    const answer = await Promise.race([announced, live]);
+    if (answer !== 'live' && !answer?.ok) return false;
+    await live;
+    return true;
   }
 
   private prepare(driver: Driver, life: KernelLife, events: IncarnationEvents): Promise<Incarnation> {

@@ -24,10 +24,15 @@ const OTHERS = 4;
 /** ms after a restart in which nobody who recovers is disturbed. */
 const AFTER_MS = 50;
 
+/** How an incarnation died, as it says itself. */
+type LastWords = Parameters<IncarnationEvents['died']>;
+
 export interface Successor {
   readonly incarnation: Incarnation;
   /** How the kernel has taken it; null where it has not, and the driver has to be loaded anew. */
   readonly announced: Promise<Answer<Gate[]> | null>;
+  /** How it has died already; null while it lives. Its memory is kept until then. */
+  death: LastWords | null;
 }
 
 export interface StandbyHands {
@@ -35,14 +40,22 @@ export interface StandbyHands {
   prepare(driver: Driver, life: KernelLife, events: IncarnationEvents): Promise<Incarnation>;
   events(driver: Driver, life: KernelLife): IncarnationEvents;
   begin(driver: Driver, incarnation: Incarnation): void;
-  bury(incarnation: Incarnation): Promise<void>;
-  /** Whether a driver that dies now is restarted at once, and needs nobody for it. */
-  foreseen(driver: Driver): boolean;
+  bury(incarnation: Incarnation): void;
+  keepMemory(memory: WebAssembly.Memory): void;
+  releaseMemory(memory: WebAssembly.Memory): void;
+  /** Something that a shutdown waits for. */
+  track(work: Promise<unknown>): void;
+  /** Whether a driver needs nobody for a restart. */
+  alone(driver: Driver): boolean;
+  /** Whether a driver that dies now is restarted at once. */
+  atOnce(driver: Driver): boolean;
 }
 
 interface Waiting extends Successor {
   readonly driver: Driver;
   readonly life: KernelLife;
+  /** Whose end it waits for. */
+  readonly before: Incarnation;
   /** Whether it has become the driver's incarnation. */
   taken: boolean;
 }
@@ -53,8 +66,10 @@ export class Standby {
   /** For whom a successor is to be made ready. */
   private next: { driver: Driver; life: KernelLife } | null = null;
   private timer: unknown = null;
-  /** What is being made ready or taken apart, one after the other. */
+  /** What is being made ready, one after the other. */
   private work: Promise<void> = Promise.resolve();
+  /** How often nobody was to wait any more: what was begun before is not wanted. */
+  private dismissals = 0;
 
   constructor(hands: StandbyHands) {
     this.hands = hands;
@@ -69,49 +84,67 @@ export class Standby {
     return this.waiting?.driver ?? null;
   }
 
-  /** A driver has been restarted: some time later a successor of it stands ready. */
+  /** A driver has been restarted: some time later a successor of it stands ready, if ever its policy allows one. */
   later(driver: Driver, life: KernelLife): void {
-    this.next = { driver, life };
     clearTimeout(this.timer);
-    const ms = this.hands.foreseen(driver) ? AFTER_MS : driver.policy.backoff.stableMs;
+    this.next = null;
+    if (driver.policy.restart !== 'permanent' || !this.hands.alone(driver)) return;
+    this.next = { driver, life };
+    const ms = this.hands.atOnce(driver) ? AFTER_MS : driver.policy.backoff.stableMs + AFTER_MS;
     this.timer = setTimeout(() => void this.ready(), ms);
   }
 
-  /** Makes that successor ready now, where there can be one. */
+  /** Makes that successor ready now, where there can be one; resolves when nothing of the kind is under way. */
   async ready(): Promise<void> {
     clearTimeout(this.timer);
     const { next } = this;
     this.next = null;
-    if (next) await this.inTurn(() => this.arm(next.driver, next.life));
+    if (!next) return this.work;
+    const { driver, life } = next;
+    const armed = this.work.then(() => this.arm(driver, life));
+    this.work = armed.catch(() => {}); // who asked is told
+    this.hands.track(this.work);
+    await armed;
+    const young = driver.state === 'up' && driver.incarnation?.life === life && !this.hands.atOnce(driver);
+    if (young && !this.next) this.later(driver, life);
   }
 
   private async arm(driver: Driver, life: KernelLife): Promise<void> {
+    const { dismissals } = this;
     if (this.waiting?.driver === driver || !this.possible(driver, life)) return;
     await this.dismiss();
     const before = driver.incarnation;
+    if (this.waiting || !before || !this.possible(driver, life)) return;
     let waiting: Waiting | null = null;
     const events = this.hands.events(driver, life);
     const incarnation = await this.prepare(driver, life, {
       ...events,
-      // Before it is anybody's, its death is no driver's.
       died: (...death) => {
         if (waiting?.taken) events.died(...death);
-        else if (waiting && waiting === this.waiting) void this.dismiss();
+        else if (waiting && waiting === this.waiting) this.died(waiting, death);
       },
     });
-    if (!incarnation || !before) return;
-    if (incarnation.ended || driver.incarnation !== before || !this.possible(driver, life)) {
-      void this.hands.bury(incarnation);
-      return;
-    }
+    if (!incarnation) return;
+    const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
+    if (!still || dismissals !== this.dismissals) return this.hands.bury(incarnation);
     this.hands.begin(driver, incarnation);
-    const { channel, generation } = before;
+    const { channel, generation } = incarnation;
     const announced = life.control.methods.expect({
-      ...{ of: { channel, generation }, name: driver.loaded.name, file: refer(life.thread, driver.loaded) },
-      ...{ flags: driver.options.flags | LOAD_AGAIN, channel: incarnation.channel },
+      ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
+      ...{ name: driver.loaded.name, file: refer(life.thread, driver.loaded) },
+      flags: driver.options.flags | LOAD_AGAIN,
     });
     announced.catch(() => {}); // the kernel has died, of which everybody hears
-    this.waiting = waiting = { driver, life, incarnation, announced, taken: false };
+    waiting = { driver, life, before, incarnation, announced, death: null, taken: false };
+    this.waiting = waiting;
+  }
+
+  /** A successor has died before anybody took it. */
+  private died(waiting: Waiting, death: LastWords): void {
+    // It was announced, or may have been: that is one death more of its driver, who is about to be known to be dead.
+    if (!waiting.before.fenced) return void this.dismiss();
+    waiting.death = death;
+    this.hands.keepMemory(waiting.incarnation.memory);
   }
 
   /** @returns null where there is no thread, no channel or no kernel */
@@ -135,8 +168,8 @@ export class Standby {
     const states = Array.from({ length: MAX_CHANNELS }, (_, channel) =>
       Atomics.load(life.words, wordOf(channel, S_STATE)),
     );
-    const free = states.filter((held) => held === CHANNEL_FREE).length;
-    return free > OTHERS && this.hands.foreseen(driver) && readRanges(life.memory, loaded.name) === null;
+    if (states.filter((held) => held === CHANNEL_FREE).length <= OTHERS) return false;
+    return this.hands.alone(driver) && this.hands.atOnce(driver) && !readRanges(life.memory, loaded.name);
   }
 
   /** The successor of a driver that has died, which is its incarnation from now on; null where none waits. */
@@ -148,28 +181,38 @@ export class Standby {
     return waiting;
   }
 
-  /** Nobody is to wait any more. Resolves when the kernel expects nobody. */
-  async dismissed(): Promise<void> {
-    await this.inTurn(() => this.dismiss());
+  /** What was kept of a successor that had died when it was taken is not needed any more. */
+  settle({ death, incarnation }: Successor): void {
+    if (death) this.hands.releaseMemory(incarnation.memory);
   }
 
-  private async dismiss(): Promise<void> {
+  /**
+   * Nobody is to wait any more. Resolves when the kernel expects nobody.
+   * @param driver its successor goes even where it may serve already; that of another is left to who is about to take it
+   */
+  async dismissed(driver: Driver | null = null): Promise<void> {
+    this.dismissals++;
+    await this.dismiss(driver);
+  }
+
+  private async dismiss(driver: Driver | null = null): Promise<void> {
     const { waiting } = this;
-    if (!waiting) return;
-    this.waiting = null;
-    void this.hands.bury(waiting.incarnation);
+    if (!waiting || (waiting.before.fenced && waiting.driver !== driver)) return;
+    this.drop(waiting);
     if (!waiting.life.dead) await waiting.life.control.methods.forgetHeir().catch(() => {}); // as above
+  }
+
+  private drop(waiting: Waiting): void {
+    this.waiting = null;
+    this.settle(waiting);
+    this.hands.bury(waiting.incarnation);
   }
 
   /** The kernel is dead. */
   end(): void {
-    const { waiting } = this;
     clearTimeout(this.timer);
-    this.next = this.waiting = null;
-    if (waiting) void this.hands.bury(waiting.incarnation);
-  }
-
-  private inTurn(act: () => Promise<void>): Promise<void> {
-    return (this.work = this.work.then(act));
+    this.dismissals++;
+    this.next = null;
+    if (this.waiting) this.drop(this.waiting);
   }
 }

@@ -16,8 +16,9 @@ export interface Heir {
   file: FileRef;
   /** LOAD_ */
   flags: number;
-  /** Its own channel. */
+  /** Its own. */
   channel: number;
+  generation: number;
 }
 
 export class Succession {
@@ -38,7 +39,7 @@ export class Succession {
     this.announce = announce;
   }
 
-  /** @returns how it was announced; null where it was not, because it is not wanted any more or has something to inherit */
+  /** @returns how it was announced; null where it was not, because it is not wanted any more, is dead, or has something to inherit */
   expect(heir: Heir): Promise<Answer<Gate[]> | null> {
     this.forget();
     this.heir = heir;
@@ -61,8 +62,9 @@ export class Succession {
     const words = new Int32Array(memory.buffer);
     if (words[wordOf(heir.of.channel, K_GENERATION)] === heir.of.generation) return false;
     this.heir = null;
-    const inherits = readRanges(memory, heir.name) !== null;
-    this.told(inherits ? null : this.announce(heir.file, heir.flags, heir.channel));
-    return !inherits;
+    const lives = words[wordOf(heir.channel, K_GENERATION)] === heir.generation;
+    const able = lives && !readRanges(memory, heir.name);
+    this.told(able ? this.announce(heir.file, heir.flags, heir.channel) : null);
+    return able;
   }
 }
