@@ -58,6 +58,8 @@ import {
   SYS_READ,
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
+import { LOAD_INTREE } from '../../kernel/abi/module.ts';
+import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { HandmadeClient, HandmadeDriver } from '../support/channel.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
@@ -376,4 +378,16 @@ test.each([
     expect(second.answer).toBe(0);
   }
   expect(kernel.check()).toEqual([]);
+});
+
+test('a module is not announced behind an endpoint that is dead already', () => {
+  const late = new HandmadeDriver(kernel, 9, 'late');
+  late.channel.set(D_GONE, late.generation);
+  kernel.exports.poll();
+  const { exports, domain } = kernel;
+  const text = (each: string): number => domain.text(each);
+  const mod = exports.module_begin(text('later'), text(VERMAGIC), text('GPL'), LOAD_INTREE, 9 + 1);
+  expect(exports.module_announce(mod, 100, 1, 1)).toBe(-EIO);
+  exports.module_gone(mod);
+  expect(readModules(kernel.memory).map(({ name }) => name)).not.toContain('later');
 });

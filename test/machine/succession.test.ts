@@ -1,0 +1,58 @@
+// Who waits for the end of another is announced when that is fenced, if it is there to be announced.
+
+import { beforeEach, expect, test } from 'vitest';
+import { wordOf } from '../../host/machine/channels.ts';
+import { Succession, type Heir } from '../../host/machine/succession.ts';
+import { K_GENERATION } from '../../kernel/abi/channel.ts';
+import { TestKernel } from '../support/kernel.ts';
+
+let kernel: TestKernel;
+let announced: [flags: number, channel: number][];
+let succession: Succession;
+const heir: Heir = {
+  ...{ of: { channel: 1, generation: 1 }, channel: 2, generation: 1, flags: 8, name: 'lkdtm' },
+  file: { name: 'lkdtm', file: null },
+};
+
+beforeEach(async () => {
+  kernel = await TestKernel.boot();
+  announced = [];
+  succession = new Succession(
+    () => kernel.memory,
+    (_, flags, channel) => (announced.push([flags, channel]), { ok: true, value: [] }),
+  );
+});
+
+const fence = (channel: number): void => void kernel.words[wordOf(channel, K_GENERATION)]!++;
+
+test('once, when the other is fenced', async () => {
+  const told = succession.expect(heir);
+  expect(succession.look()).toBe(false);
+  fence(1);
+  expect(succession.look()).toBe(true);
+  expect(succession.look()).toBe(false);
+  expect(announced).toEqual([[8, 2]]);
+  expect(await told).toEqual({ ok: true, value: [] });
+});
+
+test('at once, where that is fenced already', async () => {
+  fence(1);
+  expect(await succession.expect(heir)).toEqual({ ok: true, value: [] });
+});
+
+test('not where it is dead itself: its channel may be another’s', async () => {
+  const told = succession.expect(heir);
+  fence(2);
+  fence(1);
+  expect(succession.look()).toBe(false);
+  expect(await told).toBe(null);
+  expect(announced).toEqual([]);
+});
+
+test('not where it is not wanted any more', async () => {
+  const told = succession.expect(heir);
+  succession.forget();
+  fence(1);
+  expect(succession.look()).toBe(false);
+  expect(await told).toBe(null);
+});
