@@ -127,8 +127,7 @@ export class Drivers {
     const { incarnation } = driver;
     const { standby } = this.loading;
     if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
-    if ((state === 'failed' || state === 'ended') && standby.driver === driver)
-      void standby.dismissed(driver);
+    if (state === 'failed' || state === 'ended') standby.lost(driver);
     this.registry.changed();
     const at = this.host.resources.platform.now();
     const { name } = driver.loaded;
@@ -176,6 +175,8 @@ export class Drivers {
   }
 
   private forget(name: string): void {
+    const driver = this.get(name);
+    if (driver) this.loading.standby.lost(driver);
     this.known.delete(keyOf(name));
     this.estates.settle(name);
     this.registry.changed();
@@ -287,7 +288,8 @@ export class Drivers {
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.leaving) driver.leaving();
-    else if (driver.state === 'up') void this.host.recover(() => this.supervisor.died(driver, life, cause));
+    else if (driver.state === 'up' && this.get(name) === driver)
+      void this.host.recover(() => this.supervisor.died(driver, life, cause));
   }
 
   private context(
@@ -327,7 +329,10 @@ export class Drivers {
 
   /** Puts another binary in a driver's place. @throws ModuleError */
   async update(next: LoadedModule, parameters: string | null): Promise<void> {
-    await this.loading.standby.dismissed(this.get(next.name));
+    await this.loading.standby.without(this.get(next.name), () => this.updateNow(next, parameters));
+  }
+
+  private async updateNow(next: LoadedModule, parameters: string | null): Promise<void> {
     const life = this.host.alive();
     const retire = async (driver: Driver): Promise<void> => {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
@@ -343,7 +348,10 @@ export class Drivers {
 
   /** @throws ModuleError */
   async rmmod(asked: string, force: boolean): Promise<UnloadReport> {
-    await this.loading.standby.dismissed(this.get(asked));
+    return this.loading.standby.without(this.get(asked), () => this.rmmodNow(asked, force));
+  }
+
+  private async rmmodNow(asked: string, force: boolean): Promise<UnloadReport> {
     const life = this.host.alive();
     const driver = this.known.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;

@@ -70,13 +70,16 @@ export class Loading {
 
   /** Loads a driver. Throws ModuleError when it was refused or has died in its init, MachineDied. */
   async load(driver: Driver): Promise<void> {
-    const { loaded, options } = driver;
     const life = this.host.alive();
     await this.registry.awaitOwners(driver, life); // before it takes a thread
+    if (driver.restarts === 0) return this.standby.without(driver, () => this.loadAnew(driver, life)); // a channel is wanted
+    if (!(await this.succeeded(driver, life))) await this.loadAnew(driver, life);
+  }
+
+  private async loadAnew(driver: Driver, life: KernelLife): Promise<void> {
+    const { loaded, options } = driver;
     const ownerThatDied = watchOwners(loaded, this.drivers);
     const { images, deadlineMs } = this.host;
-    if (driver.restarts === 0) await this.standby.dismissed(); // its channel is wanted
-    if (await this.succeeded(driver, life)) return;
     const incarnation = await this.prepare(driver, life, this.eventsOf(driver, life));
     if (driver.restarts === 0) this.housing.prepare(driver.place, true);
     driver.incarnation = incarnation;

@@ -68,8 +68,10 @@ export class Standby {
   private timer: unknown = null;
   /** What is being made ready, one after the other. */
   private work: Promise<void> = Promise.resolve();
-  /** How often nobody was to wait any more: what was begun before is not wanted. */
-  private dismissals = 0;
+  /** How often a kernel has died: what was begun before is not wanted. */
+  private ends = 0;
+  /** Those who change something in the machine, during which nobody is made ready. */
+  private changes = 0;
 
   constructor(hands: StandbyHands) {
     this.hands = hands;
@@ -110,7 +112,7 @@ export class Standby {
   }
 
   private async arm(driver: Driver, life: KernelLife): Promise<void> {
-    const { dismissals } = this;
+    const { ends } = this;
     if (this.waiting?.driver === driver || !this.possible(driver, life)) return;
     await this.dismiss();
     const before = driver.incarnation;
@@ -126,7 +128,7 @@ export class Standby {
     });
     if (!incarnation) return;
     const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
-    if (!still || dismissals !== this.dismissals) return this.hands.bury(incarnation);
+    if (!still || ends !== this.ends) return this.hands.bury(incarnation);
     this.hands.begin(driver, incarnation);
     const { channel, generation } = incarnation;
     const announced = life.control.methods.expect({
@@ -142,7 +144,7 @@ export class Standby {
   /** A successor has died before anybody took it. */
   private died(waiting: Waiting, death: LastWords): void {
     // It was announced, or may have been: that is one death more of its driver, who is about to be known to be dead.
-    if (!waiting.before.fenced) return void this.dismiss();
+    if (!waiting.before.fenced) return this.drop(waiting);
     waiting.death = death;
     this.hands.keepMemory(waiting.incarnation.memory);
   }
@@ -163,7 +165,7 @@ export class Standby {
 
   private possible(driver: Driver, life: KernelLife): boolean {
     const { incarnation, place, state, leaving, loaded } = driver;
-    if (place !== 'worker' || state !== 'up' || leaving || life.dead) return false;
+    if (this.changes > 0 || place !== 'worker' || state !== 'up' || leaving || life.dead) return false;
     if (!incarnation || incarnation.ended || incarnation.fenced || incarnation.life !== life) return false;
     const states = Array.from({ length: MAX_CHANNELS }, (_, channel) =>
       Atomics.load(life.words, wordOf(channel, S_STATE)),
@@ -187,15 +189,20 @@ export class Standby {
   }
 
   /**
-   * Nobody is to wait any more. Resolves when the kernel expects nobody.
+   * Does something while nobody waits.
    * @param driver its successor goes even where it may serve already; that of another is left to who is about to take it
    */
-  async dismissed(driver: Driver | null = null): Promise<void> {
-    this.dismissals++;
-    await this.dismiss(driver);
+  async without<T>(driver: Driver | undefined, act: () => Promise<T>): Promise<T> {
+    this.changes++;
+    try {
+      await this.dismiss(driver);
+      return await act();
+    } finally {
+      this.changes--;
+    }
   }
 
-  private async dismiss(driver: Driver | null = null): Promise<void> {
+  private async dismiss(driver?: Driver): Promise<void> {
     const { waiting } = this;
     if (!waiting || (waiting.before.fenced && waiting.driver !== driver)) return;
     this.drop(waiting);
@@ -208,10 +215,15 @@ export class Standby {
     this.hands.bury(waiting.incarnation);
   }
 
+  /** A driver was given up, or is gone. */
+  lost(driver: Driver): void {
+    if (this.waiting?.driver === driver) this.drop(this.waiting);
+  }
+
   /** The kernel is dead. */
   end(): void {
     clearTimeout(this.timer);
-    this.dismissals++;
+    this.ends++;
     this.next = null;
     if (this.waiting) this.drop(this.waiting);
   }
