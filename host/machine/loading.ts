@@ -63,7 +63,7 @@ export class Loading {
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
       track: (work) => host.track(work),
-      alone: (driver) => standsBy && registry.foreseen(driver),
+      alone: (driver) => standsBy && driver.place === 'worker' && registry.foreseen(driver),
       atOnce: (driver) => hands.atOnce(driver),
     });
   }

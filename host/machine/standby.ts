@@ -45,7 +45,7 @@ export interface StandbyHands {
   releaseMemory(memory: WebAssembly.Memory): void;
   /** Something that a shutdown waits for. */
   track(work: Promise<unknown>): void;
-  /** Whether a driver needs nobody for a restart. */
+  /** Whether a driver has a thread of its own and needs nobody for a restart. */
   alone(driver: Driver): boolean;
   /** Whether a driver that dies now is restarted at once. */
   atOnce(driver: Driver): boolean;
@@ -164,8 +164,8 @@ export class Standby {
   }
 
   private possible(driver: Driver, life: KernelLife): boolean {
-    const { incarnation, place, state, leaving, loaded } = driver;
-    if (this.changes > 0 || place !== 'worker' || state !== 'up' || leaving || life.dead) return false;
+    const { incarnation, state, leaving, loaded } = driver;
+    if (this.changes > 0 || state !== 'up' || leaving || life.dead) return false;
     if (!incarnation || incarnation.ended || incarnation.fenced || incarnation.life !== life) return false;
     const states = Array.from({ length: MAX_CHANNELS }, (_, channel) =>
       Atomics.load(life.words, wordOf(channel, S_STATE)),
