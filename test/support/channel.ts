@@ -160,7 +160,10 @@ export class HandmadeDriver {
     const mod = exports.module_begin(text(name), text(VERMAGIC), text('GPL'), LOAD_INTREE | how, index + 1);
     if (mod < 0) throw new Error(`cannot be loaded: ${name}`);
     this.mod = mod;
-    if (exports.module_announce(mod, 100, 1, 1) < 0) throw new Error(`cannot be announced: ${name}`);
+    if (exports.module_announce(mod, 100, 1, 1) < 0) {
+      exports.module_gone(mod);
+      throw new Error(`cannot be announced: ${name}`);
+    }
     if ((this.call(CALL_REGISTER_CHRDEV, 0, name, {}, flags) ?? -1) < 0)
       throw new Error(`cannot be registered: ${name}`);
     if (live && this.call(CALL_MODULE_LIVE) !== 0) throw new Error(`cannot be live: ${name}`);
