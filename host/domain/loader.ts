@@ -138,10 +138,7 @@ function form(
     }
     return { loaded, mod, base, slots, exports: instance.exports };
   } catch (thrown) {
-    const error = refusalOf(thrown, name);
-    if (!error) throw thrown;
-    if (mod) release(domain, name, mod);
-    throw error;
+    throw undone(domain, name, mod, thrown);
   }
 }
 
@@ -166,10 +163,7 @@ function initialise(
     if (exports.concluded) must(exports.concluded(1));
     return { mod, exports: own };
   } catch (thrown) {
-    const error = refusalOf(thrown, name);
-    if (!error) throw thrown;
-    release(domain, name, mod);
-    throw error;
+    throw undone(domain, name, mod, thrown);
   }
 }
 
@@ -282,6 +276,13 @@ function restoreParameters(
 ): void {
   for (const [key, value] of persistent)
     domain.exports.module_parameter(mod, domain.text(key), domain.text(value));
+}
+
+/** Undoes a load that was refused; a trap leaves things as they are. @returns what is to be thrown */
+function undone(domain: Domain<ImageExports>, name: string, mod: number, thrown: unknown): unknown {
+  const refused = refusalOf(thrown, name);
+  if (refused && mod) release(domain, name, mod);
+  return refused ?? thrown;
 }
 
 /** Clears a module's table slots and frees all it has. */

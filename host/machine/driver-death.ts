@@ -16,7 +16,7 @@ export function complaintOf(reason: number): DetectedBy {
 }
 
 /** The modules of a driver's domain. */
-export const modulesOf = ({ incarnation }: Driver, life: KernelLife): ModuleEntry[] =>
+export const modulesIn = ({ incarnation }: Driver, life: KernelLife): ModuleEntry[] =>
   readModules(incarnation?.memory ?? life.memory);
 
 /**

@@ -77,7 +77,9 @@ class Tenancy {
     const { house } = this;
     try {
       let courier!: Courier;
-      const served = house.load(start, side, (each) => (courier = house.courier(each)));
+      const served = house.load(start, side, (each) => {
+        if (!start.link) courier = house.courier(each);
+      });
       if (start.link) return this.servePosted(start, side, served, start.link);
       side.run(courier, () => house.domain.exports.run_timers());
     } catch (thrown) {

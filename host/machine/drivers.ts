@@ -12,7 +12,7 @@ import { LEVEL_ALERT } from '../../kernel/abi/log.ts';
 import { Killed, MachineDied, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
-import { complaintOf, deathContext, modulesOf } from './driver-death.ts';
+import { complaintOf, deathContext, modulesIn } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
@@ -279,7 +279,7 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
-    const inside = modulesOf(driver, life); // its memory is somebody else's soon
+    const inside = modulesIn(driver, life); // its memory is somebody else's soon
     const oops = nextTask()
       .then(() => pause(TEXT_AFTER_MS))
       .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, inside)) : []));
@@ -296,7 +296,7 @@ export class Drivers {
     driver: Driver,
     life: KernelLife,
     fault: Fault,
-    inside = modulesOf(driver, life),
+    inside = modulesIn(driver, life),
   ): OopsContext {
     return deathContext(this.host, driver, life, fault, inside, [...this], this.lastUnloaded);
   }

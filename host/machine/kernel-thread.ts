@@ -70,7 +70,7 @@ export class KernelThread implements KernelMethods {
   private client!: InThreadClient;
   private readonly sandboxes: Sandboxes;
   private readonly succession = new Succession(
-    () => this.domain.memory,
+    () => this.domain,
     (...words) => this.announce(...words),
   );
 

@@ -2,6 +2,8 @@
 // nothing else. The supervisor hears of both when it has time to.
 
 import type { Gate } from '../domain/announce.ts';
+import type { Domain } from '../domain/domain.ts';
+import type { KernelExports } from '../domain/image.ts';
 import { K_GENERATION } from '../../kernel/abi/channel.ts';
 import { wordOf } from './channels.ts';
 import type { FileRef } from './files.ts';
@@ -24,18 +26,18 @@ export interface Heir {
 export class Succession {
   private heir: Heir | null = null;
   private told: (answer: Answer<Gate[]> | null) => void = () => {};
-  private readonly memory: () => WebAssembly.Memory;
+  private readonly kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>;
   private readonly announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>;
 
   /**
-   * @param memory   the kernel's
+   * @param kernel   its domain, once it has booted
    * @param announce makes a module known to the kernel
    */
   constructor(
-    memory: () => WebAssembly.Memory,
+    kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>,
     announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>,
   ) {
-    this.memory = memory;
+    this.kernel = kernel;
     this.announce = announce;
   }
 
@@ -58,8 +60,7 @@ export class Succession {
   look(): boolean {
     const { heir } = this;
     if (!heir) return false;
-    const memory = this.memory();
-    const words = new Int32Array(memory.buffer);
+    const { memory, words } = this.kernel();
     if (words[wordOf(heir.of.channel, K_GENERATION)] === heir.of.generation) return false;
     this.heir = null;
     const lives = words[wordOf(heir.channel, K_GENERATION)] === heir.generation;

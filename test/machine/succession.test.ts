@@ -18,7 +18,7 @@ beforeEach(async () => {
   kernel = await TestKernel.boot();
   announced = [];
   succession = new Succession(
-    () => kernel.memory,
+    () => kernel,
     (_, flags, channel) => (announced.push([flags, channel]), { ok: true, value: [] }),
   );
 });
