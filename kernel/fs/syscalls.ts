@@ -59,7 +59,7 @@ import { sys_complain } from './complaint';
 import { file_current, file_free, file_new } from './files';
 import { operate } from './operations';
 import { answer_client } from '../ipc/clients';
-import { endpoint_replace, endpoint_submit } from '../ipc/endpoint';
+import { endpoint_replace, endpoint_submit, endpoint_transfer } from '../ipc/endpoint';
 import { hold, reopened } from '../ipc/held';
 import { trace_done } from '../ipc/trace';
 import { find_module } from '../module/list';
@@ -80,7 +80,7 @@ function start(request: i32, operation: i32, file: usize, buffer: usize, count: 
     return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
   }
   request_fill(request, operation, file, buffer, count, rights);
-  return endpoint_submit(request, endpoint - 1);
+  return rights ? endpoint_transfer(request, endpoint - 1) : endpoint_submit(request, endpoint - 1);
 }
 
 /** The driver that opened this file is gone. */
@@ -112,7 +112,7 @@ export function start_at(
   }
   request_fill(request, operation, file, buffer, count, rights);
   request_place(request, position);
-  if (file_current(file)) return endpoint_submit(request, endpoint - 1);
+  if (file_current(file)) return endpoint_transfer(request, endpoint - 1);
   if (!device_kept(<usize>load<u32>(file, FILE_DEVICE))) return -EIO;
   hold(request);
   return PARKED;

@@ -16,8 +16,7 @@ export function accepted(channel: i32, request: i32, status: i32, position: i64,
   const record = request_at(request);
   const operation = load<i32>(record, RQ_OPERATION);
   const most = is_transfer(operation) ? load<i32>(record, RQ_ARGUMENT0) : most_of(operation);
-  // Not below -MAX_ERRNO, and not above `most`.
-  if (<u32>(status + MAX_ERRNO) > <u32>(most + MAX_ERRNO) || position < 0) {
+  if (!plausible(status, most, position)) {
     protocol_error(channel, operation, status, most);
     return false;
   }
@@ -29,6 +28,13 @@ export function accepted(channel: i32, request: i32, status: i32, position: i64,
   }
   if (!load<u32>(record, RQ_POSITIONED)) store<i64>(file, position, FILE_POSITION);
   return true;
+}
+
+/** A status is not below -MAX_ERRNO and not above `most`, a position not negative. */
+// @ts-ignore: decorator
+@inline
+export function plausible(status: i32, most: i32, position: i64): bool {
+  return <u32>(status + MAX_ERRNO) <= <u32>(most + MAX_ERRNO) && position >= 0;
 }
 
 // @ts-ignore: decorator

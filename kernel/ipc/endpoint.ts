@@ -72,7 +72,7 @@ import { post } from '../lib/host';
 import { __get_free_pages } from '../mm/pages';
 import { cleaned, protocol_error } from './death';
 import { accepted } from './answer';
-import { gate_submit } from './gate';
+import { gate_idle, gate_submit, gate_transfer } from './gate';
 import { hold } from './held';
 import { dequeue, enqueue } from './queue';
 import { trace_done, trace_incarnation, trace_start } from './trace';
@@ -243,6 +243,14 @@ export function endpoint_submit(request: i32, channel: i32): i32 {
   if (load<u32>(ep, EP_HEAD) || !send(ep, channel, request)) enqueue(ep, request);
   store<u64>(record, trace_start(), RQ_STARTED); // while the driver is at work
   return PARKED;
+}
+
+/** Sends a read or write that has been filled. @returns as endpoint_submit */
+// @ts-ignore: decorator
+@inline
+export function endpoint_transfer(request: i32, channel: i32): i32 {
+  const ep = endpoint_at(channel);
+  return gate_idle(ep) ? gate_transfer(ep, channel, request) : endpoint_submit(request, channel);
 }
 
 /** Sends the cleanup of a driver that is replaced: whatever is asked of it afterwards is held for its successor. */

@@ -11,7 +11,7 @@ import {
   Q_GRANT_RIGHTS,
   TRANSPORT_GATE,
 } from '../abi/channel';
-import { FILE_HANDLE } from '../abi/file';
+import { FILE_HANDLE, FILE_POSITION } from '../abi/file';
 import { MAX_CHANNELS } from '../abi/limits';
 import { M_CALL_CLIENT, M_DOORBELL } from '../abi/machine';
 import { MACHINE_BASE } from '../abi/map';
@@ -27,17 +27,21 @@ import {
   RQ_ARGUMENT0,
   RQ_ARGUMENT1,
   RQ_BUFFER,
+  RQ_CHANNEL,
   RQ_FILE,
   RQ_LENGTH,
   RQ_OPERATION,
+  RQ_POSITIONED,
   RQ_RIGHTS,
+  RQ_STARTED,
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
 import { gate, gate_handle, gate_special } from '../lib/host';
-import { accepted } from './answer';
+import { accepted, plausible } from './answer';
 import { cleaned, endpoint_die } from './death';
 import { asked_again } from './held';
 import { dequeue, enqueue } from './queue';
+import { trace_done, trace_request, trace_start } from './trace';
 import {
   channel_at,
   endpoint_at,
@@ -50,20 +54,69 @@ import {
   OCCUPIED,
   file_device,
   place_of,
+  UP,
 } from './endpoint';
 
 /** @returns the driver's status, or PARKED where it is busy */
-// @ts-ignore: decorator
-@inline
 export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
   if (load<u32>(ep, EP_BUSY) | load<u32>(ep, EP_HEAD)) {
     enqueue(ep, request); // behind those that have waited longer
     return PARKED;
   }
   const status = run(ep, channel, request);
-  // Not here: what the next one traps with would take this answer along.
-  if (load<u32>(ep, EP_HEAD)) atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
+  ring_for_others(ep);
   return status;
+}
+
+/** Whoever waits is not run here: what the next one traps with would take the answer of this one along. */
+// @ts-ignore: decorator
+@inline
+function ring_for_others(ep: usize): void {
+  if (load<u32>(ep, EP_HEAD)) atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
+}
+
+/** Whether a driver on this thread waits for a request. */
+// @ts-ignore: decorator
+@inline
+export function gate_idle(ep: usize): bool {
+  return (
+    load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE &&
+    load<u32>(ep) == UP &&
+    !(load<u32>(ep, EP_BUSY) | load<u32>(ep, EP_HEAD))
+  );
+}
+
+/**
+ * A read or write of an idle driver: what is asked most, so that nothing is on its way that other requests need.
+ * @returns as endpoint_submit
+ */
+// @ts-ignore: decorator
+@inline
+export function gate_transfer(ep: usize, channel: i32, request: i32): i32 {
+  const record = request_at(request);
+  const generation = load<u32>(ep, EP_GENERATION);
+  const started = trace_start();
+  occupy(ep, channel, request);
+  const status = gate((request << GATE_BITS) | channel);
+  const same = load<u32>(ep, EP_GENERATION) == generation && load<u32>(ep) == UP;
+  if (!same || !plausible(status, load<i32>(record, RQ_LENGTH), position))
+    return went_wrong(ep, channel, request, generation, started, status);
+  if (!load<u32>(record, RQ_POSITIONED))
+    store<i64>(<usize>load<u32>(record, RQ_FILE), position, FILE_POSITION);
+  vacate(ep, channel);
+  ring_for_others(ep);
+  trace_request(request, channel, generation, started, status);
+  return status;
+}
+
+/** A read or write did not come back as it should: it ends as any other request. */
+function went_wrong(ep: usize, channel: i32, request: i32, generation: u32, started: u64, status: i32): i32 {
+  store<u32>(request_at(request), channel, RQ_CHANNEL);
+  store<u64>(request_at(request), started, RQ_STARTED);
+  const result = came_back(ep, channel, request, generation, status);
+  ring_for_others(ep);
+  if (result != PARKED) trace_done(request, result);
+  return result;
 }
 
 /** A driver on this thread has been loaded: until now it was busy with that. @param slot of its domain's serve_ring */
@@ -117,23 +170,41 @@ export function gate_unwound(channel: i32): void {
 let position: i64 = 0;
 
 /** @returns the driver's status; PARKED where it died over the request, which waits for its successor */
-// @ts-ignore: decorator
-@inline
 function run(ep: usize, channel: i32, request: i32): i32 {
   const record = request_at(request);
-  const ch = channel_at(channel);
   const operation = load<i32>(record, RQ_OPERATION);
   const generation = load<u32>(ep, EP_GENERATION);
+  occupy(ep, channel, request);
+  const devices = operation <= OP_IOCTL || operation == OP_REOPEN;
+  const status = devices ? gate((request << GATE_BITS) | channel) : special(channel, operation, record);
+  return came_back(ep, channel, request, generation, status);
+}
+
+// @ts-ignore: decorator
+@inline
+function occupy(ep: usize, channel: i32, request: i32): void {
+  const record = request_at(request);
+  const ch = channel_at(channel);
   store<u32>(ch, load<u32>(record, RQ_BUFFER), Q_GRANT_ADDRESS);
   store<u32>(ch, load<u32>(record, RQ_LENGTH), Q_GRANT_LENGTH);
   store<u32>(ch, load<u32>(record, RQ_RIGHTS), Q_GRANT_RIGHTS);
   store<u32>(ep, request + 1, EP_BUSY);
-  const devices = operation <= OP_IOCTL || operation == OP_REOPEN;
-  const status = devices ? gate((request << GATE_BITS) | channel) : special(channel, operation, record);
+}
+
+/** The grant ends with the request. */
+// @ts-ignore: decorator
+@inline
+function vacate(ep: usize, channel: i32): void {
+  store<u32>(channel_at(channel), 0, Q_GRANT_RIGHTS);
+  store<u32>(ep, 0, EP_BUSY);
+}
+
+/** @param status what came of a request that was run while the driver was of `generation` */
+function came_back(ep: usize, channel: i32, request: i32, generation: u32, status: i32): i32 {
+  const operation = load<i32>(request_at(request), RQ_OPERATION);
   // It may have been given up, and even replaced, while it called the kernel.
   if (load<u32>(ep, EP_GENERATION) != generation) return asked_again(request, true, EIO);
-  store<u32>(ch, 0, Q_GRANT_RIGHTS);
-  store<u32>(ep, 0, EP_BUSY);
+  vacate(ep, channel);
   if (!endpoint_up(channel)) return asked_again(request, true, EIO);
   if (status == GATE_TRAPPED) {
     endpoint_die(channel, EIO, EIO);
@@ -157,22 +228,31 @@ function special(channel: i32, operation: i32, record: usize): i32 {
  * @returns the driver's status
  */
 export function gate_enter(ticket: i32): i32 {
-  const ep = endpoint_at(ticket & (MAX_CHANNELS - 1));
   const record = request_at(ticket >> GATE_BITS);
   const file = <usize>load<u32>(record, RQ_FILE);
-  const operation = load<i32>(record, RQ_OPERATION);
-  const rights = load<u32>(record, RQ_RIGHTS);
-  const first = load<i32>(record, RQ_ARGUMENT0);
   const from = place_of(record, file);
-  const served = call_indirect<i64>(
-    load<u32>(ep, EP_SERVE),
-    operation == OP_REOPEN ? OP_OPEN : operation,
-    load<u32>(file, FILE_HANDLE),
-    file_device(file),
-    from,
-    rights ? load<i32>(record, RQ_BUFFER) : first,
-    rights ? first : load<i32>(record, RQ_ARGUMENT1),
-  );
+  const serve = load<u32>(endpoint_at(ticket & (MAX_CHANNELS - 1)), EP_SERVE);
+  const handle = load<u32>(file, FILE_HANDLE);
+  const operation = load<i32>(record, RQ_OPERATION);
+  const served = load<u32>(record, RQ_RIGHTS)
+    ? call_indirect<i64>(
+        serve,
+        operation,
+        handle,
+        0,
+        from,
+        load<i32>(record, RQ_BUFFER),
+        load<i32>(record, RQ_LENGTH),
+      )
+    : call_indirect<i64>(
+        serve,
+        operation == OP_REOPEN ? OP_OPEN : operation,
+        handle,
+        file_device(file),
+        from,
+        load<i32>(record, RQ_ARGUMENT0),
+        load<i32>(record, RQ_ARGUMENT1),
+      );
   position = from + (served >> 32);
   return <i32>served;
 }

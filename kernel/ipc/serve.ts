@@ -5,7 +5,7 @@
 import { MACHINE_BASE } from '../abi/map';
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../abi/machine';
 import { FILE_POSITION, PARAM_MAJOR } from '../abi/file';
-import { OP_OPEN, OP_RELEASE } from '../abi/operation';
+import { OP_OPEN, OP_READ, OP_RELEASE, OP_WRITE } from '../abi/operation';
 import { ENFILE, ENODEV } from '../abi/errno';
 import { device_by_major } from '../fs/devices';
 import { file_free, file_new } from '../fs/files';
@@ -62,8 +62,18 @@ export function serve_ring(
   buffer: usize,
   count: i32,
 ): i64 {
+  if (operation == OP_READ || operation == OP_WRITE) {
+    store<i64>(handle, position, FILE_POSITION);
+    const status = operate(operation, handle, buffer, count);
+    return packed(status, load<i64>(handle, FILE_POSITION) - position);
+  }
   const status = served(operation, handle, device, position, buffer, count);
-  const moved = load<i64>(MACHINE_BASE, M_REPLY_POSITION) - position;
+  return packed(status, load<i64>(MACHINE_BASE, M_REPLY_POSITION) - position);
+}
+
+// @ts-ignore: decorator
+@inline
+function packed(status: i32, moved: i64): i64 {
   const upper = moved == <i64>(<i32>moved) ? moved : i32.MIN_VALUE;
   return (upper << 32) | (<i64>(<u32>status));
 }

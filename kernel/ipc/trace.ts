@@ -220,8 +220,22 @@ export function trace_done(request: i32, status: i32): void {
   if (!start) return;
   store<u64>(record, 0, RQ_STARTED);
   const channel = load<i32>(record, RQ_CHANNEL);
-  const generation = endpoint_generation(channel);
-  trace_call(who_asked(request), channel, generation, load<i32>(record, RQ_OPERATION), start, status);
+  trace_request(request, channel, endpoint_generation(channel), start, status);
+}
+
+/** The same where all is known already. @param start what `trace_start` gave when it was sent */
+// @ts-ignore: decorator
+@inline
+export function trace_request(request: i32, channel: i32, generation: u32, start: u64, status: i32): void {
+  if (!start) return;
+  trace_call(
+    who_asked(request),
+    channel,
+    generation,
+    load<i32>(request_at(request), RQ_OPERATION),
+    start,
+    status,
+  );
 }
 
 // @ts-ignore: decorator
