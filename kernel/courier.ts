@@ -1,18 +1,27 @@
-// The courier: carries requests out of a channel's ring into a driver's domain and replies back, without any JavaScript on the
-// way of a call. It belongs to the host code around a driver (host/ipc/driver-side.ts): its memory is the kernel's, its imports
-// are the domain's entry points, and the driver can reach neither it nor what it sees. It keeps no state of its own.
+// The courier: carries requests out of a channel's ring into a driver's domain and replies back, and bytes between the driver's
+// memory and what its request grants, without any JavaScript on the way of a call. It belongs to the host code around a driver
+// (host/ipc/driver-side.ts): its memory is the kernel's, its imports are the domain's entry points, and the driver can reach
+// neither it nor what it sees. It keeps no state of its own.
 
 import { M_DOORBELL, M_SLEEPING } from './abi/machine';
 import { MACHINE_BASE } from './abi/map';
 import { OP_IOCTL, OP_OPEN } from './abi/operation';
 import {
+  COPY_DONE,
+  COPY_FENCED,
+  COPY_REFUSED,
+  D_COPYING,
   D_CURRENT,
+  D_HEART,
+  GRANT_READ,
+  GRANT_WRITE,
   K_GENERATION,
   MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_ARGUMENT1,
   Q_GENERATION,
   Q_GRANT_ADDRESS,
+  Q_GRANT_LENGTH,
   Q_GRANT_RIGHTS,
   Q_HANDLE,
   Q_MINOR,
@@ -43,6 +52,32 @@ declare function serve_ring(
 
 @external("host", "served_handle")
 declare function served_handle(): usize;
+
+// Words and bytes of the domain's memory.
+
+@external("host", "peek")
+declare function peek(address: usize): i64;
+
+
+@external("host", "poke")
+declare function poke(address: usize, word: i64): void;
+
+
+@external("host", "peek_byte")
+declare function peek_byte(address: usize): u32;
+
+
+@external("host", "poke_byte")
+declare function poke_byte(address: usize, byte: u32): void;
+
+// The runtime's own copies, domain -> kernel and kernel -> domain (host/ipc/copy.ts).
+
+@external("host", "bulk_out")
+declare function bulk_out(to: usize, from: usize, count: usize): void;
+
+
+@external("host", "bulk_in")
+declare function bulk_in(to: usize, from: usize, count: usize): void;
 
 /** Operations that are not the device's. */
 @external("host", "special")
@@ -107,4 +142,72 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
 export function waiting(ring: usize, taken: u32): bool {
   const next = taken + 1;
   return atomic.load<u32>(ring + (next & (RING_SLOTS - 1)) * MESSAGE_SIZE, Q_SEQUENCE) == next;
+}
+
+/** Bytes up to which a copy goes word by word, which is cheaper than a call out of wasm. */
+const FEW: u32 = 192;
+
+/**
+ * Copies from the domain into the range that the request in progress grants.
+ * @param own bytes of the domain's memory
+ * @returns COPY_
+ */
+export function copy_out(ch: usize, generation: u32, own: u32, to: usize, from: usize, count: u32): i32 {
+  if (!granted(ch, to, count, GRANT_WRITE) || !within(from, count, own)) return COPY_REFUSED;
+  if (!begun(ch, generation)) return COPY_FENCED;
+  if (count > FEW) {
+    bulk_out(to, from, count);
+  } else {
+    let done: u32 = 0;
+    for (; done + 8 <= count; done += 8) store<i64>(to + done, peek(from + done));
+    for (; done < count; done++) store<u8>(to + done, peek_byte(from + done));
+  }
+  return ended(ch);
+}
+
+/** Copies out of the range that the request in progress grants into the domain. */
+export function copy_in(ch: usize, generation: u32, own: u32, to: usize, from: usize, count: u32): i32 {
+  if (!granted(ch, from, count, GRANT_READ) || !within(to, count, own)) return COPY_REFUSED;
+  if (!begun(ch, generation)) return COPY_FENCED;
+  if (count > FEW) {
+    bulk_in(to, from, count);
+  } else {
+    let done: u32 = 0;
+    for (; done + 8 <= count; done += 8) poke(to + done, load<i64>(from + done));
+    for (; done < count; done++) poke_byte(to + done, load<u8>(from + done));
+  }
+  return ended(ch);
+}
+
+/** Whether the request in progress grants a range: the kernel has written the grant and does not touch it meanwhile. */
+// @ts-ignore: decorator
+@inline
+function granted(ch: usize, address: usize, count: u32, right: u32): bool {
+  const q = <usize>load<u32>(ch, D_CURRENT);
+  if (!q || !(load<u32>(q, Q_GRANT_RIGHTS) & right)) return false;
+  return within(address - load<u32>(q, Q_GRANT_ADDRESS), count, load<u32>(q, Q_GRANT_LENGTH));
+}
+
+// @ts-ignore: decorator
+@inline
+function within(offset: u32, count: u32, size: u32): bool {
+  return count <= size && offset <= size - count;
+}
+
+/** Announces a copy, for which a fence waits from now on, then looks at the fence. */
+// @ts-ignore: decorator
+@inline
+function begun(ch: usize, generation: u32): bool {
+  atomic.store<u32>(ch, 1, D_COPYING);
+  if (atomic.load<u32>(ch, K_GENERATION) == generation) return true;
+  atomic.store<u32>(ch, 0, D_COPYING);
+  return false;
+}
+
+// @ts-ignore: decorator
+@inline
+function ended(ch: usize): i32 {
+  store<u32>(ch, load<u32>(ch, D_HEART) + 1, D_HEART);
+  atomic.store<u32>(ch, 0, D_COPYING);
+  return COPY_DONE;
 }

@@ -41,7 +41,16 @@ export {
 // Entry points of the host.
 export { enter_module } from './module/load';
 export { run_timers } from './lib/timer';
-export { serve, serve_ring, served_handle, served_position } from './ipc/serve';
+export {
+  serve,
+  serve_ring,
+  served_handle,
+  served_position,
+  peek,
+  poke,
+  peek_byte,
+  poke_byte,
+} from './ipc/serve';
 
 /** Boots a driver's domain of `size` bytes. */
 export function boot(slots: i32, size: u32, deadline: u32, slub_debug: u32): void {

@@ -109,6 +109,10 @@ export interface DomainExports extends ImageExports {
   ): bigint;
   served_handle(): number;
   served_position(): bigint;
+  peek(address: number): bigint;
+  poke(address: number, word: bigint): void;
+  peek_byte(address: number): number;
+  poke_byte(address: number, byte: number): void;
   /** Runs the timers that are due. @returns ms until the next one */
   run_timers(): number;
 }

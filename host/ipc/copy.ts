@@ -1,7 +1,7 @@
 // Copies between two shared memories. Where the engine has multi-memory, one wasm instruction; otherwise what the
 // runtime offers, a TypedArray.set at worst (shared memory makes that several times slower than a plain copy).
 
-/** Copies `count` bytes; the caller has checked both ranges. */
+/** Copies `count` bytes; the caller, which is wasm, has checked both ranges and gives unsigned numbers as signed ones. */
 export type Copy = (to: number, from: number, count: number) => void;
 
 /** The two directions between the kernel's memory and a domain's. */
@@ -44,10 +44,13 @@ export function multiMemoryCopies(kernel: WebAssembly.Memory, domain: WebAssembl
 export const portableCopies: CopyMaker = (kernel, domain) => {
   const native = multiMemoryCopies(kernel, domain);
   if (native) return native;
+  const copy =
+    (target: Uint8Array, source: Uint8Array): Copy =>
+    (to, from, count) => {
+      const [start, first, length] = [to >>> 0, from >>> 0, count >>> 0];
+      target.set(source.subarray(first, first + length), start);
+    };
   const outside = new Uint8Array(kernel.buffer);
   const inside = new Uint8Array(domain.buffer);
-  return {
-    out: (to, from, count) => outside.set(inside.subarray(from, from + count), to),
-    in: (to, from, count) => inside.set(outside.subarray(from, from + count), to),
-  };
+  return { out: copy(outside, inside), in: copy(inside, outside) };
 };

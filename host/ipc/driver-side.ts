@@ -15,25 +15,23 @@ import {
   CHANNEL_DATA,
   CHANNEL_DATA_SIZE,
   CHANNEL_SIZE,
+  COPY_FENCED,
+  COPY_REFUSED,
   D_COPYING,
   D_CURRENT,
   D_GONE,
   D_HEART,
   D_PONG,
-  GRANT_READ,
-  GRANT_WRITE,
   K_ANNOUNCED,
   K_GENERATION,
   K_RING,
   Q_GRANT_ADDRESS,
   Q_GRANT_LENGTH,
-  Q_GRANT_RIGHTS,
   S_PING,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
 import { CALL_SPINS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
-import type { Copies } from './copy.ts';
 import { ring } from './doorbell.ts';
 import { DriverBell } from './driver-bell.ts';
 
@@ -55,6 +53,9 @@ export interface Previous {
 export interface Courier {
   turn(channel: number, ring: number, generation: number, taken: number, spins: number): number;
   waiting(ring: number, taken: number): number;
+  /** @param own bytes of the domain's memory @returns COPY_ */
+  copy_out(channel: number, generation: number, own: number, to: number, from: number, count: number): number;
+  copy_in(channel: number, generation: number, own: number, to: number, from: number, count: number): number;
 }
 
 /** What the domain's image says instead of the time of the next timer where there is none, in ms. */
@@ -69,11 +70,14 @@ export class DriverSide {
   /** The kernel's memory, for what the kernel has given to this incarnation. */
   readonly kernelBytes: Uint8Array;
   private readonly domainBytes: Uint8Array;
-  private readonly copies: Copies;
+  /** Bytes of the domain's memory. */
+  private readonly own: number;
   private readonly previous: Previous | null;
   /** Index of the channel's first word. */
   protected readonly base: number;
   private readonly bell: DriverBell;
+  /** Null before the driver is fully formed: nothing is asked of it, and it is granted nothing. */
+  private courier: Courier | null = null;
   private taken = 0;
   private called = 0;
 
@@ -82,14 +86,13 @@ export class DriverSide {
     domain: WebAssembly.Memory,
     channel: number,
     generation: number,
-    copies: Copies,
     previous: Previous | null = null,
   ) {
     this.kernel = new Int32Array(kernel.buffer);
     this.kernelBytes = new Uint8Array(kernel.buffer);
     this.domainBytes = new Uint8Array(domain.buffer);
+    this.own = this.domainBytes.length;
     this.generation = generation;
-    this.copies = copies;
     this.previous = previous;
     this.base = (CHANNELS_BASE + channel * CHANNEL_SIZE) >> 2;
     this.bell = new DriverBell(this.kernel, channel);
@@ -103,16 +106,21 @@ export class DriverSide {
     return Atomics.load(this.kernel, this.base + (S_STOP >> 2)) !== 0;
   }
 
+  /** What carries its requests and copies from now on. */
+  attach(courier: Courier): void {
+    this.courier = courier;
+  }
+
   /**
    * Serves requests until the supervisor says stop or the fence goes up; throws what a driver's trap throws.
    *
    * @param timers runs the timers that are due; ms until the next, NEVER where there is none
    */
-  run(courier: Courier, timers: () => number = () => NEVER): void {
+  run(timers: () => number = () => NEVER): void {
     while (!this.over) {
-      const worked = this.turn(courier, this.bell.spins);
+      const worked = this.turn(this.bell.spins);
       const left = timers();
-      if (!worked) this.bell.sleep(left, () => this.over || this.expected(courier));
+      if (!worked) this.bell.sleep(left, () => this.over || this.expected());
     }
   }
 
@@ -134,11 +142,11 @@ export class DriverSide {
   }
 
   /** Serves what is there, or comes within so many looks. @returns whether there was anything */
-  turn(courier: Courier, spins: number): boolean {
+  turn(spins: number): boolean {
     const { kernel, base } = this;
     this.echo();
     const rings = kernel[base + (K_RING >> 2)]!;
-    const taken = courier.turn(base << 2, rings, this.generation, this.taken, spins);
+    const taken = this.courier?.turn(base << 2, rings, this.generation, this.taken, spins) ?? this.taken;
     if (taken === this.taken) return false;
     this.taken = taken;
     this.beat();
@@ -146,10 +154,10 @@ export class DriverSide {
   }
 
   /** Whether something waits to be served: a request, or an echo for the supervisor. */
-  expected(courier: Courier): boolean {
-    const { kernel, base } = this;
+  expected(): boolean {
+    const { kernel, base, courier } = this;
     return (
-      courier.waiting(kernel[base + (K_RING >> 2)]!, this.taken) !== 0 ||
+      (courier !== null && courier.waiting(kernel[base + (K_RING >> 2)]!, this.taken) !== 0) ||
       Atomics.load(kernel, base + (S_PING >> 2)) !== kernel[base + (D_PONG >> 2)]
     );
   }
@@ -235,14 +243,21 @@ export class DriverSide {
 
   /** Copies into the granted range. @returns 0, or 1 when the grant does not allow it; throws Fenced */
   copyOut(to: number, from: number, count: number): number {
-    if (!this.granted(to, from, count, GRANT_WRITE)) return 1;
-    return this.bracket(() => this.copies.out(to >>> 0, from >>> 0, count >>> 0));
+    const { courier, base, generation, own } = this;
+    return this.copied(
+      courier ? courier.copy_out(base << 2, generation, own, to, from, count) : COPY_REFUSED,
+    );
   }
 
   /** Copies out of the granted range into the domain. */
   copyIn(to: number, from: number, count: number): number {
-    if (!this.granted(from, to, count, GRANT_READ)) return 1;
-    return this.bracket(() => this.copies.in(to >>> 0, from >>> 0, count >>> 0));
+    const { courier, base, generation, own } = this;
+    return this.copied(courier ? courier.copy_in(base << 2, generation, own, to, from, count) : COPY_REFUSED);
+  }
+
+  private copied(status: number): number {
+    if (status === COPY_FENCED) throw new Fenced();
+    return status;
   }
 
   /** The range that the request in progress grants; of no length where there is none. */
@@ -256,18 +271,7 @@ export class DriverSide {
     };
   }
 
-  /** Whether the request in progress grants a range; the kernel has written the grant and does not touch it meanwhile. */
-  private granted(user: number, own: number, count: number, right: number): boolean {
-    const { kernel, base } = this;
-    const current = kernel[base + (D_CURRENT >> 2)]! >> 2;
-    if (current === 0 || (kernel[current + (Q_GRANT_RIGHTS >> 2)]! & right) === 0) return false;
-    const offset = (user - kernel[current + (Q_GRANT_ADDRESS >> 2)]!) >>> 0;
-    const length = count >>> 0;
-    const granted = kernel[current + (Q_GRANT_LENGTH >> 2)]!;
-    return offset + length <= granted && (own >>> 0) + length <= this.domainBytes.length;
-  }
-
-  /** A copy that a fence waits for: announced, then the fence is looked at, then done. */
+  /** Something that a fence waits for, as for a copy: announced, then the fence is looked at, then done. */
   bracket(copy: () => void): number {
     const copying = this.base + (D_COPYING >> 2);
     Atomics.store(this.kernel, copying, 1);

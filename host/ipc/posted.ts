@@ -100,7 +100,7 @@ export class PostedKernelEnd {
   }
 }
 
-/** A domain's entry points, as the courier has them. */
+/** What serves the requests of a driver. */
 export interface Served {
   serve(
     operation: number,
@@ -110,15 +110,6 @@ export interface Served {
     buffer: number,
     count: number,
   ): number;
-  /** The courier's. */
-  serve_ring(
-    operation: number,
-    handle: number,
-    device: number,
-    position: bigint,
-    buffer: number,
-    count: number,
-  ): bigint;
   served_handle(): number;
   served_position(): bigint;
   special(operation: number, argument0: number, argument1: number): number;

@@ -4,7 +4,6 @@
 // Before the kernel is entered, a reserve of stack is looked for: where there is none, the driver has trapped, not the kernel.
 
 import { D_CURRENT, D_COPYING } from '../../kernel/abi/channel.ts';
-import type { Copies } from './copy.ts';
 import { DriverSide, Fenced, type Previous } from './driver-side.ts';
 
 /** Calls the kernel's gate_call, and gate_wait where that does not answer at once. */
@@ -27,11 +26,10 @@ export class SandboxSide extends DriverSide {
     domain: WebAssembly.Memory,
     channel: number,
     generation: number,
-    copies: Copies,
     enter: KernelCall,
     previous: Previous | null,
   ) {
-    super(kernel, domain, channel, generation, copies, previous);
+    super(kernel, domain, channel, generation, previous);
     this.channel = channel;
     this.enter = enter;
     this.kernel[this.base + (D_CURRENT >> 2)] = this.base << 2;

@@ -13,6 +13,7 @@ import { domainImports, type KernelGate } from '../domain/imports.ts';
 import { insmod, rmmod, type Inserted } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import type { Courier, DriverSide } from '../ipc/driver-side.ts';
+import type { CopyMaker } from '../ipc/copy.ts';
 import type { Served } from '../ipc/posted.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
@@ -47,6 +48,7 @@ export interface DomainHost {
   exit(code: number): void;
   /** Says something of a driver to the supervisor. */
   tell(start: DriverStart, notice: DriverNotice): void;
+  copies: CopyMaker;
 }
 
 export class DriverDomain {
@@ -104,10 +106,9 @@ export class DriverDomain {
 
   /**
    * Loads a driver.
-   * @param formed called with what will serve its requests, before its init runs
    * @returns what serves its requests; throws ModuleError, or what it trapped with
    */
-  load(start: DriverStart, side: DriverSide, formed: (served: Served) => void = () => {}): Served {
+  load(start: DriverStart, side: DriverSide): Served {
     const { loaded, options } = start;
     const { domain } = this;
     const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
@@ -125,13 +126,11 @@ export class DriverDomain {
         if (operation === OP_CLEANUP) return this.unload(tenant, inserted, argument0 !== 0);
         return this.pong(operation, argument0, argument1);
       };
-      const { serve, serve_ring, served_handle, served_position } = domain.exports;
-      const served = { serve, serve_ring, served_handle, served_position, special };
-      const wait = (): void => {
-        formed(served);
+      const formed = (): void => {
+        side.attach(this.courier(start, special));
         side.awaitAnnounced();
       };
-      const inserted = insmod(domain, loaded, options, { gates: bound, formed: wait });
+      const inserted = insmod(domain, loaded, options, { gates: bound, formed });
       this.modules.set(inserted.mod, tenant);
       tenant.mod = this.domain.words[SERVED] = inserted.mod;
       const own = start.statics ? [this.images.domain.name, loaded.name] : [loaded.name];
@@ -139,7 +138,8 @@ export class DriverDomain {
         type: 'live',
         statics: domain.statics.filter(({ name }) => own.includes(name)),
       });
-      return served;
+      const { serve, served_handle, served_position } = domain.exports;
+      return { serve, served_handle, served_position, special };
     } catch (error) {
       if (error instanceof ModuleError) {
         this.forget(tenant);
@@ -183,13 +183,18 @@ export class DriverDomain {
     return 0;
   }
 
-  /** What brings the requests of the driver that was loaded last from its ring. */
-  courier(served: Served): Courier {
-    return this.beside(this.images.courier, served) as unknown as Courier;
+  private courier({ kernel }: DriverStart, special: Served['special']): Courier {
+    const { exports, memory } = this.domain;
+    const { serve_ring, served_handle, peek, poke, peek_byte, poke_byte } = exports;
+    const words = { peek, poke, peek_byte, poke_byte };
+    const { out, in: into } = this.host.copies(kernel, memory);
+    const copies = { bulk_out: out, bulk_in: into };
+    const host = { serve_ring, served_handle, special, ...words, ...copies };
+    return this.beside(this.images.courier, host) as unknown as Courier;
   }
 
   /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */
-  private beside(image: Image, host: Served | Record<string, unknown>): WebAssembly.Exports {
+  private beside(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
     const env = {
       memory: this.tenants[0]!.start.kernel,

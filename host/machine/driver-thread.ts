@@ -7,7 +7,7 @@ import { DriverExit } from '../domain/fault.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import { DriverBell } from '../ipc/driver-bell.ts';
-import { DriverSide, Fenced, type Courier } from '../ipc/driver-side.ts';
+import { DriverSide, Fenced } from '../ipc/driver-side.ts';
 import { PostedDriverEnd, type Served } from '../ipc/posted.ts';
 import { CHANNEL_SIZE, S_ATTENTION } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
@@ -30,15 +30,11 @@ import { clock, nextTask } from './task.ts';
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
 const TICK_MS = 50;
 
-interface Lodger {
-  tenant: Tenant;
-  courier: Courier;
-}
-
 class Tenancy {
   private readonly host: ThreadHost;
   private readonly house: DriverDomain;
-  private readonly lodgers: Lodger[] = [];
+  /** Those of its tenants that it serves. */
+  private readonly lodgers: Tenant[] = [];
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
   private readonly waiting: DriverStart[] = [];
   private arrived = 0;
@@ -47,6 +43,7 @@ class Tenancy {
     this.host = host;
     this.house = new DriverDomain(memory, interior, {
       exit: (code) => this.host.exit(code),
+      copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),
     });
     host.copies(memory, memory); // so that its code is there when a driver comes
@@ -68,7 +65,7 @@ class Tenancy {
   }
 
   private sideOf({ kernel, memory, channel, generation, previous }: DriverStart): DriverSide {
-    return new DriverSide(kernel, memory, channel, generation, this.host.copies(kernel, memory), previous);
+    return new DriverSide(kernel, memory, channel, generation, previous);
   }
 
   /** Loads and serves the only driver. */
@@ -76,12 +73,9 @@ class Tenancy {
     const side = this.sideOf(start);
     const { house } = this;
     try {
-      let courier!: Courier;
-      const served = house.load(start, side, (each) => {
-        if (!start.link) courier = house.courier(each);
-      });
+      const served = house.load(start, side);
       if (start.link) return this.servePosted(start, side, served, start.link);
-      side.run(courier, () => house.domain.exports.run_timers());
+      side.run(() => house.domain.exports.run_timers());
     } catch (thrown) {
       this.ended(start, [side], thrown);
     }
@@ -139,9 +133,8 @@ class Tenancy {
   private takeIn(start: DriverStart): void {
     const { house } = this;
     try {
-      const side = this.sideOf(start);
-      const served = house.load(start, side);
-      this.lodgers.push({ tenant: house.tenants.at(-1)!, courier: house.courier(served) });
+      house.load(start, this.sideOf(start));
+      this.lodgers.push(house.tenants.at(-1)!);
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
     }
@@ -150,8 +143,7 @@ class Tenancy {
   /** Serves all in turn until another is announced. */
   private serve(bell: DriverBell, called: () => boolean): void {
     const { lodgers, house } = this;
-    const expected = (): boolean =>
-      called() || lodgers.some(({ tenant: { side }, courier }) => side.over || side.expected(courier));
+    const expected = (): boolean => called() || lodgers.some(({ side }) => side.over || side.expected());
     for (let idle = 0; !called();) {
       const worked = this.round();
       const left = house.domain.exports.run_timers();
@@ -167,14 +159,14 @@ class Tenancy {
     const { lodgers, house } = this;
     let worked = false;
     for (let i = lodgers.length - 1; i >= 0; i--) {
-      const { tenant, courier } = lodgers[i]!;
+      const tenant = lodgers[i]!;
       if (tenant.side.over) {
         lodgers.splice(i, 1);
         this.tell(tenant.start, { type: 'left' });
         continue;
       }
       house.current = tenant;
-      if (tenant.side.turn(courier, 1)) worked = true;
+      if (tenant.side.turn(1)) worked = true;
     }
     return worked;
   }

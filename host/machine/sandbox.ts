@@ -91,11 +91,11 @@ export class Sandboxes {
     const { kernel, memory, channel, generation, previous } = start;
     const words = new Int32Array(kernel.buffer);
     if (words[wordOf(channel, K_ANNOUNCED)] !== generation) return; // the kernel has refused it, which has been said
-    const copies = this.host.copies(kernel, memory);
-    const side = new SandboxSide(kernel, memory, channel, generation, copies, this.call, previous);
+    const side = new SandboxSide(kernel, memory, channel, generation, this.call, previous);
     if (side.over) return;
     const house = new DriverDomain(memory, this.interior, {
       exit: () => {}, // the thread is the kernel's
+      copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),
     });
     const { domain } = house;

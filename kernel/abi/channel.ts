@@ -132,6 +132,13 @@ export const TRANSPORT_GATE = 3;
 /** The rings, carried by the event loops of both threads: whatever is sent is passed to the host as well. */
 export const TRANSPORT_POST = 4;
 
+// What comes of a copy between a driver's memory and a granted range.
+export const COPY_DONE = 0;
+/** The grant does not allow it, or there is none. */
+export const COPY_REFUSED = 1;
+/** The incarnation was given up. */
+export const COPY_FENCED = 2;
+
 /** A sandbox's driver has trapped: what its host answers instead of a status. */
 export const GATE_TRAPPED = -0x7fffffff;
 /** What passes through a sandbox's gate: request << GATE_BITS | channel. */

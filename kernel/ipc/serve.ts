@@ -87,3 +87,21 @@ export function served_handle(): usize {
 export function served_position(): i64 {
   return load<i64>(MACHINE_BASE, M_REPLY_POSITION);
 }
+
+// What the courier copies a few bytes by.
+
+export function peek(address: usize): i64 {
+  return load<i64>(address);
+}
+
+export function poke(address: usize, word: i64): void {
+  store<i64>(address, word);
+}
+
+export function peek_byte(address: usize): u32 {
+  return load<u8>(address);
+}
+
+export function poke_byte(address: usize, byte: u32): void {
+  store<u8>(address, byte);
+}
