@@ -16,7 +16,7 @@ import { relocate, type Domain } from './domain.ts';
 import { addresses, addressTaken, missingFunction, UnknownImport } from './got.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
-import { ModuleError, rmmodError } from './module-error.ts';
+import { rmmodError } from './module-error.ts';
 import {
   begin,
   cannotLink,
@@ -60,7 +60,7 @@ export interface Unloaded {
 }
 
 /** A module that is fully formed, as Linux says: it is instantiated in a domain, and its init has not run. */
-interface Formed extends Inserted {
+export interface Formed extends Inserted {
   loaded: LoadedModule;
   /** Of its data. */
   base: number;
@@ -68,44 +68,26 @@ interface Formed extends Inserted {
   slots: ReadonlyMap<string, number>;
 }
 
-interface InsertOptions {
-  /** Functions of other domains, by the names under which it imports them. */
-  gates?: ReadonlyMap<string, Callable>;
-  /** Called when it is fully formed, before its own code runs; what it throws is thrown. */
-  formed?: () => void;
-}
-
 /**
  * Loads a module and runs its init.
  *
  * @throws ModuleError, with everything as it was before
  */
-export function insmod(
-  domain: Domain<ImageExports>,
-  loaded: LoadedModule,
-  options: LoadOptions,
-  { gates = new Map(), formed = () => {} }: InsertOptions = {},
-): Inserted {
-  try {
-    const module = form(domain, loaded, options.flags, gates);
-    formed();
-    return initialise(domain, module, options);
-  } catch (thrown) {
-    if (thrown instanceof ModuleError) domain.exports.concluded?.(0);
-    throw thrown;
-  }
+export function insmod(domain: Domain<ImageExports>, loaded: LoadedModule, options: LoadOptions): Inserted {
+  return initialise(domain, form(domain, loaded, options.flags), options);
 }
 
 /**
  * The steps of a load before the first that runs code of the module; only a start function has run.
  *
+ * @param gates functions of other domains, by the names under which it imports them
  * @throws ModuleError, with everything as it was before
  */
-function form(
+export function form(
   domain: Domain<ImageExports>,
   loaded: LoadedModule,
   flags: number,
-  gates: ReadonlyMap<string, Callable>,
+  gates: ReadonlyMap<string, Callable> = new Map(),
 ): Formed {
   const { exports } = domain;
   const { name, file } = loaded;
@@ -142,8 +124,12 @@ function form(
   }
 }
 
-/** The steps behind those: its relocations, its parameters, its constructors, its init. */
-function initialise(
+/**
+ * The steps behind those: its relocations, its parameters, its constructors, its init.
+ *
+ * @throws ModuleError, with everything as it was before
+ */
+export function initialise(
   domain: Domain<ImageExports>,
   { loaded, mod, base, slots, exports: own }: Formed,
   options: LoadOptions,
@@ -282,6 +268,7 @@ function restoreParameters(
 function undone(domain: Domain<ImageExports>, name: string, mod: number, thrown: unknown): unknown {
   const refused = refusalOf(thrown, name);
   if (refused && mod) release(domain, name, mod);
+  if (refused) domain.exports.concluded?.(0);
   return refused ?? thrown;
 }
 

@@ -10,7 +10,7 @@ import { Domain } from '../domain/domain.ts';
 import { caught, modulesOf, Warned, type Caught } from '../domain/fault.ts';
 import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports, type KernelGate } from '../domain/imports.ts';
-import { insmod, rmmod, type Inserted } from '../domain/loader.ts';
+import { form, initialise, rmmod, type Formed, type Inserted } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import type { Courier, DriverSide } from '../ipc/driver-side.ts';
 import type { CopyMaker } from '../ipc/copy.ts';
@@ -105,45 +105,66 @@ export class DriverDomain {
   }
 
   /**
-   * Loads a driver.
+   * Loads a driver on a thread that may wait until the kernel has heard of it.
    * @returns what serves its requests; throws ModuleError, or what it trapped with
    */
   load(start: DriverStart, side: DriverSide): Served {
+    if (start.loaded.file.hasStart) side.awaitAnnounced();
+    const initialise = this.form(start, side);
+    side.awaitAnnounced();
+    return initialise();
+  }
+
+  /**
+   * Forms a driver fully; of its own code only a start function runs.
+   * @returns does the rest of the load, once the kernel has heard of it; both throw ModuleError, or what it trapped with
+   */
+  form(start: DriverStart, side: DriverSide): () => Served {
     const { loaded, options } = start;
     const { domain } = this;
     const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
     this.current = tenant;
     this.tenants.push(tenant);
-    try {
+    return this.refusable(tenant, () => {
       const gates = new Gates(side, domain);
       const here = ({ owner }: Gate): boolean =>
         this.tenants.some((each) => each.start.loaded.name === owner);
       const elsewhere = start.gates.filter((gate) => !here(gate));
       const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
-      if (loaded.file.hasStart) side.awaitAnnounced();
+      const formed = form(domain, loaded, options.flags, bound);
       const special = (operation: number, argument0: number, argument1: number): number => {
-        if (operation === OP_SYMBOL) return gates.serve(loaded, inserted);
-        if (operation === OP_CLEANUP) return this.unload(tenant, inserted, argument0 !== 0);
+        if (operation === OP_SYMBOL) return gates.serve(loaded, formed);
+        if (operation === OP_CLEANUP) return this.unload(tenant, formed, argument0 !== 0);
         return this.pong(operation, argument0, argument1);
       };
-      const formed = (): void => {
-        side.attach(this.courier(start, special));
-        side.awaitAnnounced();
-      };
-      const inserted = insmod(domain, loaded, options, { gates: bound, formed });
-      this.modules.set(inserted.mod, tenant);
-      tenant.mod = this.domain.words[SERVED] = inserted.mod;
-      const own = start.statics ? [this.images.domain.name, loaded.name] : [loaded.name];
-      this.host.tell(start, {
-        type: 'live',
-        statics: domain.statics.filter(({ name }) => own.includes(name)),
-      });
-      const { serve, served_handle, served_position } = domain.exports;
-      return { serve, served_handle, served_position, special };
+      side.attach(this.courier(start, special));
+      return () => this.refusable(tenant, () => this.initialise(tenant, formed, special));
+    });
+  }
+
+  private initialise(tenant: Tenant, formed: Formed, special: Served['special']): Served {
+    const { domain } = this;
+    const { loaded, options, statics } = tenant.start;
+    const { mod } = initialise(domain, formed, options);
+    this.modules.set(mod, tenant);
+    tenant.mod = domain.words[SERVED] = mod;
+    const own = statics ? [this.images.domain.name, loaded.name] : [loaded.name];
+    this.host.tell(tenant.start, {
+      type: 'live',
+      statics: domain.statics.filter(({ name }) => own.includes(name)),
+    });
+    const { serve, served_handle, served_position } = domain.exports;
+    return { serve, served_handle, served_position, special };
+  }
+
+  /** Does a part of a load; where that is refused, it is told. */
+  private refusable<T>(tenant: Tenant, act: () => T): T {
+    try {
+      return act();
     } catch (error) {
       if (error instanceof ModuleError) {
         this.forget(tenant);
-        this.host.tell(start, { type: 'refused', errno: error.errno, message: error.message });
+        this.host.tell(tenant.start, { type: 'refused', errno: error.errno, message: error.message });
       }
       throw error;
     }

@@ -4,8 +4,7 @@
 // Nothing here decides what the kernel decides.
 
 import { announce, type Gate } from '../domain/announce.ts';
-import type { StaticData } from '../domain/domain.ts';
-import { Domain } from '../domain/domain.ts';
+import { Domain, type StaticData } from '../domain/domain.ts';
 import { DriverExit, type Fault } from '../domain/fault.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import { holdersOf } from '../domain/holders.ts';
@@ -72,6 +71,7 @@ export class KernelThread implements KernelMethods {
   private readonly succession = new Succession(
     () => this.domain,
     (...words) => this.announce(...words),
+    (...words) => void this.turn(() => this.sandboxes.enter(...words)),
   );
 
   constructor(host: ThreadHost) {
@@ -343,7 +343,10 @@ export class KernelThread implements KernelMethods {
   place({ file, ...start }: Placed): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
     this.turn(() =>
-      this.sandboxes.load({ ...start, kernel: this.domain.memory, loaded: this.files.of(file) }),
+      this.sandboxes.load(
+        { ...start, kernel: this.domain.memory, loaded: this.files.of(file) },
+        this.succession.expects(start.channel, start.generation),
+      ),
     );
     this.client.looked();
   }

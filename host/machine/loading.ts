@@ -63,7 +63,8 @@ export class Loading {
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
       track: (work) => host.track(work),
-      alone: (driver) => standsBy && driver.place === 'worker' && registry.foreseen(driver),
+      alone: (driver) =>
+        standsBy && ['worker', 'sandbox'].includes(driver.place) && registry.foreseen(driver),
       atOnce: (driver) => hands.atOnce(driver),
     });
   }

@@ -40,6 +40,8 @@ interface Sandbox {
   start: DriverStart;
   house: DriverDomain;
   side: SandboxSide;
+  /** The rest of its load. */
+  initialise: () => Served;
   special: Served['special'];
   /** Its memory. */
   words: Int32Array;
@@ -52,7 +54,7 @@ export class Sandboxes {
   private count = 0;
   private kernel!: Domain<KernelExports>;
   private interior!: Interior;
-  private enter: KernelExports['gate_enter'] = () => GATE_TRAPPED;
+  private run: KernelExports['gate_enter'] = () => GATE_TRAPPED;
 
   /** @param call calls the kernel for a driver */
   constructor(host: ThreadHost, call: KernelCall) {
@@ -64,14 +66,14 @@ export class Sandboxes {
   attach(kernel: Domain<KernelExports>, interior: Interior): void {
     this.kernel = kernel;
     this.interior = interior;
-    this.enter = kernel.exports.gate_enter;
+    this.run = kernel.exports.gate_enter;
   }
 
   /** The kernel's imports. */
   readonly carriers: Omit<Carriers, 'post'> = {
     gate: (ticket) => {
       try {
-        return this.enter(ticket);
+        return this.run(ticket);
       } catch (thrown) {
         return this.trapped(ticket & (MAX_CHANNELS - 1), thrown);
       }
@@ -86,11 +88,15 @@ export class Sandboxes {
     gate_handle: (channel) => this.list[channel]?.words[HANDLE] ?? 0,
   };
 
-  /** Loads a driver; how that ended has been said. */
-  load(start: DriverStart): void {
-    const { kernel, memory, channel, generation, previous } = start;
+  /**
+   * Loads a driver; how that ended has been said.
+   * @param expected it stands ready for the end of another: its init waits for `enter`
+   */
+  load(start: DriverStart, expected: boolean): void {
+    const { kernel, memory, channel, generation, previous, loaded } = start;
     const words = new Int32Array(kernel.buffer);
-    if (words[wordOf(channel, K_ANNOUNCED)] !== generation) return; // the kernel has refused it, which has been said
+    const announced = words[wordOf(channel, K_ANNOUNCED)] === generation;
+    if (!announced && !expected) return; // the kernel has refused it, which has been said
     const side = new SandboxSide(kernel, memory, channel, generation, this.call, previous);
     if (side.over) return;
     const house = new DriverDomain(memory, this.interior, {
@@ -98,24 +104,44 @@ export class Sandboxes {
       copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),
     });
-    const { domain } = house;
-    const sandbox: Sandbox = { start, house, side, special: () => GATE_TRAPPED, words: domain.words };
+    const form = (): (() => Served) => house.form(start, side);
+    const sandbox: Sandbox = {
+      ...{ start, house, side, words: house.domain.words },
+      initialise: () => form()(),
+      special: () => GATE_TRAPPED,
+    };
     this.list[channel] = sandbox;
     this.count++;
+    if (!loaded.file.hasStart) this.loading(sandbox, () => (sandbox.initialise = form()));
+    if (announced) this.enter(channel, generation);
+  }
+
+  /** The kernel has heard of a driver that was loaded: its init runs, and it serves. */
+  enter(channel: number, generation: number): void {
+    const sandbox = this.list[channel];
+    if (sandbox?.start.generation !== generation) return;
+    const { side, house } = sandbox;
+    if (!this.loading(sandbox, () => (sandbox.special = sandbox.initialise().special))) return;
+    const slot = this.kernel.gateSlot(channel);
+    this.kernel.table.set(slot, house.domain.exports.serve_ring);
+    if (!side.over) this.kernel.exports.gate_open(channel, slot);
+  }
+
+  /** Does a part of a load. @returns whether it was done */
+  private loading({ start, side }: Sandbox, act: () => void): boolean {
+    const { channel, generation } = start;
     try {
-      sandbox.special = house.load(start, side).special;
+      act();
+      return true;
     } catch (thrown) {
-      if (!(thrown instanceof ModuleError)) {
+      if (thrown instanceof ModuleError) {
+        this.drop(channel, generation);
+      } else {
         this.trapped(channel, thrown);
         side.gone(); // the kernel has not seen it
-      } else {
-        this.drop(channel, generation);
       }
-      return;
+      return false;
     }
-    const slot = this.kernel.gateSlot(channel);
-    this.kernel.table.set(slot, domain.exports.serve_ring);
-    if (!side.over) this.kernel.exports.gate_open(channel, slot);
   }
 
   private tell({ channel, generation }: DriverStart, notice: DriverNotice): void {

@@ -45,7 +45,7 @@ export interface StandbyHands {
   releaseMemory(memory: WebAssembly.Memory): void;
   /** Something that a shutdown waits for. */
   track(work: Promise<unknown>): void;
-  /** Whether a driver has a thread of its own and needs nobody for a restart. */
+  /** Whether a driver shares its domain with nobody and needs nobody for a restart. */
   alone(driver: Driver): boolean;
   /** Whether a driver that dies now is restarted at once. */
   atOnce(driver: Driver): boolean;
@@ -129,7 +129,6 @@ export class Standby {
     if (!incarnation) return;
     const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
     if (!still || ends !== this.ends) return this.hands.bury(incarnation);
-    this.hands.begin(driver, incarnation);
     const { channel, generation } = incarnation;
     const announced = life.control.methods.expect({
       ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
@@ -137,6 +136,7 @@ export class Standby {
       flags: driver.options.flags | LOAD_AGAIN,
     });
     announced.catch(() => {}); // the kernel has died, of which everybody hears
+    this.hands.begin(driver, incarnation); // behind that: the kernel's thread does not load whom nobody expects
     waiting = { driver, life, before, incarnation, announced, death: null, taken: false };
     this.waiting = waiting;
   }

@@ -28,17 +28,21 @@ export class Succession {
   private told: (answer: Answer<Gate[]> | null) => void = () => {};
   private readonly kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>;
   private readonly announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>;
+  private readonly enter: (channel: number, generation: number) => void;
 
   /**
    * @param kernel   its domain, once it has booted
    * @param announce makes a module known to the kernel
+   * @param enter    has a driver go on that stands ready on this thread, if it is one
    */
   constructor(
     kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>,
     announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>,
+    enter: (channel: number, generation: number) => void,
   ) {
     this.kernel = kernel;
     this.announce = announce;
+    this.enter = enter;
   }
 
   /** @returns how it was announced; null where it was not, because it is not wanted any more, is dead, or has something to inherit */
@@ -56,6 +60,11 @@ export class Succession {
     this.told(null);
   }
 
+  /** Whether an incarnation waits. */
+  expects(channel: number, generation: number): boolean {
+    return this.heir?.channel === channel && this.heir.generation === generation;
+  }
+
   /** To be called whenever the kernel has looked at its channels. @returns whether a driver was announced */
   look(): boolean {
     const { heir } = this;
@@ -65,7 +74,9 @@ export class Succession {
     this.heir = null;
     const lives = words[wordOf(heir.channel, K_GENERATION)] === heir.generation;
     const able = lives && !readRanges(memory, heir.name);
-    this.told(able ? this.announce(heir.file, heir.flags, heir.channel) : null);
+    const answer = able ? this.announce(heir.file, heir.flags, heir.channel) : null;
+    this.told(answer);
+    if (answer?.ok) this.enter(heir.channel, heir.generation);
     return able;
   }
 }

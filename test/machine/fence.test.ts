@@ -111,8 +111,7 @@ function courierTo(
     env: {
       memory: kernel,
       __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
-      __memory_base: constant(USER_BASE),
-      __table_base: constant(0),
+      ...{ __memory_base: constant(USER_BASE), __table_base: constant(0) },
     },
     host: host as unknown as WebAssembly.ModuleImports,
   });
@@ -129,9 +128,8 @@ describe('a request', () => {
   test('is served and answered under its sequence and generation', () => {
     request(OP_READ);
     run(courierTo(() => (channel.set(S_STOP, 1), 42)));
-    expect(
-      [R_SEQUENCE, R_GENERATION, R_STATUS, R_POSITION, R_TAG].map((word) => channel.answered(word, 1)),
-    ).toEqual([1, GENERATION, 42, 5, 1]);
+    const words = [R_SEQUENCE, R_GENERATION, R_STATUS, R_POSITION, R_TAG];
+    expect(words.map((word) => channel.answered(word, 1))).toEqual([1, GENERATION, 42, 5, 1]);
   });
 
   test('that is not the device’s goes to the host', () => {

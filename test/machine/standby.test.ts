@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { UNTIRING, type Policy } from '../../host/machine/policy.ts';
-import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import type { Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -26,8 +26,8 @@ afterEach(async () => {
 const own = (name: string): LoadedModule => lab.drivers.find((each) => each.name === name)!;
 const log = (): string[] => machine.dmesg().records.map((record) => record.text);
 
-async function boot(policy: Partial<Policy> = UNTIRING): Promise<void> {
-  machine = await lab.boot('microkernel', { policy });
+async function boot(policy: Partial<Policy> = UNTIRING, placement: Placement = 'microkernel'): Promise<void> {
+  machine = await lab.boot(placement, { policy });
   events.length = 0;
   machine.subscribe((event) => events.push(event));
 }
@@ -55,9 +55,10 @@ async function works(): Promise<void> {
 const statesOf = (name: string): string[] =>
   events.flatMap((event) => (event.type === 'driver' && event.module === name ? [event.state] : []));
 
-describe('of a driver that trapped', () => {
+describe.each(['microkernel', 'sandbox'] as const)('of a driver that trapped, %s', (placement) => {
+  const threads = placement === 'microkernel';
   beforeEach(async () => {
-    await boot();
+    await boot(UNTIRING, placement);
     await machine.insmod(own('lkdtm'));
     expect(machine.status().standby).toBe(null); // it has never died
     await died('lkdtm');
@@ -73,8 +74,8 @@ describe('of a driver that trapped', () => {
       const up = nextEvent(machine, driverIs('lkdtm', 'up'));
       await trap();
       await up;
-      expect(machine.threadOf('lkdtm')).not.toBe(before);
-      expect(known.has(machine.threadOf('lkdtm'))).toBe(true);
+      if (threads) expect(machine.threadOf('lkdtm')).not.toBe(before);
+      if (threads) expect(known.has(machine.threadOf('lkdtm'))).toBe(true);
       expect(statesOf('lkdtm')).toEqual(['starting', 'up']);
       expect(events.filter(isFault)).toMatchObject([{ module: 'lkdtm', by: 'trap' }]);
       expect(machine.status()).toMatchObject({ drivers: [{ state: 'up', restarts }], standby: null });
@@ -126,6 +127,19 @@ describe('of a driver that trapped', () => {
     expect(machine.status().drivers.map(({ state }) => state)).toEqual(['up', 'up']);
   });
 
+  test('ends with its kernel', async () => {
+    await machine.reboot();
+    expect(machine.status().standby).toBe(null);
+    await works();
+    await died('lkdtm');
+    expect(machine.status().standby).toBe('lkdtm');
+    await trap();
+    await machine.settled();
+    await works();
+  });
+
+  if (!threads) return;
+
   test('whose own thread has ended: its driver is restarted as ever', async () => {
     const serving = machine.threadOf('lkdtm');
     const ended = lab.threads('driver').map(async (thread) => {
@@ -137,17 +151,6 @@ describe('of a driver that trapped', () => {
     await machine.settled();
     await works();
     expect(machine.status()).toMatchObject({ state: 'running', drivers: [{ state: 'up', restarts: 2 }] });
-  });
-
-  test('ends with its kernel', async () => {
-    await machine.reboot();
-    expect(machine.status().standby).toBe(null);
-    await works();
-    await died('lkdtm');
-    expect(machine.status().standby).toBe('lkdtm');
-    await trap();
-    await machine.settled();
-    await works();
   });
 });
 
@@ -172,14 +175,20 @@ test('there is none for a driver that needs another', async () => {
   expect(machine.status().standby).toBe(null);
 });
 
-test('one that dies in its init is a death as any other', async () => {
-  await boot({ ...UNTIRING, intensity: { restarts: 20, periodMs: 60_000 } });
-  await machine.insmod(await loadFixture('fading'), 'lives=2');
-  await died('fading');
-  expect(machine.status().standby).toBe('fading');
-  machine.kill('fading');
-  await machine.settled();
-  expect(machine.status().drivers).toMatchObject([{ state: 'failed' }]);
-  expectLine(log(), 'supervisor: giving fading up: it died 5 times in a row in its init (trap in its init)');
-  expect(machine.check()).toEqual([]);
-});
+test.each(['microkernel', 'sandbox'] as const)(
+  'one that dies in its init is a death as any other, %s',
+  async (placement) => {
+    await boot({ ...UNTIRING, intensity: { restarts: 20, periodMs: 60_000 } }, placement);
+    await machine.insmod(await loadFixture('fading'), 'lives=2');
+    await died('fading');
+    expect(machine.status().standby).toBe('fading');
+    machine.kill('fading');
+    await machine.settled();
+    expect(machine.status().drivers).toMatchObject([{ state: 'failed' }]);
+    expectLine(
+      log(),
+      'supervisor: giving fading up: it died 5 times in a row in its init (trap in its init)',
+    );
+    expect(machine.check()).toEqual([]);
+  },
+);

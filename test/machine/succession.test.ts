@@ -8,6 +8,7 @@ import { TestKernel } from '../support/kernel.ts';
 
 let kernel: TestKernel;
 let announced: [flags: number, channel: number][];
+let entered: number[];
 let succession: Succession;
 const heir: Heir = {
   ...{ of: { channel: 1, generation: 1 }, channel: 2, generation: 1, flags: 8, name: 'lkdtm' },
@@ -17,9 +18,11 @@ const heir: Heir = {
 beforeEach(async () => {
   kernel = await TestKernel.boot();
   announced = [];
+  entered = [];
   succession = new Succession(
     () => kernel,
     (_, flags, channel) => (announced.push([flags, channel]), { ok: true, value: [] }),
+    (channel) => entered.push(channel),
   );
 });
 
@@ -32,6 +35,7 @@ test('once, when the other is fenced', async () => {
   expect(succession.look()).toBe(true);
   expect(succession.look()).toBe(false);
   expect(announced).toEqual([[8, 2]]);
+  expect(entered).toEqual([2]);
   expect(await told).toEqual({ ok: true, value: [] });
 });
 
@@ -46,7 +50,7 @@ test('not where it is dead itself: its channel may be another’s', async () => 
   fence(1);
   expect(succession.look()).toBe(false);
   expect(await told).toBe(null);
-  expect(announced).toEqual([]);
+  expect([announced, entered]).toEqual([[], []]);
 });
 
 test('not where it is not wanted any more', async () => {
