@@ -303,9 +303,10 @@ export class Drivers {
 
   /**
    * Has the kernel unload a driver. One that dies in its cleanup is gone as well: nobody has use for a successor.
-   * @throws ModuleError
+   * @throws ModuleError, also where that is done already, or where it has just died
    */
   private async dismiss(driver: Driver, life: KernelLife, ask: () => Promise<Answer<number>>): Promise<void> {
+    if (driver.leaving || driver.incarnation?.ended) throw rmmodError(driver.loaded.name, EBUSY);
     let gone = false;
     const death = new Promise<void>((resolve) => {
       driver.leaving = () => resolve(void (gone = true));

@@ -342,17 +342,16 @@ export class KernelThread implements KernelMethods {
 
   place({ file, ...start }: Placed): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
-    this.turn(() =>
-      this.sandboxes.load(
-        { ...start, kernel: this.domain.memory, loaded: this.files.of(file) },
-        this.succession.expects(start.channel, start.generation),
-      ),
-    );
+    const expected = this.succession.expects(start.channel, start.generation);
+    const whole = { ...start, kernel: this.domain.memory, loaded: this.files.of(file) };
+    this.turn(() => this.sandboxes.load(whole, expected));
     this.client.looked();
   }
 
   displace(channel: number, generation: number): void {
+    this.turn(() => this.kernel.poll()); // the endpoint is given up: nothing is asked of it any more
     this.sandboxes.drop(channel, generation);
+    this.client.looked();
   }
 
   requested(client: number): Answer<null> {

@@ -49,7 +49,8 @@ class Pool {
     this.over = new Promise((resolve) => (this.left = resolve));
     life.usedUntil(this.over);
     const off = atEnd(thread, () => {
-      this.end(this.residents.size > 1);
+      if (!this.dead) this.tell(this.residents.size > 1);
+      this.dead = true;
       this.left();
     });
     // What its residents keep of the memory they keep when they hear of the end.
@@ -75,14 +76,16 @@ class Pool {
     return new Pool(resources, life, { ...room, bell }, transport);
   }
 
-  /** Ends it and all who live in it. @param along somebody has ended it, or nobody knows who of several */
-  end(along: boolean): void {
+  /** @param along somebody has ended it, or nobody knows who of several */
+  private tell(along: boolean): void {
+    for (const resident of this.residents) resident.lost(along);
+  }
+
+  /** One of those who live in it has: it ends, and all of them. */
+  end(): void {
     if (this.dead) return;
     this.dead = true;
-    // Whose end it is comes back first.
-    this.told = nextTask().then(() => {
-      for (const resident of this.residents) resident.lost(along);
-    });
+    this.told = nextTask().then(() => this.tell(true)); // whose end it is comes back first
     if (this.idle) {
       this.resources.giveThread(this.thread);
       this.left();
@@ -134,7 +137,7 @@ class PoolHome implements Home {
   async end(clean: boolean): Promise<void> {
     const { pool } = this;
     pool.residents.delete(this);
-    if (!clean || pool.residents.size === 0) pool.end(true);
+    if (!clean || pool.residents.size === 0) pool.end();
     await (pool.dead ? pool.over : Promise.race([this.left, pool.over]));
     this.deaf();
   }

@@ -200,6 +200,7 @@ export class Supervisor<D extends Supervised> {
       hands.bury(driver);
       const why = cause ? causeText(cause) : `${owner!.loaded.name} has died`;
       if (cause && !(await this.allowed(driver, life, recovery, cause, why))) return;
+      if (recovery.calledOff) return; // in the turn in which that was allowed
       driver.restarts++;
       hands.become(driver, 'starting');
       life.log(LEVEL_NOTICE, [

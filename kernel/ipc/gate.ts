@@ -28,6 +28,7 @@ import {
   RQ_ARGUMENT1,
   RQ_BUFFER,
   RQ_CHANNEL,
+  RQ_DEADLINE,
   RQ_FILE,
   RQ_LENGTH,
   RQ_OPERATION,
@@ -96,23 +97,25 @@ export function gate_transfer(ep: usize, channel: i32, request: i32): i32 {
   const record = request_at(request);
   const generation = load<u32>(ep, EP_GENERATION);
   const started = trace_start();
+  store<u32>(record, channel, RQ_CHANNEL);
+  store<f64>(record, 0, RQ_DEADLINE);
+  store<u64>(record, started, RQ_STARTED);
   occupy(ep, channel, request);
   const status = gate((request << GATE_BITS) | channel);
   const same = load<u32>(ep, EP_GENERATION) == generation && load<u32>(ep) == UP;
   if (!same || !plausible(status, load<i32>(record, RQ_LENGTH), position))
-    return went_wrong(ep, channel, request, generation, started, status);
+    return went_wrong(ep, channel, request, generation, status);
   if (!load<u32>(record, RQ_POSITIONED))
     store<i64>(<usize>load<u32>(record, RQ_FILE), position, FILE_POSITION);
   vacate(ep, channel);
   ring_for_others(ep);
+  store<u64>(record, 0, RQ_STARTED);
   trace_request(request, channel, generation, started, status);
   return status;
 }
 
 /** A read or write did not come back as it should: it ends as any other request. */
-function went_wrong(ep: usize, channel: i32, request: i32, generation: u32, started: u64, status: i32): i32 {
-  store<u32>(request_at(request), channel, RQ_CHANNEL);
-  store<u64>(request_at(request), started, RQ_STARTED);
+function went_wrong(ep: usize, channel: i32, request: i32, generation: u32, status: i32): i32 {
   const result = came_back(ep, channel, request, generation, status);
   ring_for_others(ep);
   if (result != PARKED) trace_done(request, result);
@@ -161,6 +164,7 @@ export function gate_unwound(channel: i32): void {
   const request = load<i32>(endpoint_at(channel), EP_BUSY) - 1;
   if (request < 0) return; // it was loaded, or ran its timers
   const client = request_client(request);
+  trace_done(request, -EIO);
   if (request >= FIRST_ENTRY) entry_dropped(request);
   if (client >= 0) store<i32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
   else if (request < FIRST_REOPEN) finish(request, -EIO);

@@ -22,6 +22,8 @@ import { PARKED } from '../fs/clients';
 import { device_at, device_kept, device_let_go } from '../fs/devices';
 import { file_current, file_reopened, file_to_reopen } from '../fs/files';
 import {
+  entry_client,
+  FIRST_ENTRY,
   FIRST_REOPEN,
   request_at,
   request_fill,
@@ -47,12 +49,14 @@ export function hold(request: i32): void {
   tail = request + 1;
 }
 
+/** Whether something waits for a successor that a client has asked, or a driver (its request). */
 // @ts-ignore: decorator
 @inline
-/** Whether a request waits for a successor. */
-export function is_held(request: i32): bool {
-  for (let at = head; at; at = load<u32>(request_at(at - 1), RQ_NEXT))
-    if (<i32>at - 1 == request) return true;
+export function waits_held(client: i32): bool {
+  for (let at = head; at; at = load<u32>(request_at(at - 1), RQ_NEXT)) {
+    const request = <i32>at - 1;
+    if (request == client || (request >= FIRST_ENTRY && entry_client(request) == client)) return true;
+  }
   return false;
 }
 

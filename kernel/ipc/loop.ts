@@ -39,7 +39,7 @@ import {
 import { endpoint_deadline } from './deadline';
 import { speak_for } from './driver-log';
 import { gate_drain } from './gate';
-import { held_deadline, is_held } from './held';
+import { held_deadline, waits_held } from './held';
 import { trace_clock, trace_stale } from './trace';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
@@ -167,7 +167,7 @@ function await_done(client: i32): i32 {
   const record = client_at(client);
   let spins = 0;
   while (load<u32>(record, CL_CALL)) {
-    if (is_held(client)) return PARKED;
+    if (waits_held(client)) return PARKED;
     const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
     if (endpoint_answered(channel, SPIN_STRIDE)) {
       endpoint_reply(channel);

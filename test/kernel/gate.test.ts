@@ -1,15 +1,19 @@
 // Requests to drivers on the kernel's own thread, one of which comes while another is served.
 
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
+import { readTrace } from '../../host/machine/trace.ts';
 import { IOV_LENGTH } from '../../kernel/abi/batch.ts';
-import { D_GONE, GATE_BITS } from '../../kernel/abi/channel.ts';
-import { EBUSY } from '../../kernel/abi/errno.ts';
+import { D_GONE, GATE_BITS, GATE_TRAPPED } from '../../kernel/abi/channel.ts';
+import { EBUSY, EIO } from '../../kernel/abi/errno.ts';
+import { FOP_IDEMPOTENT } from '../../kernel/abi/file.ts';
 import { M_CALL_CLIENT } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import {
   O_RDWR,
   OP_CLEANUP,
+  PARKED,
+  SYS_IOCTL,
   SYS_OPEN,
   SYS_READ,
   SYS_READV,
@@ -99,19 +103,49 @@ test('one that has waited for a cleanup that was refused', () => {
   expect(second.answer).toBe(7);
 });
 
-describe('the kernel traps over an entry of a batch', () => {
-  function trap(): never {
-    throw new Error('in the kernel');
-  }
+test('no request has the deadline of the one before it', () => {
+  const time = vi.spyOn(performance, 'now');
+  onTestFinished(() => time.mockRestore());
+  kernel.gate = () => kernel.exports.wait_time() && 0; // it waits for another driver, say
+  expect(first.call(SYS_READ, 0, first.address, 8)).toBe(0);
+  time.mockReturnValue(performance.now() + 1e6);
+  expect(first.call(SYS_READ, 0, first.address, 8)).toBe(0);
+  expect(kernel.complaints).toEqual([]);
+});
 
-  /** Reads into one buffer. */
-  function readv(client: HandmadeClient, fd: number): number | null {
-    const view = new DataView(kernel.memory.buffer);
-    const at = client.address + 256;
-    view.setInt32(at, client.address, true);
-    view.setInt32(at + IOV_LENGTH, 8, true);
-    return client.call(SYS_READV, fd, at, 1);
-  }
+function trap(): never {
+  throw new Error('in the kernel');
+}
+
+test('one that a trap of the kernel has unwound is in the trace, and not a second time', () => {
+  kernel.gate = trap;
+  expect(() => first.call(SYS_IOCTL, 0, 1, 2)).toThrow('in the kernel');
+  kernel.exports.gate_unwound(CHANNEL);
+  kernel.exports.gate_unwound(CHANNEL);
+  const [last, before] = readTrace(kernel.memory).records.reverse();
+  expect(last).toMatchObject({ operation: 'ioctl', status: -EIO });
+  expect(before).toMatchObject({ operation: 'open' });
+});
+
+/** Reads into one buffer at the front of 512 bytes. */
+function vector(address: number): number {
+  const view = new DataView(kernel.memory.buffer);
+  view.setInt32(address + 256, address, true);
+  view.setInt32(address + 256 + IOV_LENGTH, 8, true);
+  return address + 256;
+}
+
+test('a vector that waits for a successor leaves the loop, which has to load that', () => {
+  new HandmadeDriver(kernel, CHANNEL + 1, 'lasting', FOP_IDEMPOTENT, 0, true, true);
+  kernel.exports.gate_open(CHANNEL + 1, 0);
+  const fd = kernel.open('/dev/lasting', O_RDWR);
+  kernel.gate = () => GATE_TRAPPED;
+  expect(kernel.call(SYS_READV, fd, vector(USER_BASE), 1)).toBe(PARKED);
+});
+
+describe('the kernel traps over an entry of a batch', () => {
+  const readv = (client: HandmadeClient, fd: number): number | null =>
+    client.call(SYS_READV, fd, vector(client.address), 1);
 
   /** What the host does then. */
   function unwind(client: number): void {

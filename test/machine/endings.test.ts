@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
 import { MachineDied } from '../../host/machine/control.ts';
 import type { ClientThread, Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
-import { EEXIST, EIO, ENXIO } from '../../kernel/abi/errno.ts';
+import { EBUSY, EEXIST, EIO, ENXIO } from '../../kernel/abi/errno.ts';
 import { MAX_FDS } from '../../kernel/abi/limits.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -204,6 +204,33 @@ describe('a driver’s thread', () => {
     expect(machine.check()).toEqual([]);
     await machine.insmod(probe);
     await works(machine.console, '/dev/probe');
+  });
+});
+
+describe('a driver that is unloaded', () => {
+  beforeEach(() => boot('sandbox'));
+  const refused = (error: unknown): number | null => {
+    if (!(error instanceof ModuleError)) throw error;
+    return error.errno;
+  };
+
+  test('twice at once: the second is refused, as by Linux', async () => {
+    const asked = [1, 2].map(() => machine.rmmod('zero').then(() => 0, refused));
+    expect(await Promise.all(asked)).toEqual([0, EBUSY]);
+  });
+
+  test('as soon as it has died: it is unloaded or restarted, and not both', async () => {
+    for (let turns = 0; turns < 16; turns++) {
+      machine.kill('zero');
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      const errno = await machine.rmmod('zero').then(() => 0, refused);
+      await machine.settled();
+      const known = machine.status().drivers.filter(({ name }) => name === 'zero');
+      expect(known.map(({ state }) => state)).toEqual(errno === 0 ? [] : ['up']);
+      const live = machine.lsmod().filter(({ name }) => name === 'zero');
+      expect(live.map(({ state }) => state)).toEqual(errno === 0 ? [] : ['live']);
+      if (errno === 0) await machine.insmod(lab.drivers.find(({ name }) => name === 'zero')!);
+    }
   });
 });
 

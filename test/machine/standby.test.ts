@@ -154,6 +154,19 @@ describe.each(['microkernel', 'sandbox'] as const)('of a driver that trapped, %s
   });
 });
 
+test('one that is ended in a sandbox is asked nothing more: that is no fault of the kernel’s', async () => {
+  await boot(UNTIRING, 'sandbox');
+  await machine.insmod(own('zero'));
+  for (let round = 0; round < 30; round++) {
+    const fd = await machine.console.open('/dev/zero', O_RDWR);
+    machine.kill('zero');
+    expect((await machine.console.read(fd, 8)).result).toBe(-EIO);
+    expect(await machine.console.close(fd)).toBe(0);
+    await machine.settled();
+  }
+  expect(machine.status()).toMatchObject({ taint: '', drivers: [{ state: 'up', restarts: 30 }] });
+});
+
 test('there is none for a driver that leaves memory to its successor', async () => {
   await boot();
   await machine.insmod(own('ramdisk'), 'size=4096');
