@@ -272,8 +272,8 @@ function undone(domain: Domain<ImageExports>, name: string, mod: number, thrown:
   return refused ?? thrown;
 }
 
-/** Clears a module's table slots and frees all it has. */
-function release(domain: Domain<ImageExports>, name: string, mod: number): void {
+/** Clears a module's table slots and frees all it has; none of its code runs. */
+export function release(domain: Domain<ImageExports>, name: string, mod: number): void {
   const first = domain.words[(mod + MOD_TABLE_BASE) >> 2]!;
   const count = domain.words[(mod + MOD_TABLE_SIZE) >> 2]!;
   for (let slot = first; slot < first + count; slot++) domain.table.set(slot, null);

@@ -10,7 +10,7 @@ import { Domain } from '../domain/domain.ts';
 import { caught, modulesOf, Warned, type Caught } from '../domain/fault.ts';
 import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports, type KernelGate } from '../domain/imports.ts';
-import { form, initialise, rmmod, type Formed, type Inserted } from '../domain/loader.ts';
+import { form, initialise, release, rmmod, type Formed, type Inserted } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import type { Courier, DriverSide } from '../ipc/driver-side.ts';
 import type { CopyMaker } from '../ipc/copy.ts';
@@ -40,6 +40,15 @@ export interface Tenant {
   warnings: number;
   /** Its struct module; 0 before it is live. */
   mod: number;
+}
+
+/** A driver that is fully formed. */
+export interface FormedDriver {
+  readonly tenant: Tenant;
+  /** The rest of its load, once the kernel has heard of it: what serves its requests. Throws ModuleError, or what it trapped with. */
+  initialise(): Served;
+  /** It is not wanted. */
+  undo(): void;
 }
 
 /** What a domain is given by the thread that it lives on. */
@@ -105,21 +114,21 @@ export class DriverDomain {
   }
 
   /**
-   * Loads a driver on a thread that may wait until the kernel has heard of it.
-   * @returns what serves its requests; throws ModuleError, or what it trapped with
+   * Loads a driver on a thread that waits until the kernel has heard of it.
+   * @returns what serves its requests; throws ModuleError, Fenced, or what it trapped with
    */
   load(start: DriverStart, side: DriverSide): Served {
     if (start.loaded.file.hasStart) side.awaitAnnounced();
-    const initialise = this.form(start, side);
+    const formed = this.form(start, side);
     side.awaitAnnounced();
-    return initialise();
+    return formed.initialise();
   }
 
   /**
    * Forms a driver fully; of its own code only a start function runs.
-   * @returns does the rest of the load, once the kernel has heard of it; both throw ModuleError, or what it trapped with
+   * Throws ModuleError, or what it trapped with.
    */
-  form(start: DriverStart, side: DriverSide): () => Served {
+  form(start: DriverStart, side: DriverSide): FormedDriver {
     const { loaded, options } = start;
     const { domain } = this;
     const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
@@ -138,13 +147,21 @@ export class DriverDomain {
         return this.pong(operation, argument0, argument1);
       };
       side.attach(this.courier(start, special));
-      return () => this.refusable(tenant, () => this.initialise(tenant, formed, special));
+      return {
+        tenant,
+        initialise: () => this.refusable(tenant, () => this.initialise(tenant, formed, special)),
+        undo: () => {
+          release(domain, loaded.name, formed.mod);
+          this.forget(tenant);
+        },
+      };
     });
   }
 
   private initialise(tenant: Tenant, formed: Formed, special: Served['special']): Served {
     const { domain } = this;
     const { loaded, options, statics } = tenant.start;
+    this.current = tenant;
     const { mod } = initialise(domain, formed, options);
     this.modules.set(mod, tenant);
     tenant.mod = domain.words[SERVED] = mod;

@@ -13,7 +13,7 @@ import { CHANNEL_SIZE, S_ATTENTION } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
 import { Files } from './files.ts';
-import { DriverDomain, type Tenant } from './driver-domain.ts';
+import { DriverDomain, type FormedDriver, type Tenant } from './driver-domain.ts';
 import type {
   DriverNotice,
   DriverStart,
@@ -30,10 +30,15 @@ import { clock, nextTask } from './task.ts';
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
 const TICK_MS = 50;
 
+/** Rounds of a pool without a request after which it takes in another driver. */
+const LULL = 200;
+
 class Tenancy {
   private readonly host: ThreadHost;
   private readonly house: DriverDomain;
-  /** Those of its tenants that it serves. */
+  /** Those of its tenants of which the kernel has not heard yet. */
+  private readonly formed: FormedDriver[] = [];
+  /** Those that it serves. */
   private readonly lodgers: Tenant[] = [];
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
   private readonly waiting: DriverStart[] = [];
@@ -111,10 +116,9 @@ class Tenancy {
     const called = (): boolean => Atomics.load(words, attention) !== this.arrived;
     try {
       for (;;) {
-        // Whoever is there already serves between one who comes and the next.
         for (let start = this.waiting.shift(); start; start = this.waiting.shift()) {
-          this.takeIn(start);
-          this.round();
+          this.form(start);
+          for (let idle = 0; idle < LULL;) idle = this.round() ? 0 : idle + 1;
         }
         if (called()) this.round();
         else this.serve(bell, called);
@@ -130,20 +134,46 @@ class Tenancy {
     }
   }
 
-  private takeIn(start: DriverStart): void {
-    const { house } = this;
+  /** A driver has come to a pool. */
+  private form(start: DriverStart): void {
+    const side = this.sideOf(start);
     try {
-      house.load(start, this.sideOf(start));
-      this.lodgers.push(house.tenants.at(-1)!);
+      if (start.loaded.file.hasStart) side.awaitAnnounced();
+      this.formed.push(this.house.form(start, side));
     } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
+      if (error instanceof Fenced) this.tell(start, { type: 'left' });
+      else if (!(error instanceof ModuleError)) throw error;
+    }
+  }
+
+  /** The drivers of which the kernel has heard, or which are not wanted any more, wait no longer. */
+  private takeIn(): void {
+    for (const driver of [...this.formed]) {
+      const { tenant, initialise, undo } = driver;
+      const { side, start } = tenant;
+      if (!side.over && !side.announced) continue;
+      this.formed.splice(this.formed.indexOf(driver), 1);
+      try {
+        if (side.over) {
+          undo();
+          this.tell(start, { type: 'left' });
+        } else {
+          initialise();
+          this.lodgers.push(tenant);
+        }
+      } catch (error) {
+        if (!(error instanceof ModuleError)) throw error;
+      }
     }
   }
 
   /** Serves all in turn until another is announced. */
   private serve(bell: DriverBell, called: () => boolean): void {
-    const { lodgers, house } = this;
-    const expected = (): boolean => called() || lodgers.some(({ side }) => side.over || side.expected());
+    const { lodgers, formed, house } = this;
+    const expected = (): boolean =>
+      called() ||
+      lodgers.some(({ side }) => side.over || side.expected()) ||
+      formed.some(({ tenant: { side } }) => side.over || side.announced);
     for (let idle = 0; !called();) {
       const worked = this.round();
       const left = house.domain.exports.run_timers();
@@ -158,6 +188,7 @@ class Tenancy {
   private round(): boolean {
     const { lodgers, house } = this;
     let worked = false;
+    if (this.formed.length > 0) this.takeIn();
     for (let i = lodgers.length - 1; i >= 0; i--) {
       const tenant = lodgers[i]!;
       if (tenant.side.over) {

@@ -22,6 +22,8 @@ export interface Driver extends Supervised {
   /** Null in the kernel's own domain, and between two incarnations. */
   incarnation: Incarnation | null;
   unloaded: Unloaded;
+  /** Its last death was that of another in its pool. */
+  takenAlong: boolean;
   /** While it is being unloaded: told of its death, after which nobody starts it again. */
   leaving: (() => void) | null;
 }

@@ -126,7 +126,9 @@ export class Drivers {
     if (state === 'up') driver.dead.clear();
     const { incarnation } = driver;
     const { standby } = this.loading;
-    if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
+    // Who has died is the likeliest to die next, not whom it has taken along.
+    const again = state === 'up' && driver.restarts > 0 && !driver.takenAlong;
+    if (again && incarnation) standby.later(driver, incarnation.life);
     if (state === 'failed' || state === 'ended') standby.lost(driver);
     this.registry.changed();
     const at = this.host.resources.platform.now();
@@ -148,7 +150,7 @@ export class Drivers {
       ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
-      ...{ cause: null, bereft: null, recovery: null, dead: new Set<number>() },
+      ...{ cause: null, takenAlong: false, bereft: null, recovery: null, dead: new Set<number>() },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -271,7 +273,8 @@ export class Drivers {
   private died(driver: Driver, by: DetectedBy, fault: Fault | null, caughtAt: number | null): void {
     const { name } = driver.loaded;
     const code = by === 'exit' ? (driver.incarnation?.exitCode ?? null) : null;
-    const inInit = driver.state === 'starting' && driver.incarnation?.takenAlong !== true;
+    driver.takenAlong = driver.incarnation?.takenAlong === true;
+    const inInit = driver.state === 'starting' && !driver.takenAlong;
     const cause = { by, code, inInit };
     driver.cause = cause;
     const at = this.host.resources.platform.now();

@@ -8,16 +8,18 @@ import type { DriversHost } from './driver.ts';
 
 export class Housing {
   private readonly host: DriversHost;
-  private readonly pools = new Pools();
+  private readonly pools: Pools;
 
   constructor(host: DriversHost) {
     this.host = host;
+    this.pools = new Pools(host.resources, host, host.transport);
   }
 
-  open(place: Place, life: KernelLife): Promise<Home> {
+  /** @param ahead for one that waits for the end of another in that place */
+  open(place: Place, life: KernelLife, ahead: boolean): Promise<Home> {
     const { resources, transport } = this.host;
     const pool = poolOf(place);
-    if (pool !== null) return this.pools.join(pool, life, resources, this.host, transport);
+    if (pool !== null) return this.pools.join(pool, life, ahead);
     if (place === 'sandbox') return SandboxHome.open(resources, life);
     return WorkerHome.open(resources, this.host, transport);
   }

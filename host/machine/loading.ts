@@ -13,7 +13,6 @@ import type { Housing } from './housing.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
 import { watchOwners } from './owners.ts';
-import { poolOf } from './place.ts';
 import type { Registry } from './registry.ts';
 import { Standby, type Successor } from './standby.ts';
 
@@ -53,7 +52,7 @@ export class Loading {
     const standsBy = host.standsBy && !transportOf(host.transport).eventful;
     const { resources } = host;
     this.standby = new Standby({
-      prepare: (driver, life, events) => this.prepare(driver, life, events),
+      prepare: (driver, life, events) => this.prepare(driver, life, events, true),
       events: (driver, life) => this.eventsOf(driver, life),
       begin: ({ loaded, options, place }, incarnation) => {
         incarnation.begin(loaded, options, [], host.images, null);
@@ -63,8 +62,7 @@ export class Loading {
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
       track: (work) => host.track(work),
-      alone: (driver) =>
-        standsBy && ['worker', 'sandbox'].includes(driver.place) && registry.foreseen(driver),
+      alone: (driver) => standsBy && driver.place !== 'kernel' && registry.foreseen(driver),
       atOnce: (driver) => hands.atOnce(driver),
     });
   }
@@ -81,7 +79,7 @@ export class Loading {
     const { loaded, options } = driver;
     const ownerThatDied = watchOwners(loaded, this.drivers);
     const { images, deadlineMs } = this.host;
-    const incarnation = await this.prepare(driver, life, this.eventsOf(driver, life));
+    const incarnation = await this.prepare(driver, life, this.eventsOf(driver, life), false);
     if (driver.restarts === 0) this.housing.prepare(driver.place, true);
     driver.incarnation = incarnation;
     try {
@@ -89,8 +87,7 @@ export class Loading {
         incarnation.begin(loaded, options, gates, images, this.estates.of(loaded.name, life.memory));
         return incarnation.live(deadlineMs);
       };
-      const foreseen =
-        this.registry.foreseen(driver) && !this.estates.has(loaded.name) && !this.crowded(driver);
+      const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
       const announced = this.registry.announce(driver, life, incarnation);
       const live = foreseen ? start([]) : announced.then(start);
       // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
@@ -100,15 +97,6 @@ export class Loading {
       this.lose(driver, incarnation, error instanceof ModuleError);
       throw error;
     }
-  }
-
-  /** Whether another is being loaded into the same domain, which would have to wait for the kernel's word on this one too. */
-  private crowded(driver: Driver): boolean {
-    const { place } = driver;
-    return (
-      poolOf(place) !== null &&
-      [...this.drivers].some((each) => each !== driver && each.place === place && each.state === 'starting')
-    );
   }
 
   /** A successor that stood ready takes a driver's place. @returns whether there was one; throws where it has died in its init */
@@ -125,7 +113,8 @@ export class Loading {
       if (taken) incarnation.entries = this.registry.entriesOf(driver, life);
       return taken;
     } finally {
-      if (!taken || incarnation.ended) this.lose(driver, incarnation, false);
+      // Where it was not announced, none of its code has run.
+      if (!taken || incarnation.ended) this.lose(driver, incarnation, !death && !incarnation.ended);
       this.standby.settle(successor);
     }
   }
@@ -141,8 +130,13 @@ export class Loading {
     return true;
   }
 
-  private prepare(driver: Driver, life: KernelLife, events: IncarnationEvents): Promise<Incarnation> {
-    return Incarnation.prepare(life, events, () => this.housing.open(driver.place, life));
+  private prepare(
+    driver: Driver,
+    life: KernelLife,
+    events: IncarnationEvents,
+    ahead: boolean,
+  ): Promise<Incarnation> {
+    return Incarnation.prepare(life, events, () => this.housing.open(driver.place, life, ahead));
   }
 
   private eventsOf(driver: Driver, life: KernelLife): IncarnationEvents {

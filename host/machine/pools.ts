@@ -147,22 +147,46 @@ class PoolHome implements Home {
 
 export class Pools {
   private readonly pools = new Map<string, Promise<Pool>>();
+  /** Those that stand ready, with one driver in them, for the end of the pool of that name. */
+  private readonly next = new Map<string, Promise<Pool>>();
+  private readonly open: (life: KernelLife) => Promise<Pool>;
 
-  /** A place in the pool of that name, which is opened where there is none. */
-  async join(
-    name: string,
-    life: KernelLife,
-    resources: Resources,
-    interior: Interior,
-    transport: ThreadTransport,
-  ): Promise<Home> {
+  constructor(resources: Resources, interior: Interior, transport: ThreadTransport) {
+    this.open = (life) => Pool.open(life, resources, interior, transport);
+  }
+
+  /**
+   * A place in the pool of that name, which is opened where there is none.
+   * @param ahead in the pool that comes after it
+   */
+  async join(name: string, life: KernelLife, ahead: boolean): Promise<Home> {
+    const pools = ahead ? this.next : this.pools;
     for (;;) {
-      const known = this.pools.get(name);
-      const pool = await known?.catch(() => null);
-      if (pool && !pool.dead && pool.life === life) return new PoolHome(pool);
-      if (known !== this.pools.get(name)) continue; // somebody has opened another meanwhile
-      this.pools.set(name, Pool.open(life, resources, interior, transport));
-      return new PoolHome(await this.pools.get(name)!);
+      const current = await this.current(name, life);
+      if (current && !ahead) return new PoolHome(current);
+      const known = pools.get(name);
+      const pool = await usable(known, life);
+      if (pool) return new PoolHome(pool);
+      if (known !== pools.get(name)) continue; // somebody has opened another meanwhile
+      pools.set(name, this.open(life));
+      return new PoolHome(await pools.get(name)!);
     }
   }
+
+  /** The pool of that name: the next, where the last one has ended. */
+  private async current(name: string, life: KernelLife): Promise<Pool | null> {
+    const known = this.pools.get(name);
+    const pool = await usable(known, life);
+    const next = this.next.get(name);
+    if (pool || !next || known !== this.pools.get(name)) return pool;
+    this.next.delete(name);
+    this.pools.set(name, next);
+    return usable(next, life);
+  }
+}
+
+/** @returns null where there is none that somebody could come into */
+async function usable(opening: Promise<Pool> | undefined, life: KernelLife): Promise<Pool | null> {
+  const pool = await opening?.catch(() => null);
+  return pool && !pool.dead && pool.life === life ? pool : null;
 }

@@ -104,15 +104,15 @@ export class Sandboxes {
       copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),
     });
-    const form = (): (() => Served) => house.form(start, side);
     const sandbox: Sandbox = {
       ...{ start, house, side, words: house.domain.words },
-      initialise: () => form()(),
+      initialise: () => house.form(start, side).initialise(),
       special: () => GATE_TRAPPED,
     };
     this.list[channel] = sandbox;
     this.count++;
-    if (!loaded.file.hasStart) this.loading(sandbox, () => (sandbox.initialise = form()));
+    if (!loaded.file.hasStart)
+      this.loading(sandbox, () => (sandbox.initialise = house.form(start, side).initialise));
     if (announced) this.enter(channel, generation);
   }
 

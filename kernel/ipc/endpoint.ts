@@ -194,6 +194,7 @@ export function set_endpoint_module(channel: i32, mod: usize): void {
   trace_incarnation(channel, generation, mod + MOD_NAME);
   atomic.store<u32>(channel_at(channel), generation, K_ANNOUNCED);
   atomic.notify(channel_at(channel) + K_ANNOUNCED, -1);
+  ring_home(<usize>load<u32>(endpoint_at(channel), EP_HOME)); // the thread of a pool does not wait for one of its drivers
 }
 
 /** Takes note of an incarnation that the supervisor has started on this channel. */
@@ -297,8 +298,7 @@ function send(ep: usize, channel: i32, request: i32): bool {
   store<u32>(flight, request + 1);
   store<u32>(ep, sequence, EP_SEQUENCE);
   atomic.store<u32>(q, sequence, Q_SEQUENCE);
-  const home = <usize>load<u32>(ep, EP_HOME);
-  if (atomic.load<u32>(home, D_SLEEPING)) wake(home);
+  ring_home(<usize>load<u32>(ep, EP_HOME));
   if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_POST) post(channel, q);
   return true;
 }
@@ -315,6 +315,13 @@ export function file_device(file: usize): u32 {
 @inline
 export function place_of(record: usize, file: usize): i64 {
   return load<u32>(record, RQ_POSITIONED) ? load<i64>(record, RQ_POSITION) : load<i64>(file, FILE_POSITION);
+}
+
+/** Wakes a driver's thread where it sleeps. */
+// @ts-ignore: decorator
+@inline
+function ring_home(home: usize): void {
+  if (atomic.load<u32>(home, D_SLEEPING)) wake(home);
 }
 
 function wake(home: usize): void {

@@ -55,8 +55,8 @@ async function works(): Promise<void> {
 const statesOf = (name: string): string[] =>
   events.flatMap((event) => (event.type === 'driver' && event.module === name ? [event.state] : []));
 
-describe.each(['microkernel', 'sandbox'] as const)('of a driver that trapped, %s', (placement) => {
-  const threads = placement === 'microkernel';
+describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that trapped, %s', (placement) => {
+  const threads = placement !== 'sandbox';
   beforeEach(async () => {
     await boot(UNTIRING, placement);
     await machine.insmod(own('lkdtm'));
