@@ -30,14 +30,23 @@ import { clock, nextTask } from './task.ts';
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
 const TICK_MS = 50;
 
-/** Rounds of a pool without a request after which it takes in another driver. */
+/** Rounds of a pool without a request after which it takes in another driver; and so many, whatever comes. */
 const LULL = 200;
+const MOST_ROUNDS = 5000;
+
+/** A driver that has come to a pool. */
+interface Newcomer {
+  start: DriverStart;
+  side: DriverSide;
+  /** Fully formed; null where it has a start function, which does not run before the kernel has heard of it. */
+  driver: FormedDriver | null;
+}
 
 class Tenancy {
   private readonly host: ThreadHost;
   private readonly house: DriverDomain;
-  /** Those of its tenants of which the kernel has not heard yet. */
-  private readonly formed: FormedDriver[] = [];
+  /** Those of which the kernel has not heard yet. */
+  private readonly newcomers: Newcomer[] = [];
   /** Those that it serves. */
   private readonly lodgers: Tenant[] = [];
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
@@ -118,7 +127,7 @@ class Tenancy {
       for (;;) {
         for (let start = this.waiting.shift(); start; start = this.waiting.shift()) {
           this.form(start);
-          for (let idle = 0; idle < LULL;) idle = this.round() ? 0 : idle + 1;
+          this.serveUntilLull();
         }
         if (called()) this.round();
         else this.serve(bell, called);
@@ -126,54 +135,64 @@ class Tenancy {
         await nextTask();
       }
     } catch (thrown) {
-      this.ended(
-        first,
-        this.house.tenants.map(({ side }) => side),
-        thrown,
-      );
+      // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened.
+      const sides = this.house.tenants.map(({ side }) => side).filter((side) => side.announced);
+      this.ended(first, sides, thrown);
     }
   }
 
   /** A driver has come to a pool. */
   private form(start: DriverStart): void {
+    this.takeIn(); // one of the same name may be there that is not wanted any more
     const side = this.sideOf(start);
-    try {
-      if (start.loaded.file.hasStart) side.awaitAnnounced();
-      this.formed.push(this.house.form(start, side));
-    } catch (error) {
-      if (error instanceof Fenced) this.tell(start, { type: 'left' });
-      else if (!(error instanceof ModuleError)) throw error;
-    }
+    this.refusable(() => {
+      const driver = start.loaded.file.hasStart ? null : this.house.form(start, side);
+      this.newcomers.push({ start, side, driver });
+    });
   }
 
   /** The drivers of which the kernel has heard, or which are not wanted any more, wait no longer. */
   private takeIn(): void {
-    for (const driver of [...this.formed]) {
-      const { tenant, initialise, undo } = driver;
-      const { side, start } = tenant;
-      if (!side.over && !side.announced) continue;
-      this.formed.splice(this.formed.indexOf(driver), 1);
-      try {
-        if (side.over) {
-          undo();
-          this.tell(start, { type: 'left' });
-        } else {
-          initialise();
-          this.lodgers.push(tenant);
-        }
-      } catch (error) {
-        if (!(error instanceof ModuleError)) throw error;
+    const ready = this.newcomers.filter(({ side }) => side.over || side.announced);
+    for (const newcomer of ready) {
+      this.newcomers.splice(this.newcomers.indexOf(newcomer), 1);
+      const { start, side, driver } = newcomer;
+      if (side.over) {
+        driver?.undo();
+        this.tell(start, { type: 'left' });
+        continue;
       }
+      this.refusable(() => {
+        const { initialise, tenant } = driver ?? this.house.form(start, side);
+        initialise();
+        this.lodgers.push(tenant);
+      });
     }
+  }
+
+  /** Does a part of a load, whose refusal has been told. */
+  private refusable(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof ModuleError)) throw error;
+    }
+  }
+
+  /** Serves those who are there before another comes, who keeps them waiting. */
+  private serveUntilLull(): void {
+    for (let idle = 0, rounds = 0; idle < LULL && rounds < MOST_ROUNDS; rounds++)
+      idle = this.round() ? 0 : idle + 1;
+    this.house.domain.exports.run_timers();
   }
 
   /** Serves all in turn until another is announced. */
   private serve(bell: DriverBell, called: () => boolean): void {
-    const { lodgers, formed, house } = this;
+    const { lodgers, newcomers, house } = this;
     const expected = (): boolean =>
       called() ||
       lodgers.some(({ side }) => side.over || side.expected()) ||
-      formed.some(({ tenant: { side } }) => side.over || side.announced);
+      newcomers.some(({ side }) => side.over || side.announced);
     for (let idle = 0; !called();) {
       const worked = this.round();
       const left = house.domain.exports.run_timers();
@@ -188,7 +207,7 @@ class Tenancy {
   private round(): boolean {
     const { lodgers, house } = this;
     let worked = false;
-    if (this.formed.length > 0) this.takeIn();
+    if (this.newcomers.length > 0) this.takeIn();
     for (let i = lodgers.length - 1; i >= 0; i--) {
       const tenant = lodgers[i]!;
       if (tenant.side.over) {

@@ -108,7 +108,7 @@ export class Incarnation {
     const channel = await holdChannel(life);
     const home = await open().catch((error: unknown) => {
       freeChannel(life, channel);
-      if (error instanceof ModuleError) throw error;
+      if (error instanceof ModuleError || error instanceof MachineDied) throw error;
       throw new ModuleError(EAGAIN, `no thread can be started for a driver: ${String(error)}`);
     });
     if (life.dead) {

@@ -58,7 +58,7 @@ export class Loading {
         incarnation.begin(loaded, options, [], host.images, null);
         housing.prepare(place, false); // it may have taken the spare
       },
-      bury: (incarnation) => void hands.bury(incarnation, false),
+      bury: (...words) => void hands.bury(...words),
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
       track: (work) => host.track(work),

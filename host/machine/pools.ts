@@ -5,6 +5,7 @@ import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_TRANSPORT } from '../../kernel/ab
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
+import { MachineDied } from './control.ts';
 import { atEnd, hear, posted, type Home, type HomeEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
@@ -73,6 +74,11 @@ class Pool {
       freeChannel(life, bell);
       throw error;
     });
+    if (life.dead) {
+      room.thread.terminate();
+      void room.thread.ended.then(() => resources.giveMemory(room.memory));
+      throw new MachineDied('the kernel has died while a pool was being opened');
+    }
     return new Pool(resources, life, { ...room, bell }, transport);
   }
 

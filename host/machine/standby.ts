@@ -40,12 +40,13 @@ export interface StandbyHands {
   prepare(driver: Driver, life: KernelLife, events: IncarnationEvents): Promise<Incarnation>;
   events(driver: Driver, life: KernelLife): IncarnationEvents;
   begin(driver: Driver, incarnation: Incarnation): void;
-  bury(incarnation: Incarnation): void;
+  /** @param clean none of its code has run */
+  bury(incarnation: Incarnation, clean: boolean): void;
   keepMemory(memory: WebAssembly.Memory): void;
   releaseMemory(memory: WebAssembly.Memory): void;
   /** Something that a shutdown waits for. */
   track(work: Promise<unknown>): void;
-  /** Whether a driver shares its domain with nobody and needs nobody for a restart. */
+  /** Whether a driver needs nobody for a restart. */
   alone(driver: Driver): boolean;
   /** Whether a driver that dies now is restarted at once. */
   atOnce(driver: Driver): boolean;
@@ -128,7 +129,7 @@ export class Standby {
     });
     if (!incarnation) return;
     const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
-    if (!still || ends !== this.ends) return this.hands.bury(incarnation);
+    if (!still || ends !== this.ends) return this.hands.bury(incarnation, true);
     const { channel, generation } = incarnation;
     const announced = life.control.methods.expect({
       ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
@@ -212,7 +213,7 @@ export class Standby {
   private drop(waiting: Waiting): void {
     this.waiting = null;
     this.settle(waiting);
-    this.hands.bury(waiting.incarnation);
+    this.hands.bury(waiting.incarnation, !waiting.before.fenced);
   }
 
   /** A driver was given up, or is gone. */

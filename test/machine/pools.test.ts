@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { MOST_STILLBORN, type Policy } from '../../host/machine/policy.ts';
+import { MOST_STILLBORN, UNTIRING, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent } from '../../host/machine/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -79,4 +79,19 @@ test('insmod of a driver whose pool is ended meanwhile is refused, and nothing i
   expect(machine.devices().map(({ path }) => path)).not.toContain('/dev/probe');
   expect(machine.accounting()).toEqual(before);
   await machine.insmod(await loadFixture('probe'));
+});
+
+test('a successor that is not wanted any more ends nobody who has come to its pool', async () => {
+  machine = await lab.boot('pooled', { policy: UNTIRING });
+  const names = ['null', 'zero', 'lkdtm'];
+  for (const name of names) await machine.insmod(driver(name));
+  for (let kills = 1; kills < 24; kills++) {
+    const ready = machine.ready(); // the pool that comes next is being opened, while this one ends
+    machine.kill(names[kills % names.length]!);
+    await ready.catch(() => {});
+    await machine.settled();
+    const restarts = machine.status().drivers.map((each) => `${each.state} ${each.restarts}`);
+    expect(restarts).toEqual(names.map(() => `up ${kills}`));
+  }
+  expect(machine.check()).toEqual([]);
 });
