@@ -1,5 +1,4 @@
-// Hostile drivers in Node: in the long run all in sandboxes, workers and pools (whose innocent live elsewhere); else every second
-// in sandboxes and the others in workers.
+// Hostile drivers in Node: all in sandboxes and in workers; in the long run in pools too, whose innocent live elsewhere.
 
 import { nodeLab } from '../../host/cli/machines.ts';
 import { ISOLATING } from '../../host/lab/isolating.ts';
@@ -8,9 +7,5 @@ import { LONG } from '../long.ts';
 import { hostile } from './hostile.ts';
 
 for (const placement of ISOLATING.filter((each) => LONG || each !== 'pooled')) {
-  hostile(
-    { name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture },
-    LONG ? 1 : 2,
-    LONG || placement === 'sandbox' ? 0 : 1,
-  );
+  hostile({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });
 }

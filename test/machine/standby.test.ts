@@ -188,7 +188,7 @@ test('there is none for a driver that needs another', async () => {
   expect(machine.status().standby).toBe(null);
 });
 
-test.each(['microkernel', 'sandbox'] as const)(
+test.each(['microkernel', 'sandbox', 'pooled'] as const)(
   'one that dies in its init is a death as any other, %s',
   async (placement) => {
     await boot({ ...UNTIRING, intensity: { restarts: 20, periodMs: 60_000 } }, placement);

@@ -45,7 +45,8 @@ class Upheaval {
     await machine.settled();
     const { drivers } = machine.status();
     // One whose owner was unloaded while it was dead is given up.
-    for (const { name, state } of drivers) if (state === 'failed') await machine.rmmod(name);
+    for (const { name, state } of drivers)
+      if (name === 'stacked' && state === 'failed') await machine.rmmod(name);
     const known = machine.status().drivers.map(({ name }) => name);
     for (const [name, module] of this.modules) if (!known.includes(name)) await machine.insmod(module);
     await machine.settled();
