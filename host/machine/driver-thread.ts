@@ -31,7 +31,7 @@ import { clock, nextTask } from './task.ts';
 const TICK_MS = 50;
 
 /** Rounds of a pool without a request after which it takes in another driver; and so many, whatever comes. */
-const LULL = 200;
+const LULL = 20;
 const MOST_ROUNDS = 5000;
 
 /** A driver that has come to a pool. */
