@@ -208,11 +208,11 @@ export class DriverSide {
 
   /** Waits until the kernel has heard of it; throws Fenced. */
   awaitAnnounced(): void {
+    const { kernel, generation } = this;
     const word = this.base + (K_ANNOUNCED >> 2);
-    for (let seen = Atomics.load(this.kernel, word); seen !== this.generation;) {
-      Atomics.wait(this.kernel, word, seen, FENCE_PERIOD);
+    for (let seen = Atomics.load(kernel, word); seen !== generation; seen = Atomics.load(kernel, word)) {
+      Atomics.wait(kernel, word, seen, FENCE_PERIOD);
       if (this.fenced()) throw new Fenced();
-      seen = Atomics.load(this.kernel, word);
     }
   }
 

@@ -50,8 +50,9 @@ class Pool {
     this.over = new Promise((resolve) => (this.left = resolve));
     life.usedUntil(this.over);
     const off = atEnd(thread, () => {
-      if (!this.dead) this.tell(this.residents.size > 1);
+      const known = this.dead;
       this.dead = true;
+      if (!known) this.tell(this.residents.size > 1);
       this.left();
     });
     // What its residents keep of the memory they keep when they hear of the end.
