@@ -26,6 +26,8 @@ export interface Home {
   readonly transport: number;
   /** Where requests come by messages. */
   readonly posted: PostedKind | null;
+  /** Whether it has ended, or is about to, with whoever lives in it: of a pool, of which its drivers hear a little later. */
+  readonly ending: boolean;
   begin(start: DriverStart, events: HomeEvents): void;
   /**
    * Ends the driver.
@@ -80,6 +82,7 @@ export function atEnd(thread: Thread, act: () => void): () => void {
 }
 
 export class WorkerHome implements Home {
+  readonly ending = false;
   readonly memory: WebAssembly.Memory;
   readonly thread: Thread;
   readonly bell = null;
@@ -138,6 +141,7 @@ export class WorkerHome implements Home {
 }
 
 export class SandboxHome implements Home {
+  readonly ending = false;
   readonly memory: WebAssembly.Memory;
   readonly thread: Thread;
   readonly bell = null;

@@ -145,6 +145,11 @@ export class Incarnation {
     return this.held(K_GENERATION) !== this.generation;
   }
 
+  /** Whether it is dead, or dies next, whoever has heard of it. */
+  get doomed(): boolean {
+    return this.ended || this.fenced || this.home.ending;
+  }
+
   /** Has the driver loaded; its init waits until the kernel knows of it. */
   begin(
     loaded: LoadedModule,

@@ -124,6 +124,10 @@ class PoolHome implements Home {
     pool.residents.add(this);
   }
 
+  get ending(): boolean {
+    return this.pool.dead;
+  }
+
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     const { thread, pool, bell } = this;
     const { words } = pool.life;

@@ -167,7 +167,7 @@ export class Standby {
   private possible(driver: Driver, life: KernelLife): boolean {
     const { incarnation, state, leaving, loaded } = driver;
     if (this.changes > 0 || state !== 'up' || leaving || life.dead) return false;
-    if (!incarnation || incarnation.ended || incarnation.fenced || incarnation.life !== life) return false;
+    if (!incarnation || incarnation.doomed || incarnation.life !== life) return false;
     const states = Array.from({ length: MAX_CHANNELS }, (_, channel) =>
       Atomics.load(life.words, wordOf(channel, S_STATE)),
     );

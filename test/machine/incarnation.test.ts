@@ -17,7 +17,7 @@ test('what it has left is there before its answer, its death after it was live',
   const images = { domain, courier: domain } as unknown as Images;
   let says!: HomeEvents;
   const home: Home = {
-    ...{ memory, thread: {} as Thread, bell: null, transport: 0, posted: null },
+    ...{ memory, thread: {} as Thread, bell: null, transport: 0, posted: null, ending: false },
     begin: (_, events) => (says = events),
     end: () => Promise.resolve(),
     release: () => {},

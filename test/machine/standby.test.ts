@@ -67,7 +67,7 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
   });
 
   test('serves before its supervisor has started a thread, and all is told as ever', async () => {
-    for (let restarts = 2; restarts < 12; restarts++) {
+    for (let restarts = 2; restarts < 6; restarts++) {
       events.length = 0;
       const before = machine.threadOf('lkdtm');
       const known = new Set(lab.threads('driver'));

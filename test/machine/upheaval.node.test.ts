@@ -139,7 +139,7 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as Placement[])('%s', (placem
     const modules = new Map(NAMES.map((name) => [name, byName.get(name)!]));
     const upheaval = new Upheaval(lab, machine, modules, SEED);
     await upheaval.begin();
-    for (let round = rounds(25, 2000); round > 0; round--) await upheaval.round();
+    for (let round = rounds(16, 2000); round > 0; round--) await upheaval.round();
     await machine.shutdown();
     await lab.close();
     expect(lab.living()).toBe(0);
