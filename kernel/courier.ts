@@ -153,8 +153,8 @@ const FEW: u32 = 192;
  * @returns COPY_
  */
 export function copy_out(ch: usize, generation: u32, own: u32, to: usize, from: usize, count: u32): i32 {
-  if (!granted(ch, to, count, GRANT_WRITE) || !within(from, count, own)) return COPY_REFUSED;
-  if (!begun(ch, generation)) return COPY_FENCED;
+  const status = begin(ch, generation, own, to, from, count, GRANT_WRITE);
+  if (status != COPY_DONE) return status;
   if (count > FEW) {
     bulk_out(to, from, count);
   } else {
@@ -167,8 +167,8 @@ export function copy_out(ch: usize, generation: u32, own: u32, to: usize, from: 
 
 /** Copies out of the range that the request in progress grants into the domain. */
 export function copy_in(ch: usize, generation: u32, own: u32, to: usize, from: usize, count: u32): i32 {
-  if (!granted(ch, from, count, GRANT_READ) || !within(to, count, own)) return COPY_REFUSED;
-  if (!begun(ch, generation)) return COPY_FENCED;
+  const status = begin(ch, generation, own, from, to, count, GRANT_READ);
+  if (status != COPY_DONE) return status;
   if (count > FEW) {
     bulk_in(to, from, count);
   } else {
@@ -194,14 +194,20 @@ function within(offset: u32, count: u32, size: u32): bool {
   return count <= size && offset <= size - count;
 }
 
-/** Announces a copy, for which a fence waits from now on, then looks at the fence. */
+/**
+ * Checks a copy and announces it, for which a fence waits from then on; then looks at the fence.
+ * @param outside in the kernel's memory
+ * @param inside in the domain's
+ * @returns COPY_DONE where it may go on
+ */
 // @ts-ignore: decorator
 @inline
-function begun(ch: usize, generation: u32): bool {
+function begin(ch: usize, generation: u32, own: u32, outside: u32, inside: u32, count: u32, right: u32): i32 {
+  if (!granted(ch, outside, count, right) || !within(inside, count, own)) return COPY_REFUSED;
   atomic.store<u32>(ch, 1, D_COPYING);
-  if (atomic.load<u32>(ch, K_GENERATION) == generation) return true;
+  if (atomic.load<u32>(ch, K_GENERATION) == generation) return COPY_DONE;
   atomic.store<u32>(ch, 0, D_COPYING);
-  return false;
+  return COPY_FENCED;
 }
 
 // @ts-ignore: decorator

@@ -42,7 +42,13 @@ export interface Tenant {
   mod: number;
 }
 
-/** A driver that is fully formed. */
+/** What forming a driver gives. */
+interface Made {
+  formed: Formed;
+  special: Served['special'];
+}
+
+/** A driver that is fully formed, or has a start function. */
 export interface FormedDriver {
   readonly tenant: Tenant;
   /** The rest of its load, once the kernel has heard of it: what serves its requests. Throws ModuleError, or what it trapped with. */
@@ -118,47 +124,53 @@ export class DriverDomain {
    * @returns what serves its requests; throws ModuleError, Fenced, or what it trapped with
    */
   load(start: DriverStart, side: DriverSide): Served {
-    if (start.loaded.file.hasStart) side.awaitAnnounced();
     const formed = this.form(start, side);
     side.awaitAnnounced();
     return formed.initialise();
   }
 
   /**
-   * Forms a driver fully; of its own code only a start function runs.
+   * Forms a driver fully, without any code of its own: one that has a start function is formed when it is initialised.
    * Throws ModuleError, or what it trapped with.
    */
   form(start: DriverStart, side: DriverSide): FormedDriver {
-    const { loaded, options } = start;
-    const { domain } = this;
     const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
-    this.current = tenant;
     this.tenants.push(tenant);
-    return this.refusable(tenant, () => {
-      const gates = new Gates(side, domain);
-      const here = ({ owner }: Gate): boolean =>
-        this.tenants.some((each) => each.start.loaded.name === owner);
-      const elsewhere = start.gates.filter((gate) => !here(gate));
-      const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
-      const formed = form(domain, loaded, options.flags, bound);
-      const special = (operation: number, argument0: number, argument1: number): number => {
-        if (operation === OP_SYMBOL) return gates.serve(loaded, formed);
-        if (operation === OP_CLEANUP) return this.unload(tenant, formed, argument0 !== 0);
-        return this.pong(operation, argument0, argument1);
-      };
-      side.attach(this.courier(start, special));
-      return {
-        tenant,
-        initialise: () => this.refusable(tenant, () => this.initialise(tenant, formed, special)),
-        undo: () => {
-          release(domain, loaded.name, formed.mod);
-          this.forget(tenant);
-        },
-      };
-    });
+    const make = (): Made => this.refusable(tenant, () => this.make(tenant));
+    const made = start.loaded.file.hasStart ? null : make();
+    return {
+      tenant,
+      initialise: () => {
+        const whole = made ?? make();
+        return this.refusable(tenant, () => this.initialise(tenant, whole));
+      },
+      undo: () => {
+        if (made) release(this.domain, start.loaded.name, made.formed.mod);
+        this.forget(tenant);
+      },
+    };
   }
 
-  private initialise(tenant: Tenant, formed: Formed, special: Served['special']): Served {
+  private make(tenant: Tenant): Made {
+    const { start, side } = tenant;
+    const { loaded, options } = start;
+    const { domain } = this;
+    this.current = tenant;
+    const gates = new Gates(side, domain);
+    const here = ({ owner }: Gate): boolean => this.tenants.some((each) => each.start.loaded.name === owner);
+    const elsewhere = start.gates.filter((gate) => !here(gate));
+    const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
+    const formed = form(domain, loaded, options.flags, bound);
+    const special = (operation: number, argument0: number, argument1: number): number => {
+      if (operation === OP_SYMBOL) return gates.serve(loaded, formed);
+      if (operation === OP_CLEANUP) return this.unload(tenant, formed, argument0 !== 0);
+      return this.pong(operation, argument0, argument1);
+    };
+    side.attach(this.courier(start, special));
+    return { formed, special };
+  }
+
+  private initialise(tenant: Tenant, { formed, special }: Made): Served {
     const { domain } = this;
     const { loaded, options, statics } = tenant.start;
     this.current = tenant;

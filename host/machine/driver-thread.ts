@@ -34,19 +34,11 @@ const TICK_MS = 50;
 const LULL = 20;
 const MOST_ROUNDS = 5000;
 
-/** A driver that has come to a pool. */
-interface Newcomer {
-  start: DriverStart;
-  side: DriverSide;
-  /** Fully formed; null where it has a start function, which does not run before the kernel has heard of it. */
-  driver: FormedDriver | null;
-}
-
 class Tenancy {
   private readonly host: ThreadHost;
   private readonly house: DriverDomain;
   /** Those of which the kernel has not heard yet. */
-  private readonly newcomers: Newcomer[] = [];
+  private readonly newcomers: FormedDriver[] = [];
   /** Those that it serves. */
   private readonly lodgers: Tenant[] = [];
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
@@ -145,25 +137,21 @@ class Tenancy {
   private form(start: DriverStart): void {
     this.takeIn(); // one of the same name may be there that is not wanted any more
     const side = this.sideOf(start);
-    this.refusable(() => {
-      const driver = start.loaded.file.hasStart ? null : this.house.form(start, side);
-      this.newcomers.push({ start, side, driver });
-    });
+    this.refusable(() => void this.newcomers.push(this.house.form(start, side)));
   }
 
   /** The drivers of which the kernel has heard, or which are not wanted any more, wait no longer. */
   private takeIn(): void {
-    const ready = this.newcomers.filter(({ side }) => side.over || side.announced);
+    const ready = this.newcomers.filter(({ tenant: { side } }) => side.over || side.announced);
     for (const newcomer of ready) {
       this.newcomers.splice(this.newcomers.indexOf(newcomer), 1);
-      const { start, side, driver } = newcomer;
-      if (side.over) {
-        driver?.undo();
-        this.tell(start, { type: 'left' });
+      const { tenant, initialise, undo } = newcomer;
+      if (tenant.side.over) {
+        undo();
+        this.tell(tenant.start, { type: 'left' });
         continue;
       }
       this.refusable(() => {
-        const { initialise, tenant } = driver ?? this.house.form(start, side);
         initialise();
         this.lodgers.push(tenant);
       });
@@ -192,7 +180,7 @@ class Tenancy {
     const expected = (): boolean =>
       called() ||
       lodgers.some(({ side }) => side.over || side.expected()) ||
-      newcomers.some(({ side }) => side.over || side.announced);
+      newcomers.some(({ tenant: { side } }) => side.over || side.announced);
     for (let idle = 0; !called();) {
       const worked = this.round();
       const left = house.domain.exports.run_timers();

@@ -36,6 +36,10 @@ export class CallTrapped extends Error {
   }
 }
 
+const NOT_FORMED = (): never => {
+  throw new Error('a driver is entered that is not formed');
+};
+
 interface Sandbox {
   start: DriverStart;
   house: DriverDomain;
@@ -93,7 +97,7 @@ export class Sandboxes {
    * @param expected it stands ready for the end of another: its init waits for `enter`
    */
   load(start: DriverStart, expected: boolean): void {
-    const { kernel, memory, channel, generation, previous, loaded } = start;
+    const { kernel, memory, channel, generation, previous } = start;
     const words = new Int32Array(kernel.buffer);
     const announced = words[wordOf(channel, K_ANNOUNCED)] === generation;
     if (!announced && !expected) return; // the kernel has refused it, which has been said
@@ -106,13 +110,11 @@ export class Sandboxes {
     });
     const sandbox: Sandbox = {
       ...{ start, house, side, words: house.domain.words },
-      initialise: () => house.form(start, side).initialise(),
-      special: () => GATE_TRAPPED,
+      ...{ initialise: NOT_FORMED, special: () => GATE_TRAPPED },
     };
     this.list[channel] = sandbox;
     this.count++;
-    if (!loaded.file.hasStart)
-      this.loading(sandbox, () => (sandbox.initialise = house.form(start, side).initialise));
+    this.loading(sandbox, () => (sandbox.initialise = house.form(start, side).initialise));
     if (announced) this.enter(channel, generation);
   }
 
