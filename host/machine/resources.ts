@@ -47,6 +47,8 @@ export class Resources {
   private readonly kept = new Map<WebAssembly.Memory, number>();
   private readonly given = new Set<WebAssembly.Memory>();
   private readonly used = new Set<Thread>();
+  /** The ends, still to come, of threads that were given up. */
+  private readonly leaving = new Set<Promise<unknown>>();
   private made = 0;
   private living = 0;
   private closed = false;
@@ -181,8 +183,8 @@ export class Resources {
   /** Takes back a thread whose driver has come to its end, and on which nothing of it runs. */
   giveThread(thread: Thread): void {
     this.used.delete(thread);
-    if (this.closed || this.spares.driver.length >= MAX_SPARES) return thread.terminate();
     const spare: Spare = { thread: Promise.resolve(thread), room: null };
+    if (this.closed || this.spares.driver.length >= MAX_SPARES) return this.leave(retire(spare));
     this.spares.driver.push(spare);
     this.watch(thread, spare);
     this.later();
@@ -222,9 +224,14 @@ export class Resources {
     this.chores = null;
     this.clean();
     for (const spare of this.spares.driver.splice(1))
-      void retire(spare).then((left) => left && this.giveMemory(left));
+      this.leave(retire(spare).then((left) => left && this.giveMemory(left)));
     for (const [kind, interior] of this.wanted) this.prepare(kind, interior);
     this.wanted.clear();
+  }
+
+  private leave(retired: Promise<unknown>): void {
+    this.leaving.add(retired);
+    void retired.then(() => this.leaving.delete(retired));
   }
 
   private spare(kind: ThreadKind): Spare {
@@ -244,11 +251,13 @@ export class Resources {
     await Promise.allSettled(spares.map(({ thread, room }) => room ?? thread));
   }
 
-  /** Ends the spare threads. */
+  /** Ends the spare threads. Resolves when nobody's end is waited for. */
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.chores);
-    await Promise.all(Object.values(this.spares).flatMap((spares) => spares.splice(0).map(retire)));
+    for (const spare of Object.values(this.spares).flatMap((spares) => spares.splice(0)))
+      this.leave(retire(spare));
+    await Promise.all(this.leaving);
   }
 }
 

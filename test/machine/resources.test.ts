@@ -1,0 +1,35 @@
+// When a lab is closed, none of its threads is left: not those that were given up shortly before either.
+
+import { expect, test } from 'vitest';
+import { nodePlatform } from '../../host/cli/node-platform.ts';
+import type { Thread, ThreadKind } from '../../host/machine/platform.ts';
+import { Resources } from '../../host/machine/resources.ts';
+import { nextTask } from '../../host/machine/task.ts';
+
+test.each([
+  ['a spare thread too many', 2],
+  ['one that comes back when there are enough', 3],
+])('%s has ended when the lab is closed', async (_what, threads) => {
+  const ends: (() => void)[] = [];
+  /** Threads whose end is heard of when the test says so. */
+  const spawn = async (kind: ThreadKind): Promise<Thread> => {
+    const thread = await nodePlatform.spawn(kind);
+    const said = new Promise<void>((resolve) => ends.push(resolve));
+    return { ...thread, ended: thread.ended.then(() => said) };
+  };
+  const resources = new Resources({ ...nodePlatform, spawn });
+  const taken = await Promise.all(Array.from({ length: threads }, () => resources.takeThread('driver')));
+  for (const thread of taken) resources.giveThread(thread);
+  await resources.ready(); // there is time to end those that are too many
+  expect(resources.threadsInUse).toBe(0);
+  let closed = false;
+  const closing = resources.close().then(() => void (closed = true));
+  const last = ends.pop()!;
+  for (const end of ends) end();
+  await Promise.all(taken.slice(0, -1).map(({ ended }) => ended));
+  await nextTask();
+  expect(closed).toBe(false);
+  last();
+  await closing;
+  expect(resources.threads).toBe(0);
+});
