@@ -18,7 +18,8 @@ test.each([
     return { ...thread, ended: thread.ended.then(() => said) };
   };
   const resources = new Resources({ ...nodePlatform, spawn });
-  const taken = await Promise.all(Array.from({ length: threads }, () => resources.takeThread('driver')));
+  const taken: Thread[] = [];
+  while (taken.length < threads) taken.push(await resources.takeThread('driver'));
   for (const thread of taken) resources.giveThread(thread);
   await resources.ready(); // there is time to end those that are too many
   expect(resources.threadsInUse).toBe(0);
