@@ -16,7 +16,6 @@ import {
   GRANT_READ,
   GRANT_WRITE,
   K_GENERATION,
-  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_ARGUMENT1,
   Q_GENERATION,
@@ -36,6 +35,7 @@ import {
   R_TAG,
   RING_HALF,
   RING_SLOTS,
+  RING_STRIDE,
 } from './abi/channel';
 
 /** The domain's entry points, see ipc/serve.ts. @returns status, and by how much the position has moved */
@@ -96,10 +96,12 @@ const LONGEST_TURN = 256;
 export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins: i32): u32 {
   for (let i = 0; i < LONGEST_TURN; i++) {
     const next = taken + 1;
-    const slot = (next & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+    const slot = (next & (RING_SLOTS - 1)) * RING_STRIDE;
     const q = ring + slot;
     let left = spins;
+    const r = ring + RING_HALF + slot;
     let sequence = atomic.load<u32>(q, Q_SEQUENCE);
+    if (sequence != next) store<u32>(r, generation, R_GENERATION); // fetches the answer's line while there is time
     while (sequence != next && --left > 0) sequence = atomic.load<u32>(q, Q_SEQUENCE);
     if (sequence != next || load<u32>(q, Q_GENERATION) != generation) return taken;
     const operation = load<i32>(q, Q_OPERATION);
@@ -124,7 +126,6 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
     store<u32>(ch, 0, D_CURRENT);
     if (atomic.load<u32>(ch, K_GENERATION) != generation) return taken;
     taken = next;
-    const r = ring + RING_HALF + slot;
     store<u32>(r, generation, R_GENERATION);
     store<i32>(r, <i32>served, R_STATUS);
     store<i64>(r, position + (served >> 32), R_POSITION);
@@ -141,7 +142,7 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
 /** Whether a submission waits behind `taken`. */
 export function waiting(ring: usize, taken: u32): bool {
   const next = taken + 1;
-  return atomic.load<u32>(ring + (next & (RING_SLOTS - 1)) * MESSAGE_SIZE, Q_SEQUENCE) == next;
+  return atomic.load<u32>(ring + (next & (RING_SLOTS - 1)) * RING_STRIDE, Q_SEQUENCE) == next;
 }
 
 /** Bytes up to which a copy goes word by word, which is cheaper than a call out of wasm. */

@@ -27,6 +27,7 @@ import {
   R_TAG,
   RING_HALF,
   RING_SLOTS,
+  RING_STRIDE,
 } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { OP_IOCTL } from '../../kernel/abi/operation.ts';
@@ -81,7 +82,7 @@ export class PostedKernelEnd {
 
   private complete(reply: Message): void {
     const sequence = (this.replies = (this.replies + 1) | 0);
-    const at = this.rings + ((RING_HALF + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE) >> 2);
+    const at = this.rings + ((RING_HALF + (sequence & (RING_SLOTS - 1)) * RING_STRIDE) >> 2);
     this.kernel.set(reply.subarray(1, WORDS), at + 1);
     Atomics.store(this.kernel, at + (R_SEQUENCE >> 2), sequence);
     this.arrived();
@@ -159,7 +160,7 @@ export class PostedDriverEnd {
     const sequence = word(Q_SEQUENCE);
     const operation = word(Q_OPERATION);
     const [first, second] = [word(Q_ARGUMENT0), word(Q_ARGUMENT1)];
-    const slot = kernel[base + (K_RING >> 2)]! + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+    const slot = kernel[base + (K_RING >> 2)]! + (sequence & (RING_SLOTS - 1)) * RING_STRIDE;
     kernel[base + (D_CURRENT >> 2)] = slot;
     let status: number;
     try {

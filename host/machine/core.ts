@@ -12,7 +12,6 @@ import type { Fault } from '../domain/fault.ts';
 import {
   CHANNEL_SIZE,
   K_RING,
-  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_ARGUMENT1,
   Q_GENERATION,
@@ -29,6 +28,7 @@ import {
   R_TAG,
   RING_HALF,
   RING_SLOTS,
+  RING_STRIDE,
 } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, PAGE_SIZE } from '../../kernel/abi/map.ts';
 import { VERMAGIC } from '../../kernel/abi/version.ts';
@@ -167,7 +167,7 @@ async function usedPages(memory: WebAssembly.Memory): Promise<[number, number][]
 function readMessages(kernel: Memory, channel: number, incarnation: number): CoreMessage[] {
   const ring = kernel.u32(CHANNELS_BASE + channel * CHANNEL_SIZE + K_RING);
   if (ring === 0) return [];
-  const slots = Array.from({ length: RING_SLOTS }, (_, slot) => ring + slot * MESSAGE_SIZE);
+  const slots = Array.from({ length: RING_SLOTS }, (_, slot) => ring + slot * RING_STRIDE);
   const answers = new Map<number, number>();
   for (const at of slots.map((slot) => slot + RING_HALF)) {
     if (kernel.u32(at + R_SEQUENCE) !== 0 && kernel.u32(at + R_GENERATION) === incarnation)

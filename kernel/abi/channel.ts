@@ -11,7 +11,8 @@
 // Requests and replies go through two rings, elsewhere in the kernel's memory (K_RING): RING_SLOTS submissions, then as many
 // completions, each one 64-byte line whose own sequence word is its doorbell and is written last. A submission lies in the
 // slot of its sequence, a completion in the slot of its own; it names the submission that it answers, so that several
-// requests can be in flight and be answered in any order. A single call is a ring of which one slot is in use.
+// requests can be in flight and be answered in any order. A single call is a ring of which one slot is in use. Between two
+// lines one is left free: processors fetch a line's neighbour as well, and the peer may be at work on that.
 //
 // A driver's wasm maps none of this: the host code around it reads and writes on its behalf.
 // Read by both compilers: constants only.
@@ -20,10 +21,12 @@ export const CHANNEL_SIZE = 1024;
 
 /** Bytes of a message. */
 export const MESSAGE_SIZE = 64;
+/** Bytes from one message of a ring to the next. */
+export const RING_STRIDE = 128;
 /** Requests that may be in flight on a channel; a power of two. */
 export const RING_SLOTS = 64;
 /** Bytes from a channel's submissions to its completions. */
-export const RING_HALF = RING_SLOTS * MESSAGE_SIZE;
+export const RING_HALF = RING_SLOTS * RING_STRIDE;
 export const RING_SIZE = RING_HALF * 2;
 
 // submission; line 0 of a channel is drawn alike

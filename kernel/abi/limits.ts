@@ -46,6 +46,10 @@ export const SPINS = 20000;
 export const DRIVER_SPINS = 60000;
 /** Looks for the kernel's answer to a driver's or a client's call before that thread sleeps: few, since these are many. */
 export const CALL_SPINS = 1000;
+/** Looks for an answer that comes at once, which nothing else is done beside. */
+export const PROMPT_LOOKS = 512;
+/** Steps of a nanosecond or so before the first of them, at most. */
+export const LONGEST_PAUSE = 512;
 /** The fewest, where there is a second core. */
 export const LEAST_SPINS = 500;
 /** ms: a sleep that was shorter would better have been spent spinning. */

@@ -32,6 +32,8 @@ export const M_PONG = 132;
 export const M_STATE = 136;
 /** Sequence of the last line taken out of the mailbox. */
 export const M_MAIL_ACK = 140;
+/** The doorbell's count before the loop last looked at everything. */
+export const M_HEARD = 144;
 
 export const M_PING = 192;
 /** Raised by the supervisor when it gave this kernel up: no client waits for it any longer. */

@@ -2,7 +2,7 @@
 // whom. Each client has one that is part of it, for its system call, so that nothing is allocated on the way of a call; the
 // others are of batches, of drivers that call other drivers' symbols, and of files that are opened anew.
 //
-//   0 … MAX_CLIENTS - 1   system calls, by client
+//   0 … MAX_CLIENTS - 1   system calls, by client; the first is the in-thread client's
 //   FIRST_GATE …          calls of symbols, by the channel of the caller (ipc/symbols.ts)
 //   FIRST_REOPEN …        files that are opened on a successor, by its channel (ipc/held.ts)
 //   FIRST_ENTRY …         entries of batches, BATCH_MAX of each client (batch.ts)
@@ -10,6 +10,7 @@
 import { BATCH_MAX, MAX_CHANNELS } from '../abi/limits';
 import { MAX_CLIENTS } from '../abi/map';
 
+export const IN_THREAD = 0;
 export const FIRST_GATE = MAX_CLIENTS;
 export const FIRST_REOPEN = FIRST_GATE + MAX_CHANNELS;
 export const FIRST_ENTRY = FIRST_REOPEN + MAX_CHANNELS;

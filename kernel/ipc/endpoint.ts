@@ -5,6 +5,7 @@
 //   endpoint.ts  sending, and taking replies          gate.ts  drivers on this thread (the sandbox)
 //   death.ts     an endpoint that is given up          held.ts  requests that wait for a successor
 //   queue.ts     requests for which there is no room    answer.ts  what a driver may answer
+//   prompt.ts    calls that are answered at once
 //
 // Prohibited: reading a word of a driver's line twice.
 
@@ -18,7 +19,6 @@ import {
   K_ANNOUNCED,
   K_GENERATION,
   K_RING,
-  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_ARGUMENT1,
   Q_GENERATION,
@@ -39,6 +39,7 @@ import {
   RING_HALF,
   RING_SIZE,
   RING_SLOTS,
+  RING_STRIDE,
   S_GENERATION,
   S_HOME,
   S_STATE,
@@ -53,6 +54,7 @@ import { MOD_NAME } from '../abi/module';
 import { EIO } from '../abi/errno';
 import { PARKED } from '../fs/clients';
 import {
+  IN_THREAD,
   request_at,
   RQ_ARGUMENT0,
   RQ_ARGUMENT1,
@@ -74,6 +76,7 @@ import { cleaned, protocol_error } from './death';
 import { accepted } from './answer';
 import { gate_idle, gate_submit, gate_transfer } from './gate';
 import { hold } from './held';
+import { ring_idle, ring_transfer } from './prompt';
 import { dequeue, enqueue } from './queue';
 import { trace_done, trace_incarnation, trace_start } from './trace';
 
@@ -97,7 +100,8 @@ export const EP_KEEP = 64; // 1: it is unloaded for a successor that takes its d
 export const EP_BUSY = 68; // request + 1 that runs in a sandbox
 export const EP_LEAVING = 72; // 1: it has been sent OP_CLEANUP, and gets nothing more
 export const EP_SERVE = 76; // table slot of a sandbox's serve_ring
-const EP_SIZE = 80;
+export const EP_PAUSE = 80; // when to look for an answer, as prompt.ts has learned it
+const EP_SIZE = 88;
 
 /** In EP_BUSY: its driver is being loaded, or runs its timers. */
 export const OCCUPIED: u32 = 0xffffffff;
@@ -251,7 +255,10 @@ export function endpoint_submit(request: i32, channel: i32): i32 {
 @inline
 export function endpoint_transfer(request: i32, channel: i32): i32 {
   const ep = endpoint_at(channel);
-  return gate_idle(ep) ? gate_transfer(ep, channel, request) : endpoint_submit(request, channel);
+  if (gate_idle(ep)) return gate_transfer(ep, channel, request);
+  return request == IN_THREAD && ring_idle(ep)
+    ? ring_transfer(ep, channel, request)
+    : endpoint_submit(request, channel);
 }
 
 /** Sends the cleanup of a driver that is replaced: whatever is asked of it afterwards is held for its successor. */
@@ -274,12 +281,12 @@ export function endpoint_send_next(channel: i32): void {
 /** Puts a request into the ring. @returns false where its slot is still in flight, or the driver leaves */
 // @ts-ignore: decorator
 @inline
-function send(ep: usize, channel: i32, request: i32): bool {
+export function send(ep: usize, channel: i32, request: i32): bool {
   const sequence = load<u32>(ep, EP_SEQUENCE) + 1;
   const flight = flight_at(channel, sequence);
   if (load<u32>(flight) || load<u32>(ep, EP_LEAVING)) return false;
   const record = request_at(request);
-  const q = <usize>load<u32>(ep, EP_RING) + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+  const q = <usize>load<u32>(ep, EP_RING) + (sequence & (RING_SLOTS - 1)) * RING_STRIDE;
   const operation = load<u32>(record, RQ_OPERATION);
   const file = <usize>load<u32>(record, RQ_FILE);
   store<u32>(q, load<u32>(ep, EP_GENERATION), Q_GENERATION);
@@ -331,8 +338,8 @@ function wake(home: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function completion(ep: usize, sequence: u32): usize {
-  return <usize>load<u32>(ep, EP_RING) + RING_HALF + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+export function completion(ep: usize, sequence: u32): usize {
+  return <usize>load<u32>(ep, EP_RING) + RING_HALF + (sequence & (RING_SLOTS - 1)) * RING_STRIDE;
 }
 
 /** Whether there is a reply, or comes within so many looks. */

@@ -13,6 +13,7 @@ import {
   M_CORES,
   M_DEADLINE,
   M_DOORBELL,
+  M_HEARD,
   M_MAIL_ACK,
   M_MAIL_SEQUENCE,
   M_PING,
@@ -37,6 +38,7 @@ import {
   EP_TRANSPORT,
 } from './endpoint';
 import { endpoint_deadline } from './deadline';
+import { rung } from './prompt';
 import { speak_for } from './driver-log';
 import { gate_drain } from './gate';
 import { held_deadline, waits_held } from './held';
@@ -51,7 +53,6 @@ const FOREVER: f64 = 1e9;
 /** Spins after which the trace's clock is no longer true: some 2 µs. A multiple of SPIN_STRIDE. */
 const TRACE_SPINS = 1024;
 
-let heard: i32 = -1;
 let polls: u32 = 0;
 /** Looks for a reply before this thread sleeps; adapts. */
 let patience: i32 = SPINS;
@@ -61,7 +62,7 @@ export function poll(): i32 {
   const bell = atomic.load<i32>(MACHINE_BASE, M_DOORBELL);
   let work = 0;
   trace_stale();
-  if (bell != heard || endpoints_dying()) work = look(bell);
+  if (bell != heard_bell() || endpoints_dying()) work = look(bell);
   for (let left = endpoints_in_use(); left; left &= left - 1) {
     const channel = <i32>ctz(left);
     while (endpoint_answered(channel)) {
@@ -76,7 +77,7 @@ export function poll(): i32 {
 /** Whatever rings: everything but replies, which are looked for at every poll. */
 function look(bell: i32): i32 {
   let work = 0;
-  heard = bell;
+  store<i32>(MACHINE_BASE, bell, M_HEARD);
   atomic.store<u32>(MACHINE_BASE, atomic.load<u32>(MACHINE_BASE, M_PING), M_PONG);
   if (take_mail()) work++;
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
@@ -134,7 +135,7 @@ export function sleep_begin(): bool {
 
 /** The doorbell's count before the last poll. */
 export function heard_bell(): i32 {
-  return heard;
+  return load<i32>(MACHINE_BASE, M_HEARD);
 }
 
 export function sleep_end(): void {
@@ -166,6 +167,7 @@ export function gate_wait(channel: i32): i32 {
 function await_done(client: i32): i32 {
   const record = client_at(client);
   let spins = 0;
+  if (rung()) poll();
   while (load<u32>(record, CL_CALL)) {
     if (waits_held(client)) return PARKED;
     const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
@@ -175,7 +177,7 @@ function await_done(client: i32): i32 {
     }
     spins += SPIN_STRIDE;
     if (!(spins & (TRACE_SPINS - 1))) trace_stale();
-    if (atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != heard || load<u32>(record, CL_LEFT)) poll();
+    if (rung() || load<u32>(record, CL_LEFT)) poll();
     const transport = load<u32>(endpoint_at(channel), EP_TRANSPORT);
     if (transport != TRANSPORT_WAIT && spins < patience) continue;
     spins = 0;
@@ -191,7 +193,7 @@ function sleep(record: usize): void {
   const left = wait_time();
   if (load<u32>(record, CL_CALL)) {
     const before = now();
-    wait(MACHINE_BASE + M_DOORBELL, heard, left);
+    wait(MACHINE_BASE + M_DOORBELL, heard_bell(), left);
     patience = now() - before < SHORT_SLEEP_MS ? min(patience << 1, SPINS) : max(patience >> 1, LEAST_SPINS);
     if (load<u32>(MACHINE_BASE, M_CORES) == 1) patience = 0;
   }

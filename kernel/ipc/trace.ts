@@ -144,7 +144,7 @@ function look(): u64 {
   return clock;
 }
 
-/** @returns when a call begins, for `trace_call`; 0 where nothing is traced */
+/** @returns when a call begins, for `trace_begin`; 0 where nothing is traced */
 // @ts-ignore: decorator
 @inline
 export function trace_start(): u64 {
@@ -160,42 +160,54 @@ function drawn(): u64 {
 }
 
 /**
- * A call has ended.
+ * Writes what is known of a call before its answer into the next record, which nobody else takes meanwhile.
  * @param who client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
- * @param channel of the driver that was called
+ * @param channel of the driver that is called
  * @param start what `trace_start` gave when it began
+ * @returns what there is of the record's check, for `trace_end`
  */
 // @ts-ignore: decorator
 @inline
-function trace_call(who: i32, channel: i32, generation: u32, operation: i32, start: u64, status: i32): void {
-  if (operation == OP_ECHO) return; // an echo is a measurement's own
-  const how = start & HOW;
-  const begun = start & ~HOW;
-  const took = (stale || how ? look() : clock) - begun;
+export function trace_begin(who: i32, channel: i32, generation: u32, operation: i32, start: u64): u32 {
   const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
-  store<u32>(MACHINE_BASE, number, M_TRACE_LAST);
-  const record = ring + (number & (TRACE_RECORDS - 1)) * TRACE_RECORD_SIZE;
-  const what: u32 = operation | (channel << 8) | (who << 16) | ((how ? TRACE_EXACT : 0) << 24);
-  const grains = <u32>(took / TRACE_GRAIN);
-  const at = reinterpret<u64>(<f64>begun);
+  const record = record_at(number);
+  const what: u32 = operation | (channel << 8) | (who << 16) | ((start & HOW ? TRACE_EXACT : 0) << 24);
+  const at = reinterpret<u64>(<f64>(start & ~HOW));
   store<u32>(record, number, TR_SEQUENCE);
   store<u32>(record, what, TR_OPERATION);
   store<u32>(record, generation, TR_GENERATION);
-  store<i32>(record, status, TR_STATUS);
   store<u64>(record, at, TR_START);
-  store<u32>(record, grains, TR_TIME);
-  store<u32>(
-    record,
+  return (
     number * TRACE_CHECK_0 +
-      what * TRACE_CHECK_1 +
-      (generation * TRACE_CHECK_2 + status * TRACE_CHECK_3) +
-      (<u32>at * TRACE_CHECK_4 + <u32>(at >> 32) * TRACE_CHECK_5 + grains * TRACE_CHECK_6),
-    TR_CHECK,
+    what * TRACE_CHECK_1 +
+    generation * TRACE_CHECK_2 +
+    (<u32>at * TRACE_CHECK_4 + <u32>(at >> 32) * TRACE_CHECK_5)
   );
+}
+
+/** That call has ended: its record is whole. */
+// @ts-ignore: decorator
+@inline
+export function trace_end(check: u32, channel: i32, start: u64, status: i32): void {
+  const how = start & HOW;
+  const took = (stale || how ? look() : clock) - (start & ~HOW);
+  const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
+  const record = record_at(number);
+  const grains = <u32>(took / TRACE_GRAIN);
+  store<u32>(MACHINE_BASE, number, M_TRACE_LAST);
+  store<i32>(record, status, TR_STATUS);
+  store<u32>(record, grains, TR_TIME);
+  store<u32>(record, check + (status * TRACE_CHECK_3 + grains * TRACE_CHECK_6), TR_CHECK);
   const st = statistics + channel * STAT_SIZE;
   store<f64>(st, load<f64>(st, STAT_CALLS) + 1, STAT_CALLS);
   if (status < 0) store<f64>(st, load<f64>(st, STAT_ERRORS) + 1, STAT_ERRORS);
   if (how) sample(st, <f64>took, how == DRAWN ? TRACE_STRIDE : 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function record_at(number: u32): usize {
+  return ring + (number & (TRACE_RECORDS - 1)) * TRACE_RECORD_SIZE;
 }
 
 function sample(st: usize, ns: f64, weight: f64): void {
@@ -227,15 +239,9 @@ export function trace_done(request: i32, status: i32): void {
 // @ts-ignore: decorator
 @inline
 export function trace_request(request: i32, channel: i32, generation: u32, start: u64, status: i32): void {
-  if (!start) return;
-  trace_call(
-    who_asked(request),
-    channel,
-    generation,
-    load<i32>(request_at(request), RQ_OPERATION),
-    start,
-    status,
-  );
+  const operation = load<i32>(request_at(request), RQ_OPERATION);
+  if (!start || operation == OP_ECHO) return; // an echo is a measurement's own
+  trace_end(trace_begin(who_asked(request), channel, generation, operation, start), channel, start, status);
 }
 
 // @ts-ignore: decorator

@@ -6,7 +6,6 @@ import { gunzip, gzip } from '../../host/machine/gzip.ts';
 import {
   CHANNEL_SIZE,
   K_RING,
-  MESSAGE_SIZE,
   Q_ARGUMENT1,
   Q_GENERATION,
   Q_GRANT_ADDRESS,
@@ -20,6 +19,7 @@ import {
   R_STATUS,
   R_TAG,
   RING_HALF,
+  RING_STRIDE,
 } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, PAGE_SIZE, WASM_PAGE } from '../../kernel/abi/map.ts';
 import { OP_READ, OP_WRITE } from '../../kernel/abi/operation.ts';
@@ -103,14 +103,14 @@ test('has the memory, of which zeros take no room', async () => {
 
 test('has the last requests of this incarnation, with their answers', async () => {
   const ask = (sequence: number, words: Record<number, number>): void =>
-    put(RING + (sequence % 64) * MESSAGE_SIZE, {
+    put(RING + (sequence % 64) * RING_STRIDE, {
       ...{ [Q_SEQUENCE]: sequence, [Q_GENERATION]: INCARNATION },
       ...words,
     });
   ask(64, { [Q_OPERATION]: OP_WRITE, [Q_GENERATION]: INCARNATION - 1 });
   ask(65, { [Q_OPERATION]: OP_READ, [Q_GRANT_ADDRESS]: 0x100, [Q_GRANT_LENGTH]: 16, [Q_HANDLE]: 7 });
   ask(66, { [Q_OPERATION]: OP_WRITE, [Q_POSITION + 4]: 1, [Q_ARGUMENT1]: 9 });
-  put(RING + RING_HALF + MESSAGE_SIZE, {
+  put(RING + RING_HALF + RING_STRIDE, {
     ...{ [R_SEQUENCE]: 1, [R_GENERATION]: INCARNATION, [R_TAG]: 65, [R_STATUS]: -5 },
   });
   expect((await Core.read(await core())).header.messages).toEqual([

@@ -21,7 +21,6 @@ import {
   K_ANNOUNCED,
   K_GENERATION,
   K_RING,
-  MESSAGE_SIZE,
   Q_ARGUMENT0,
   Q_GENERATION,
   Q_GRANT_ADDRESS,
@@ -34,6 +33,7 @@ import {
   R_STATUS,
   R_TAG,
   RING_SIZE,
+  RING_STRIDE,
   S_STOP,
 } from '../../kernel/abi/channel.ts';
 import { KERNEL_MEMORY, USER_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -79,7 +79,7 @@ const fence = (): void => channel.set(K_GENERATION, GENERATION + 1);
 
 function grant(address: number, length: number, rights: number): void {
   channel.ask({ [Q_GRANT_ADDRESS]: address, [Q_GRANT_LENGTH]: length, [Q_GRANT_RIGHTS]: rights });
-  channel.set(D_CURRENT, RING + (channel.sent % 64) * MESSAGE_SIZE);
+  channel.set(D_CURRENT, RING + (channel.sent % 64) * RING_STRIDE);
 }
 
 /** Everything outside, but for the words of this channel that the driver's thread owns. */

@@ -26,6 +26,7 @@ import {
   R_TAG,
   RING_HALF,
   RING_SLOTS,
+  RING_STRIDE,
   S_GENERATION,
   S_STATE,
   S_TRANSPORT,
@@ -67,7 +68,7 @@ export class Channel {
 
   /** Address of the slot of a submission. */
   private slot(sequence: number): number {
-    return this.get(K_RING) + (sequence & (RING_SLOTS - 1)) * MESSAGE_SIZE;
+    return this.get(K_RING) + (sequence & (RING_SLOTS - 1)) * RING_STRIDE;
   }
 
   /** Sequence of the last submission. */
