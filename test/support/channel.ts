@@ -124,6 +124,12 @@ export class Channel {
   }
 }
 
+interface ForgedReply {
+  generation?: number;
+  tag?: number;
+  position?: bigint;
+}
+
 /** A driver behind a channel of a kernel that runs in the test's own thread: nothing happens but what the test does. */
 export class HandmadeDriver {
   readonly channel: Channel;
@@ -198,7 +204,13 @@ export class HandmadeDriver {
   private replies = 0;
 
   /** Answers a request, the oldest one by default. */
-  reply(status: number, forged: { generation?: number; tag?: number; position?: bigint } = {}): void {
+  reply(status: number, forged: ForgedReply = {}): void {
+    this.write(status, forged);
+    this.kernel.exports.poll();
+  }
+
+  /** The same while the kernel looks elsewhere, or before it has asked. */
+  write(status: number, forged: ForgedReply = {}): void {
     const { channel } = this;
     const position = forged.position ?? 0n;
     channel.answer(++this.replies, {
@@ -209,7 +221,6 @@ export class HandmadeDriver {
       [R_POSITION + 4]: Number(BigInt.asIntN(32, position >> 32n)),
       [R_TAG]: forged.tag ?? this.replies,
     });
-    this.kernel.exports.poll();
   }
 }
 
@@ -226,12 +237,17 @@ export class HandmadeClient {
     kernel.words[this.base + (SLOT_ATTACHED >> 2)] = 1;
   }
 
-  /** Asks. @returns the answer, or null while there is none */
-  call(number: number, a = 0, b = 0, c = 0, d = 0): number | null {
+  /** Writes what is asked, which the kernel has not heard of yet. */
+  ask(number: number, a = 0, b = 0, c = 0, d = 0): void {
     const { words } = this.kernel;
     words[this.base + (SLOT_NUMBER >> 2)] = number;
     words.set([a, b, c, d], this.base + (SLOT_ARGUMENT >> 2));
     words[this.base + (SLOT_SEQUENCE >> 2)]!++;
+  }
+
+  /** Asks. @returns the answer, or null while there is none */
+  call(number: number, a = 0, b = 0, c = 0, d = 0): number | null {
+    this.ask(number, a, b, c, d);
     this.kernel.exports.poll();
     return this.answer;
   }
