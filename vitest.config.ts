@@ -1,5 +1,5 @@
-// Three projects: unit and contract run in Node, browser in a real Chromium. What measures time or kills threads runs one
-// file after another: two cores are enough for everything, but not for two timing tests at once.
+// Three projects: unit and contract run in Node, browser in a real Chromium. What measures time or needs the computer for
+// itself runs one file after another: two cores are enough for everything, but not for two timing tests at once.
 // A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite. The page's test is driven from
 // Node and takes its turn among those.
 
@@ -34,6 +34,10 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
+          // Two files at a time, each behind the last one in the same process: loading a file's imports anew takes as long as
+          // most of the files' tests.
+          maxWorkers: 2,
+          isolate: false,
           ...pace(60),
         },
       },
