@@ -1,5 +1,5 @@
-// The contract suite and every fault in Chromium, on the two placements that a page shows side by side; in Node it runs
-// on all, and whole.
+// The contract suite and every fault in Chromium, on the two placements that a page shows side by side; on the others the suite
+// runs beside this file, since a page holds no more memories. In Node it runs whole.
 
 import { browserLab } from '../../host/web/lab.ts';
 import { fetchFixture } from '../support/browser.ts';
