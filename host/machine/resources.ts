@@ -257,7 +257,7 @@ export class Resources {
     clearTimeout(this.chores);
     for (const spare of Object.values(this.spares).flatMap((spares) => spares.splice(0)))
       this.leave(retire(spare));
-    await Promise.all(this.leaving);
+    while (this.leaving.size > 0) await Promise.all(this.leaving);
   }
 }
 
