@@ -13,8 +13,8 @@ import type { Resources, Room } from './resources.ts';
 
 export interface HomeEvents {
   heard(notice: DriverNotice): void;
-  /** It has ended by itself. @param along with others, which may be why */
-  lost(along: boolean): void;
+  /** It has ended by itself. @param along with others, which may be why. @returns resolves when it is dead to all who keep its memory */
+  lost(along: boolean): Promise<void>;
 }
 
 export interface Home {
@@ -116,7 +116,7 @@ export class WorkerHome implements Home {
       this.idle ||= notice.type === 'fault' && !this.posted;
       heard(notice);
     });
-    const off = atEnd(thread, () => lost(false));
+    const off = atEnd(thread, () => void lost(false));
     this.deaf = () => {
       deaf();
       off();

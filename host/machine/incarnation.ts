@@ -194,9 +194,9 @@ export class Incarnation {
   /**
    * A death. What a thread says before it exits arrives at once, with no turn in between for who waits until it is live.
    */
-  private afterLive(act: () => void): void {
-    if (this.justLive) void nextTask().then(act);
-    else act();
+  private async afterLive(act: () => void): Promise<void> {
+    if (this.justLive) await nextTask();
+    act();
   }
 
   private heard(notice: DriverNotice): void {
@@ -213,7 +213,7 @@ export class Incarnation {
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type !== 'left') {
-      this.afterLive(() => this.gone(notice));
+      void this.afterLive(() => this.gone(notice));
     }
   }
 

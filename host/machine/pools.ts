@@ -28,7 +28,7 @@ class Pool {
   readonly over: Promise<void>;
   private left = (): void => {};
   /** Its residents have heard of its end. */
-  private told: Promise<void> = Promise.resolve();
+  private told: Promise<unknown> = Promise.resolve();
   private readonly resources: Resources;
 
   constructor(
@@ -52,7 +52,7 @@ class Pool {
     const off = atEnd(thread, () => {
       const known = this.dead;
       this.dead = true;
-      if (!known) this.tell(this.residents.size > 1);
+      if (!known) this.told = this.tell(this.residents.size > 1);
       this.left();
     });
     // What its residents keep of the memory they keep when they hear of the end.
@@ -84,8 +84,8 @@ class Pool {
   }
 
   /** @param along somebody has ended it, or nobody knows who of several */
-  private tell(along: boolean): void {
-    for (const resident of this.residents) resident.lost(along);
+  private tell(along: boolean): Promise<unknown> {
+    return Promise.all([...this.residents].map((resident) => resident.lost(along)));
   }
 
   /** One of those who live in it has: it ends, and all of them. */
@@ -109,7 +109,7 @@ class PoolHome implements Home {
   readonly transport: number;
   readonly posted = null;
   /** Its pool has ended. */
-  lost: HomeEvents['lost'] = () => {};
+  lost: HomeEvents['lost'] = () => Promise.resolve();
   private readonly pool: Pool;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
@@ -132,7 +132,7 @@ class PoolHome implements Home {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
     this.lost = lost;
-    if (pool.dead) return queueMicrotask(() => lost(true));
+    if (pool.dead) return queueMicrotask(() => void lost(true));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {
         pool.idle ||= notice.type === 'fault';

@@ -1,0 +1,44 @@
+// A pool whose thread has ended: its memory goes back when each of its drivers is dead to those who keep it, which is a task
+// later for one that has just said that it is live.
+
+import { expect, test } from 'vitest';
+import { post } from '../../host/machine/control.ts';
+import { Incarnation } from '../../host/machine/incarnation.ts';
+import type { KernelLife } from '../../host/machine/life.ts';
+import type { Port, Thread } from '../../host/machine/platform.ts';
+import { Pools } from '../../host/machine/pools.ts';
+import type { Images, Interior } from '../../host/machine/protocol.ts';
+import type { Resources } from '../../host/machine/resources.ts';
+import { nextTask } from '../../host/machine/task.ts';
+import { loadImage, TestKernel } from '../support/kernel.ts';
+
+test('the memory of a driver that is live and lost in one task is kept before others can have it', async () => {
+  const kernel = await TestKernel.boot();
+  const { memory, words } = kernel;
+  const life = { memory, words, dead: false, ring: () => {}, usedUntil: () => {} } as unknown as KernelLife;
+  const domain = await loadImage('domain.wasm');
+  let says!: (event: { data: unknown }) => void;
+  let ends!: () => void;
+  const thread = {
+    port: { addEventListener: (_: string, listener: typeof says) => (says = listener), postMessage: () => {} },
+    ended: new Promise<void>((resolve) => (ends = resolve)),
+  } as unknown as Thread;
+  const order: string[] = [];
+  const resources = {
+    takeRoom: () => Promise.resolve({ thread, memory }),
+    giveMemory: () => order.push('given back'),
+  } as unknown as Resources;
+  const pools = new Pools(resources, {} as Interior, 'ring');
+  const events = { died: () => order.push('died'), warned: () => {}, unloaded: () => {} };
+  const incarnation = await Incarnation.prepare(life, events, () => pools.join('drivers', life, false));
+  const { channel, generation } = incarnation;
+  incarnation.begin(domain, {} as never, [], { domain, courier: domain } as unknown as Images, null);
+  const up = incarnation.live(1000);
+  const port = { postMessage: (data: unknown) => says({ data }) } as Port;
+  post(port, { type: 'driver', channel, generation, notice: { type: 'live', statics: [] } });
+  ends();
+  await up;
+  while (order.length < 2) await nextTask();
+  expect(order).toEqual(['died', 'given back']);
+  kernel.exports.poll();
+});
