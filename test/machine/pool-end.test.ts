@@ -20,7 +20,10 @@ test('the memory of a driver that is live and lost in one task is kept before ot
   let says!: (event: { data: unknown }) => void;
   let ends!: () => void;
   const thread = {
-    port: { addEventListener: (_: string, listener: typeof says) => (says = listener), postMessage: () => {} },
+    port: {
+      addEventListener: (_: string, listener: typeof says) => (says = listener),
+      postMessage: () => {},
+    },
     ended: new Promise<void>((resolve) => (ends = resolve)),
   } as unknown as Thread;
   const order: string[] = [];
