@@ -38,7 +38,7 @@ test('what it has left is there before its answer, its death after it was live',
   says.heard({ type: 'unloaded', leakedBytes: 1, leakedObjects: 1, persistent: new Map() });
   expect(heard).toEqual(['unloaded']);
   says.heard({ type: 'exit', code: 3 });
-  says.lost(false);
+  void says.lost(false);
   await up;
   await nextTask();
   expect(heard).toEqual(['unloaded', 'up', 'died: exit']);
