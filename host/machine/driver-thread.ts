@@ -9,7 +9,7 @@ import { installStackCapture } from '../domain/stack.ts';
 import { DriverBell } from '../ipc/driver-bell.ts';
 import { DriverSide, Fenced } from '../ipc/driver-side.ts';
 import { PostedDriverEnd, type Served } from '../ipc/posted.ts';
-import { CHANNEL_SIZE, S_ATTENTION } from '../../kernel/abi/channel.ts';
+import { CHANNEL_SIZE, S_ATTENTION, S_STOP } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
 import { Files } from './files.ts';
@@ -109,14 +109,16 @@ class Tenancy {
     }, TICK_MS);
   }
 
-  /** Serves the drivers of a pool, and takes in those that come. */
+  /** Serves the drivers of a pool, and takes in those that come, until the pool ends. */
   private async livePooled(first: DriverStart): Promise<void> {
     const words = new Int32Array(first.kernel.buffer);
-    const attention = (CHANNELS_BASE + first.home * CHANNEL_SIZE + S_ATTENTION) >> 2;
+    const home = CHANNELS_BASE + first.home * CHANNEL_SIZE;
     const bell = new DriverBell(words, first.home);
-    const called = (): boolean => Atomics.load(words, attention) !== this.arrived;
+    const stopped = (): boolean => Atomics.load(words, (home + S_STOP) >> 2) !== 0;
+    const called = (): boolean =>
+      Atomics.load(words, (home + S_ATTENTION) >> 2) !== this.arrived || stopped();
     try {
-      for (;;) {
+      while (!stopped()) {
         for (let start = this.waiting.shift(); start; start = this.waiting.shift()) {
           this.form(start);
           this.serveUntilLull();
@@ -174,7 +176,7 @@ class Tenancy {
     this.house.domain.exports.run_timers();
   }
 
-  /** Serves all in turn until another is announced. */
+  /** Serves all in turn until another is announced, or the pool ends. */
   private serve(bell: DriverBell, called: () => boolean): void {
     const { lodgers, newcomers, house } = this;
     const expected = (): boolean =>

@@ -1,7 +1,7 @@
 // Pools: drivers that share a domain and a thread. The first opens the pool, the last that leaves closes it; when one dies all
 // do, and each is started again in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
 
-import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_TRANSPORT } from '../../kernel/abi/channel.ts';
+import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_STOP, S_TRANSPORT } from '../../kernel/abi/channel.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
@@ -97,6 +97,10 @@ class Pool {
       this.resources.giveThread(this.thread);
       this.left();
     } else {
+      // Chromium gives a thread that does not leave its loop two seconds.
+      const { words } = this.life;
+      Atomics.store(words, wordOf(this.bell, S_STOP), 1);
+      ringDriver(words, this.bell);
       this.thread.terminate();
     }
   }

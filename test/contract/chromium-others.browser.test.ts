@@ -1,13 +1,11 @@
-// The contract suite in Chromium on the placements that a page does not show side by side: a sandbox, and in the long run a pool,
-// whose thread Chromium takes two seconds to end.
+// The contract suite in Chromium on the placements that a page does not show side by side.
 
 import { browserLab } from '../../host/web/lab.ts';
 import type { Placement } from '../../host/machine/types.ts';
 import { fetchFixture } from '../support/browser.ts';
-import { LONG } from '../long.ts';
 import { contract } from './suite.ts';
 
-const OTHERS: readonly Placement[] = LONG ? ['sandbox', 'pooled'] : ['sandbox'];
+const OTHERS: readonly Placement[] = ['sandbox', 'pooled'];
 
 for (const placement of OTHERS) {
   contract(

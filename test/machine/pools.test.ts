@@ -4,7 +4,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { MOST_STILLBORN, UNTIRING, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import type { Thread } from '../../host/machine/platform.ts';
+import type { Furnishing } from '../../host/machine/protocol.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
+import { DEADLINE_MS } from '../../kernel/abi/limits.ts';
+import { DOMAIN_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { driverIs, isFault, nextEvent } from '../support/machine.ts';
 import { threadLab, type ThreadLab } from '../support/threads.ts';
@@ -94,4 +98,36 @@ test('a successor that is not wanted any more ends nobody who has come to its po
     expect(restarts).toEqual(names.map(() => `up ${kills}`));
   }
   expect(machine.check()).toEqual([]);
+});
+
+/** A driver's thread that ends as Chromium's do within two seconds: only when its event loop has a turn. */
+function unhurried(thread: Thread): Thread {
+  if (thread.kind !== 'driver') return thread;
+  const pages = DOMAIN_MEMORY / WASM_PAGE;
+  const terminate = async (): Promise<void> => {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const words = new Int32Array(memory.buffer);
+    const deadlineMs = DEADLINE_MS;
+    const rest = { used: false, deadlineMs, slubDebug: 0, images: null };
+    thread.port.postMessage({ type: 'furnish', memory, ...rest } satisfies Furnishing);
+    while (words.every((word) => word === 0)) await turn(); // nothing has booted there yet
+    thread.terminate();
+  };
+  return { ...thread, terminate: () => void terminate() };
+}
+
+test('the thread of a pool leaves its loop when the last of its drivers has left, or one was given up', async () => {
+  await lab.close();
+  lab = await threadLab(unhurried);
+  await boot();
+  await machine.insmod(driver('null'));
+  await machine.insmod(driver('zero'));
+  await machine.rmmod('zero');
+  await machine.rmmod('null');
+  while (machine.status().zombies > 0) await turn();
+  await machine.insmod(driver('null'));
+  const up = nextEvent(machine, driverIs('null', 'up'));
+  machine.kill('null');
+  await up;
+  while (machine.status().zombies > 0) await turn();
 });

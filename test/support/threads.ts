@@ -17,13 +17,14 @@ export interface ThreadLab extends Lab {
   living(): number;
 }
 
-export async function threadLab(): Promise<ThreadLab> {
+/** @param as makes of a thread what the lab is given for it */
+export async function threadLab(as: (thread: Thread) => Thread = (thread) => thread): Promise<ThreadLab> {
   const threads: Thread[] = [];
   const living = new Set<Thread>();
   const platform = {
     ...nodePlatform,
     async spawn(kind: ThreadKind): Promise<Thread> {
-      const thread = await nodePlatform.spawn(kind);
+      const thread = as(await nodePlatform.spawn(kind));
       threads.push(thread);
       living.add(thread);
       void thread.ended.then(() => living.delete(thread));
