@@ -13,6 +13,7 @@ import {
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { ENOSPC } from '../../kernel/abi/errno.ts';
+import { MachineDied } from './control.ts';
 import type { KernelLife } from './life.ts';
 import { pause } from './task.ts';
 
@@ -23,9 +24,11 @@ export const CHANNEL_PERIOD = 20;
 export const wordOf = (channel: number, offset: number): number =>
   (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
 
-/** Finds a free channel and holds it; waits while the only ones are held by zombies. */
+/** Finds a free channel and holds it; waits while the only ones are held by zombies. Throws ModuleError, MachineDied. */
 export async function holdChannel(life: KernelLife): Promise<number> {
   for (;;) {
+    // Nobody gives a channel back then, and the memory may be another kernel's.
+    if (life.dead) throw new MachineDied('the kernel has died while a channel was waited for');
     let zombies = 0;
     for (let channel = 0; channel < MAX_CHANNELS; channel++) {
       const state = Atomics.load(life.words, wordOf(channel, S_STATE));

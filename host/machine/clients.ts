@@ -3,6 +3,7 @@
 
 import { exitFor } from '../ipc/client-side.ts';
 import { readEntries, readStat, type DirectoryEntry, type FileStat } from '../ipc/names.ts';
+import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { MINOR_BITS, S_IFCHR } from '../../kernel/abi/file.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import {
@@ -19,6 +20,7 @@ import { Control, unwrap, type Remote } from './control.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { Answer, CallMethods, ClientMethods, SystemCallResult } from './protocol.ts';
+import type { Resources } from './resources.ts';
 import type { Client, ClientThread, Outlived, ReadingReport } from './types.ts';
 
 /** The largest major number and the largest minor number that a device's name can have. */
@@ -177,5 +179,47 @@ export class MachineClient extends RemoteClient implements ClientThread {
     this.control.giveUp('the client was ended');
     this.thread.terminate();
     await this.gone;
+  }
+}
+
+/** The clients of a machine that have threads of their own, each in a place of its own. */
+export class ClientThreads {
+  private readonly clients = new Map<number, MachineClient>();
+  private readonly resources: Resources;
+  private readonly life: () => KernelLife;
+
+  /** @param life the kernel that lives now; throws MachineDied where there is none */
+  constructor(resources: Resources, life: () => KernelLife) {
+    this.resources = resources;
+    this.life = life;
+  }
+
+  async attach(): Promise<ClientThread> {
+    const thread = await this.resources.takeThread('client');
+    let index = 1;
+    while (this.clients.has(index)) index++;
+    if (index >= MAX_CLIENTS) {
+      this.resources.dismiss(thread);
+      throw new RangeError(`there are no more than ${MAX_CLIENTS - 1} client threads`);
+    }
+    const client = new MachineClient(index, thread, () => this.clients.delete(index));
+    this.clients.set(index, client);
+    try {
+      await client.attach(this.life());
+      return client;
+    } catch (error) {
+      await client.stop();
+      throw error;
+    }
+  }
+
+  /** All of them move on to the next kernel. */
+  async follow(life: KernelLife): Promise<void> {
+    for (const client of this.clients.values()) await client.follow(life);
+  }
+
+  /** Ends their threads without asking. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.clients.values()].map((client) => client.stop()));
   }
 }

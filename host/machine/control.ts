@@ -11,6 +11,11 @@ export class MachineDied extends Error {
   override readonly name = 'MachineDied';
 }
 
+/** What was asked of a machine that has died meanwhile: its next boot does all that is wanted anew. */
+export function overtaken(error: unknown): void {
+  if (!(error instanceof MachineDied)) throw error;
+}
+
 /** The client was ended in its call, as Linux ends a task that oopsed. */
 export class Killed extends Error {
   override readonly name = 'Killed';

@@ -9,7 +9,7 @@ import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT } from '../../kernel/abi/log.ts';
-import { Killed, MachineDied, unwrap } from './control.ts';
+import { Killed, MachineDied, overtaken, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import { complaintOf, deathContext, modulesIn } from './driver-death.ts';
@@ -32,10 +32,6 @@ const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 /** ms from a death to the text of its oops, which takes longer than a restart and which nobody waits for. */
 const TEXT_AFTER_MS = 5;
 
-/** The next boot loads it again. */
-function overtaken(error: unknown): void {
-  if (!(error instanceof MachineDied)) throw error;
-}
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
 export class Drivers {

@@ -121,7 +121,12 @@ export class Incarnation {
     clearChannel(life, channel);
     words[wordOf(channel, S_TRANSPORT)] = home.transport;
     words[wordOf(channel, S_HOME)] = home.bell === null ? 0 : home.bell + 1;
-    if (home.posted) await incarnation.connect(home.posted);
+    if (home.posted) {
+      await incarnation.connect(home.posted).catch(async (error: unknown) => {
+        await incarnation.end();
+        throw error;
+      });
+    }
     Atomics.store(words, wordOf(channel, S_GENERATION), incarnation.generation);
     Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ATTACHED);
     life.ring();

@@ -20,6 +20,7 @@ import {
   M_DOORBELL,
   M_POSTED,
   M_REQUEST_MODULE,
+  M_SLEEPING,
   M_STATE,
   STATE_PANIC,
 } from '../../kernel/abi/machine.ts';
@@ -42,6 +43,7 @@ import type { Measured, MeasureSpec } from './types.ts';
 
 const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
+const SLEEPING = (MACHINE_BASE + M_SLEEPING) >> 2;
 const CALL_CLIENT = (MACHINE_BASE + M_CALL_CLIENT) >> 2;
 /** ms of work without a pause after which the event loop gets its turn. */
 const LONGEST_TURN = 4;
@@ -144,11 +146,10 @@ export class KernelThread implements KernelMethods {
       } else {
         if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
         const bell = this.kernel.heard_bell();
-        const left = Math.min(
-          due,
-          this.turn(() => this.kernel.wait_time()),
-        );
-        if (this.succession.look()) continue; // what was overdue is fenced
+        const next = this.turn(() => this.kernel.wait_time());
+        const overdue = this.succession.look(); // what was is fenced
+        if (overdue || words[SLEEPING] === 0) continue; // or has run the loop
+        const left = Math.min(due, next);
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
         await (slept.async ? slept.value : nextTask());
         this.turn(() => (this.kernel.sleep_end(), 0));

@@ -11,10 +11,9 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { ThreadTransport } from '../ipc/transport.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { LOAD_FORCE } from '../../kernel/abi/module.ts';
-import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { checkMachine } from './check-machine.ts';
-import { consoleOf, MachineClient } from './clients.ts';
-import { MachineDied } from './control.ts';
+import { ClientThreads, consoleOf } from './clients.ts';
+import { MachineDied, overtaken } from './control.ts';
 import { CoreDumps } from './core-dumps.ts';
 import { Demand } from './demand.ts';
 import type { DriversHost } from './driver.ts';
@@ -78,7 +77,7 @@ class SupervisedMachine implements Machine, DriversHost {
   private readonly blacklist: string;
   private readonly drivers: Drivers;
   private readonly demand: Demand;
-  private readonly clients = new Map<number, MachineClient>();
+  private readonly clients: ClientThreads;
   private readonly listeners = new Set<(event: MachineEvent) => void>();
   private readonly settling: (() => void)[] = [];
   private readonly ending = new Set<Promise<unknown>>();
@@ -102,6 +101,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.slubDebug = slubDebugFlags(slubDebug);
     this.cores = options.cores ?? resources.platform.cores;
     this.blacklist = (blacklist ?? []).join(',');
+    this.clients = new ClientThreads(resources, () => this.alive());
     this.drivers = new Drivers(this, options);
     this.demand = new Demand(
       {
@@ -155,7 +155,7 @@ class SupervisedMachine implements Machine, DriversHost {
       throw new MachineDied('the machine was shut down while it booted');
     }
     await this.drivers.reload();
-    for (const client of this.clients.values()) await client.follow(life);
+    await this.clients.follow(life);
     if (life.dead) throw new MachineDied('the kernel died while it was booted');
     this.become('running');
   }
@@ -245,7 +245,8 @@ class SupervisedMachine implements Machine, DriversHost {
   private async requested({ client, alias }: Extract<Notice, { type: 'request' }>): Promise<void> {
     const { life } = this;
     await this.demand.request(alias);
-    if (life === this.life && life && !life.dead) await life.control.methods.requested(client);
+    if (life === this.life && life && !life.dead)
+      await life.control.methods.requested(client).catch(overtaken);
   }
 
   // --- modules, clients, calls
@@ -271,18 +272,8 @@ class SupervisedMachine implements Machine, DriversHost {
     this.drivers.kill(name);
   }
 
-  async attach(): Promise<ClientThread> {
-    const thread = await this.resources.takeThread('client');
-    let index = 1;
-    while (this.clients.has(index)) index++;
-    if (index >= MAX_CLIENTS) {
-      thread.terminate();
-      throw new RangeError(`there are no more than ${MAX_CLIENTS - 1} client threads`);
-    }
-    const client = new MachineClient(index, thread, () => this.clients.delete(index));
-    this.clients.set(index, client);
-    await client.attach(this.alive());
-    return client;
+  attach(): Promise<ClientThread> {
+    return this.clients.attach();
   }
 
   async measure(spec: MeasureSpec): Promise<Measured> {
@@ -343,7 +334,16 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   emit(event: MachineEvent): void {
-    for (const listener of this.listeners) listener(event);
+    for (const listener of this.listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        // Its own affair: whoever else listens hears of it, and what is under way goes on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   private become(state: MachineStatus['state']): void {
@@ -380,7 +380,7 @@ class SupervisedMachine implements Machine, DriversHost {
     this.demand.end();
     this.drivers.end();
     this.life?.end('the machine is shut down');
-    await Promise.all([...this.clients.values()].map((client) => client.stop()));
+    await this.clients.stop();
     this.replace(null);
     if (this.revival) await Promise.allSettled([this.revival]);
     while (this.ending.size > 0) await Promise.allSettled([...this.ending]);

@@ -76,8 +76,7 @@ class Pool {
       throw error;
     });
     if (life.dead) {
-      room.thread.terminate();
-      void room.thread.ended.then(() => resources.giveMemory(room.memory));
+      resources.dismiss(room.thread, room.memory);
       throw new MachineDied('the kernel has died while a pool was being opened');
     }
     return new Pool(resources, life, { ...room, bell }, transport);
@@ -112,8 +111,9 @@ class PoolHome implements Home {
   readonly bell: number;
   readonly transport: number;
   readonly posted = null;
-  /** Its pool has ended. */
-  lost: HomeEvents['lost'] = () => Promise.resolve();
+  /** Its pool has ended. Before it begins nobody hears of that: it is about to begin, or to end. */
+  lost: HomeEvents['lost'] = () => new Promise((resolve) => (this.passed = resolve));
+  private passed = (): void => {};
   private readonly pool: Pool;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
@@ -136,7 +136,7 @@ class PoolHome implements Home {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
     this.lost = lost;
-    if (pool.dead) return queueMicrotask(() => void lost(true));
+    if (pool.dead) return queueMicrotask(() => void lost(true).finally(this.passed));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {
         pool.idle ||= notice.type === 'fault';
@@ -152,6 +152,7 @@ class PoolHome implements Home {
   async end(clean: boolean): Promise<void> {
     const { pool } = this;
     pool.residents.delete(this);
+    this.passed();
     if (!clean || pool.residents.size === 0) pool.end();
     await (pool.dead ? pool.over : Promise.race([this.left, pool.over]));
     this.deaf();

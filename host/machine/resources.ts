@@ -91,9 +91,10 @@ export class Resources {
       const known = this.free.get(bytes)?.pop();
       if (known) return known;
       if (this.made < MAX_MEMORIES) {
-        this.made++;
         const pages = bytes / WASM_PAGE;
-        return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+        const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+        this.made++;
+        return memory;
       }
       if (this.dirty.length > 0) {
         this.clean();
@@ -160,10 +161,15 @@ export class Resources {
     const furnished = driver.findIndex(({ room }) => room !== null);
     const [spare] = driver.splice(Math.max(furnished, 0), 1);
     const thread = this.use(await (spare?.thread ?? this.spawn('driver')));
-    const room = spare?.room ? await spare.room : null;
-    if (room && alike(room.interior, interior)) return { thread, memory: room.memory };
-    const { memory } = await this.furnish(thread, interior, room?.memory);
-    return { thread, memory };
+    try {
+      const room = spare?.room ? await spare.room : null;
+      if (room && alike(room.interior, interior)) return { thread, memory: room.memory };
+      const { memory } = await this.furnish(thread, interior, room?.memory);
+      return { thread, memory };
+    } catch (error) {
+      this.dismiss(thread);
+      throw error;
+    }
   }
 
   /** @param used a memory in which another domain has booted on that thread */
@@ -197,7 +203,10 @@ export class Resources {
       const at = spares.indexOf(spare);
       if (at < 0) return;
       spares.splice(at, 1);
-      void spare.room?.then(({ memory }) => this.giveMemory(memory));
+      spare.room?.then(
+        ({ memory }) => this.giveMemory(memory),
+        () => {}, // it has none
+      );
     });
   }
 
@@ -227,6 +236,12 @@ export class Resources {
       this.leave(retire(spare).then((left) => left && this.giveMemory(left)));
     for (const [kind, interior] of this.wanted) this.prepare(kind, interior);
     this.wanted.clear();
+  }
+
+  /** Ends a thread that was taken, and takes back its memory. */
+  dismiss(thread: Thread, memory?: WebAssembly.Memory): void {
+    thread.terminate();
+    this.leave(thread.ended.then(() => memory && this.giveMemory(memory)));
   }
 
   private leave(retired: Promise<unknown>): void {

@@ -73,7 +73,9 @@ export function gate_submit(ep: usize, channel: i32, request: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function ring_for_others(ep: usize): void {
-  if (load<u32>(ep, EP_HEAD)) atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
+  if (!load<u32>(ep, EP_HEAD)) return;
+  atomic.add<u32>(MACHINE_BASE, 1, M_DOORBELL);
+  atomic.notify(MACHINE_BASE + M_DOORBELL, -1);
 }
 
 /** Whether a driver on this thread waits for a request. */

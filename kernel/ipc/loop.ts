@@ -191,7 +191,8 @@ function await_done(client: i32): i32 {
 function sleep(record: usize): void {
   if (!sleep_begin()) return;
   const left = wait_time();
-  if (load<u32>(record, CL_CALL)) {
+  // What was overdue may have run the loop: whoever answers now does not ring.
+  if (load<u32>(record, CL_CALL) && load<u32>(MACHINE_BASE, M_SLEEPING)) {
     const before = now();
     wait(MACHINE_BASE + M_DOORBELL, heard_bell(), left);
     patience = now() - before < SHORT_SLEEP_MS ? min(patience << 1, SPINS) : max(patience >> 1, LEAST_SPINS);

@@ -7,7 +7,7 @@ import { IOV_LENGTH } from '../../kernel/abi/batch.ts';
 import { D_GONE, GATE_BITS, GATE_TRAPPED } from '../../kernel/abi/channel.ts';
 import { EBUSY, EIO } from '../../kernel/abi/errno.ts';
 import { FOP_IDEMPOTENT } from '../../kernel/abi/file.ts';
-import { M_CALL_CLIENT } from '../../kernel/abi/machine.ts';
+import { M_CALL_CLIENT, M_DOORBELL } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import {
   O_RDWR,
@@ -89,6 +89,19 @@ test('one that has waited is not overtaken by one that comes when the driver is 
   expect(exports.syscall(SYS_READ, 0, USER_BASE, 8, 0)).toBe(0);
   expect(second.answer).toBe(0);
   expect(served).toEqual([1, 2, 0]);
+});
+
+test('one that waits when the loop sleeps wakes it', async () => {
+  const doorbell = (MACHINE_BASE + M_DOORBELL) >> 2;
+  const { words } = kernel;
+  let slept: unknown = null;
+  kernel.gate = () => {
+    expect(second.call(SYS_READ, 0, second.address, 8)).toBe(null);
+    slept = Atomics.waitAsync(words, doorbell, Atomics.load(words, doorbell), 1000).value;
+    return 1;
+  };
+  expect(first.call(SYS_READ, 0, first.address, 8)).toBe(1);
+  expect(await slept).toBe('ok');
 });
 
 test('one that has waited for a cleanup that was refused', () => {

@@ -1,13 +1,13 @@
 // A read or write of the in-thread client over an idle ring, answered while it waits (kernel/ipc/prompt.ts). The driver is made
 // by hand on the same thread, so an answer that comes at once is written before the question: the kernel cannot tell.
 
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { ring } from '../../host/ipc/doorbell.ts';
 import { readTrace } from '../../host/machine/trace.ts';
 import { K_GENERATION, Q_OPERATION, Q_POSITION } from '../../kernel/abi/channel.ts';
 import { EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
-import { M_CORES } from '../../kernel/abi/machine.ts';
+import { M_CORES, M_SLEEPING } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import {
   COMPLAINT_PROTOCOL,
@@ -134,6 +134,24 @@ describe('an answer that is not there', () => {
       [5, 1],
     ]);
   });
+});
+
+test('an answer that comes when what was overdue has run the loop is not slept through', () => {
+  const sleeping = (MACHINE_BASE + M_SLEEPING) >> 2;
+  const { words, exports } = kernel;
+  const time = performance.now.bind(performance);
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+    if (words[sleeping] === 1) {
+      exports.sleep_end(); // as a call of another driver that waits for its answer
+      driver.write(5, { position: 5n }); // and does not ring: nobody sleeps
+    }
+    return time();
+  });
+  onTestFinished(() => clock.mockRestore());
+  const waits = vi.spyOn(Atomics, 'wait');
+  onTestFinished(() => waits.mockRestore());
+  expect(exports.syscall(SYS_READ, fd, USER_BASE, 8, 0)).toBe(5);
+  expect(waits).not.toHaveBeenCalled();
 });
 
 test('whoever has rung meanwhile has been served when a call ends', () => {

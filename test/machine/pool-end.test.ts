@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import { post } from '../../host/machine/control.ts';
-import { Incarnation } from '../../host/machine/incarnation.ts';
+import { Incarnation, type IncarnationEvents } from '../../host/machine/incarnation.ts';
 import type { KernelLife } from '../../host/machine/life.ts';
 import type { Port, Thread } from '../../host/machine/platform.ts';
 import { Pools } from '../../host/machine/pools.ts';
@@ -12,18 +12,31 @@ import type { Resources } from '../../host/machine/resources.ts';
 import { nextTask } from '../../host/machine/task.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
-test('the memory of a driver that is live and lost in one task is kept before others can have it', async () => {
+interface Scene {
+  life: KernelLife;
+  pools: Pools;
+  kernel: TestKernel;
+  /** Says something as the pool's thread. */
+  says(event: { data: unknown }): void;
+  /** Ends the pool's thread. */
+  ends(): void;
+  /** What happens, in order. */
+  order: string[];
+  events: IncarnationEvents;
+}
+
+async function scene(): Promise<Scene> {
   const kernel = await TestKernel.boot();
   const { memory, words } = kernel;
   const life = { memory, words, dead: false, ring: () => {}, usedUntil: () => {} } as unknown as KernelLife;
-  const domain = await loadImage('domain.wasm');
-  let says!: (event: { data: unknown }) => void;
+  let says!: Scene['says'];
   let ends!: () => void;
   const thread = {
     port: {
       addEventListener: (_: string, listener: typeof says) => (says = listener),
       postMessage: () => {},
     },
+    terminate: () => {},
     ended: new Promise<void>((resolve) => (ends = resolve)),
   } as unknown as Thread;
   const order: string[] = [];
@@ -33,6 +46,12 @@ test('the memory of a driver that is live and lost in one task is kept before ot
   } as unknown as Resources;
   const pools = new Pools(resources, {} as Interior, 'ring');
   const events = { died: () => order.push('died'), warned: () => {}, unloaded: () => {} };
+  return { life, pools, kernel, says: (event) => says(event), ends, order, events };
+}
+
+test('the memory of a driver that is live and lost in one task is kept before others can have it', async () => {
+  const { life, pools, kernel, says, ends, order, events } = await scene();
+  const domain = await loadImage('domain.wasm');
   const incarnation = await Incarnation.prepare(life, events, () => pools.join('drivers', life, false));
   const { channel, generation } = incarnation;
   incarnation.begin(domain, {} as never, [], { domain, courier: domain } as unknown as Images, null);
@@ -44,4 +63,27 @@ test('the memory of a driver that is live and lost in one task is kept before ot
   while (order.length < 2) await nextTask();
   expect(order).toEqual(['died', 'given back']);
   kernel.exports.poll();
+});
+
+test('one that has not begun when its pool ends may still do so: the memory waits for it', async () => {
+  const { life, pools, ends, order, events } = await scene();
+  const incarnation = await Incarnation.prepare(life, events, () => pools.join('drivers', life, false));
+  ends();
+  for (let turns = 0; turns < 3; turns++) await nextTask();
+  expect(order).toEqual([]);
+  const domain = await loadImage('domain.wasm');
+  incarnation.begin(domain, {} as never, [], { domain, courier: domain } as unknown as Images, null);
+  while (order.length < 2) await nextTask();
+  expect(order).toEqual(['died', 'given back']);
+});
+
+test('or be ended', async () => {
+  const { life, pools, ends, order, events } = await scene();
+  const incarnation = await Incarnation.prepare(life, events, () => pools.join('drivers', life, false));
+  ends();
+  for (let turns = 0; turns < 3; turns++) await nextTask();
+  expect(order).toEqual([]);
+  void incarnation.end();
+  while (order.length < 1) await nextTask();
+  expect(order).toEqual(['given back']);
 });
