@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { nodeLab, readImage } from '../../host/cli/machines.ts';
 import { runBench } from '../../host/cli/bench.ts';
 import { runProgram } from '../../host/cli/program.ts';
 import { IMAGES } from '../../host/cli/root.ts';
 import type { BenchContext, BenchExperiment, BenchRow } from '../../host/lab/bench/experiment.ts';
+import { measureIdle } from '../../host/lab/bench/idle.ts';
 import { EXPERIMENTS } from '../../host/lab/bench/index.ts';
 import type { BenchReport } from '../../host/lab/bench/report.ts';
 import { summarize } from '../../host/lab/statistics.ts';
 import { readAccounting } from '../../host/machine/inspect.ts';
+import type { Machine } from '../../host/machine/types.ts';
 import { KERNEL_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
@@ -36,6 +39,7 @@ const options = {
   file: () => Promise.reject(new Error('no file')),
   boot: () => Promise.reject(new Error('no machine')),
   module: () => Promise.reject(new Error('no module')),
+  processorMs: () => 0,
   environment: { runtime: 'test', cores: 2, crossOriginIsolated: true, version: '0.0.0' },
   samples: 3,
   batchMs: 1,
@@ -68,6 +72,29 @@ describe('runBench', () => {
     expect(out.join('')).toContain('64 bytes');
     expect(lines).toContain('bad: too busy');
   });
+});
+
+test('the machine that is idle has sixteen drivers, and its processor time is told by the second', async () => {
+  const lab = await nodeLab();
+  onTestFinished(() => lab.close());
+  const loaded: number[] = [];
+  const machines: Machine[] = [];
+  const context: BenchContext = {
+    ...options,
+    samples: 8,
+    file: async (name) => readImage(name),
+    boot: async (placement) => machines[machines.push(await lab.boot(placement)) - 1]!,
+    // Two milliseconds from each look to the next: idle.ts looks before and after a window.
+    processorMs: () => 2 * loaded.push(machines.at(-1).lsmod().length),
+    progress: () => {},
+  };
+  const { subject, floor, case: what } = await measureIdle(context, 'sandbox', 5);
+  expect(loaded).toEqual([0, 0, 0, 0, 16, 16, 16, 16]);
+  expect(what).toBe('a second of 16 drivers, sandbox');
+  for (const { n, max } of [subject, floor]) {
+    expect(n).toBe(2);
+    expect(max).toBeLessThan(1e9 * (2 / 4)); // timers of Node come a millisecond early
+  }
 });
 
 test('an experiment that there is not is no command line', async () => {

@@ -53,6 +53,10 @@ export function addBench(program: Command, io: Io): void {
             boot: (placement) => lab.boot(placement),
             module: (name) => lab.modules.load(name),
             file: async (name) => readImage(name),
+            processorMs: () => {
+              const { user, system } = process.cpuUsage();
+              return (user + system) / 1000;
+            },
           },
           options.json ?? false,
           io,

@@ -16,6 +16,8 @@ export interface BenchContext {
   module(name: string): Promise<LoadedModule>;
   /** A file of dist/images, by its name. */
   file(name: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Processor time that this process has taken, all its threads together, in ms. */
+  processorMs(): number;
   /** Pairs of batches of each row. */
   samples: number;
   /** Least time of a batch in ms. */
