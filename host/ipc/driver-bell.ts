@@ -10,10 +10,11 @@ import {
   TRANSPORT_SPIN,
   TRANSPORT_WAIT,
 } from '../../kernel/abi/channel.ts';
-import { DRIVER_SPINS, LEAST_SPINS, SHORT_SLEEP_MS } from '../../kernel/abi/limits.ts';
+import { DRIVER_SPIN_MS, DRIVER_SPINS, LEAST_SPINS, SHORT_SLEEP_MS } from '../../kernel/abi/limits.ts';
 import { M_CORES } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 
+const LOOK_MS = DRIVER_SPIN_MS / DRIVER_SPINS;
 /** ms that are as good as for ever. */
 const FOREVER = 1e9;
 
@@ -37,6 +38,11 @@ export class DriverBell {
     this.sleepless = transport === TRANSPORT_SPIN;
     this.fixed = transport === TRANSPORT_WAIT || kernel[(MACHINE_BASE + M_CORES) >> 2] === 1;
     if (this.fixed) this.spins = 1;
+  }
+
+  /** How long these looks take, in ms: for a thread that has more to look at than one request. */
+  get spinMs(): number {
+    return this.spins * LOOK_MS;
   }
 
   /**

@@ -183,13 +183,16 @@ class Tenancy {
       called() ||
       lodgers.some(({ side }) => side.over || side.expected()) ||
       newcomers.some(({ tenant: { side } }) => side.over || side.announced);
-    for (let idle = 0; !called();) {
+    /** When it was first idle since it worked, or slept. */
+    let since: number | null = null;
+    while (!called()) {
       const worked = this.round();
       const left = house.domain.exports.run_timers();
-      idle = worked ? 0 : idle + 1;
-      if (idle < bell.spins) continue;
+      if (worked) since = null;
+      else since ??= performance.now();
+      if (since === null || performance.now() - since < bell.spinMs) continue;
       bell.sleep(left, expected);
-      idle = 0;
+      since = null;
     }
   }
 

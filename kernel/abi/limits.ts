@@ -42,8 +42,9 @@ export const BATCH_MAX = 32;
 
 /** Looks for a reply before the kernel's thread goes to sleep: some 30 µs. */
 export const SPINS = 20000;
-/** Looks for a request before a driver's thread goes to sleep: some 80 µs. */
+/** Looks for a request before a driver's thread goes to sleep, and some ms that they take. */
 export const DRIVER_SPINS = 60000;
+export const DRIVER_SPIN_MS = 0.08;
 /** Looks for the kernel's answer to a driver's or a client's call before that thread sleeps: few, since these are many. */
 export const CALL_SPINS = 1000;
 /** Looks for an answer that comes at once, which nothing else is done beside. */
