@@ -15,6 +15,8 @@ export type ChromeEvent =
   | {
       ph: 'M';
       name: 'process_name' | 'thread_name';
+      cat: '__metadata';
+      ts: 0;
       pid: number;
       tid: number;
       args: { name: string };
@@ -74,13 +76,13 @@ class Process {
   }
 
   names(): ChromeEvent[] {
-    const { pid } = this;
+    // As Chrome writes them: there are readers that want a category and a time of every event.
+    const common = { ph: 'M', cat: '__metadata', ts: 0, pid: this.pid } as const;
     return [
-      { ph: 'M', name: 'process_name', pid, tid: 0, args: { name: this.name } },
+      { ...common, name: 'process_name', tid: 0, args: { name: this.name } },
       ...this.lanes.map(({ tid, name }): ChromeEvent => ({
-        ph: 'M',
+        ...common,
         name: 'thread_name',
-        pid,
         tid,
         args: { name },
       })),

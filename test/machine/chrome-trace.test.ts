@@ -32,11 +32,11 @@ function expectValid(events: readonly ChromeEvent[]): void {
     expect(Number.isInteger(event.pid) && event.pid > 0).toBe(true);
     expect(Number.isInteger(event.tid)).toBe(true);
     expect(typeof event.name).toBe('string');
+    expect(event.cat.length).toBeGreaterThan(0);
+    expect(Number.isFinite(event.ts) && event.ts >= 0).toBe(true);
     if (event.ph === 'M') {
       expect(typeof event.args.name).toBe('string');
       named.add(event.name === 'process_name' ? `${event.pid}` : `${event.pid} ${event.tid}`);
-    } else {
-      expect(Number.isFinite(event.ts) && event.ts >= 0).toBe(true);
     }
   }
   const lanes = new Map<string, { ts: number; dur: number }[]>();
