@@ -165,7 +165,7 @@ async function untilAnswered(
   let probesLeft = LAST_PROBES;
   while (performance.now() < until && probesLeft > 0) {
     throwIfCancelled(signal);
-    const troubles = watch.troubles;
+    const { troubles, returns } = watch;
     const good = await probe(machine, faulty, service, Math.max(1, until - performance.now()), signal);
     if (good) {
       service.goodAt = performance.now();
@@ -173,11 +173,16 @@ async function untilAnswered(
     } else {
       service.failed++;
     }
-    // Only trouble or a bad answer leads here: it is looked again once the machine has dealt with it.
+    // Only trouble or a bad answer leads here: it is looked again once somebody serves again, or nobody is going to.
     service.goodAt = null;
-    const settled = await attempt(() => machine.settled(), Math.max(1, until - performance.now()), signal);
+    if (good || watch.returns !== returns) continue;
+    const settled = await attempt(
+      () => Promise.race([machine.settled(), watch.returned()]),
+      Math.max(1, until - performance.now()),
+      signal,
+    );
     if (!settled.ok) return service;
-    if (good || watch.troubles !== troubles) continue;
+    if (watch.troubles !== troubles || watch.returns !== returns) continue;
     probesLeft--;
     if (probesLeft < LAST_PROBES - 1) await pass(PROBE_PAUSE_MS, signal);
   }

@@ -1,5 +1,5 @@
 // What a machine tells about itself while a fault runs its course: its events, kept in order, and a promise for the next
-// piece of trouble, so that nothing has to be polled.
+// piece of trouble and for its end, so that nothing has to be polled.
 
 import type { Machine, MachineEvent } from '../machine/types.ts';
 import { within, type CancelSignal } from './wait.ts';
@@ -8,14 +8,13 @@ export class Watch {
   readonly events: MachineEvent[] = [];
   readonly #unsubscribe: () => void;
   #waiting: (() => void)[] = [];
+  #returning: (() => void)[] = [];
 
   constructor(machine: Machine) {
     this.#unsubscribe = machine.subscribe((event) => {
       this.events.push(event);
-      if (!isTrouble(event)) return;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const wake of waiting) wake();
+      const waiting = isTrouble(event) ? this.#waiting : this.#returning;
+      for (const wake of waiting.splice(0)) wake();
     });
   }
 
@@ -30,9 +29,20 @@ export class Watch {
     return within(next, ms, false, signal);
   }
 
+  /** How often somebody has begun to serve until now. */
+  get returns(): number {
+    return this.events.length - this.troubles;
+  }
+
+  /** Resolves when somebody begins to serve. */
+  returned(): Promise<void> {
+    return new Promise((resolve) => this.#returning.push(resolve));
+  }
+
   end(): void {
     this.#unsubscribe();
     this.#waiting = [];
+    this.#returning = [];
   }
 }
 

@@ -14,6 +14,7 @@ import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import { complaintOf, deathContext, modulesIn } from './driver-death.ts';
 import { Estates } from './estates.ts';
+import { readSymbols } from './file-symbols.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
 import { Loading } from './loading.ts';
@@ -29,8 +30,8 @@ import { updateDriver } from './update.ts';
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
-/** ms from a death to the text of its oops, which takes longer than a restart and which nobody waits for. */
-const TEXT_AFTER_MS = 5;
+/** ms from a death to the text of its oops at the latest: it takes longer than a restart, which goes before. */
+const TEXT_AFTER_MS = 50;
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
@@ -157,6 +158,8 @@ export class Drivers {
     }
     driver.upSince = this.host.resources.platform.now();
     this.become(driver, 'up');
+    const { images, resources } = this.host;
+    if (place !== 'kernel') resources.whenIdle(() => readSymbols([loaded, images.domain, images.courier]));
   }
 
   /** Where a module of that name lives, or would. */
@@ -279,16 +282,19 @@ export class Drivers {
     if (!life || life.dead) return;
     const dead = { ...driver };
     const inside = modulesIn(driver, life); // its memory is somebody else's soon
-    const oops = nextTask()
-      .then(() => pause(TEXT_AFTER_MS))
+    let dealtWith = (): void => {};
+    const over = new Promise<void>((resolve) => (dealtWith = resolve));
+    const oops = Promise.race([over, pause(TEXT_AFTER_MS)])
+      .then(nextTask)
       .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, inside)) : []));
     life.log(LEVEL_ALERT, oops);
     this.host.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
-    if (driver.leaving) driver.leaving();
-    else if (driver.state === 'up' && this.get(name) === driver)
-      void this.host.recover(() => this.supervisor.died(driver, life, cause));
+    if (driver.state === 'up' && this.get(name) === driver && !driver.leaving)
+      return void this.host.recover(() => this.supervisor.died(driver, life, cause)).finally(dealtWith);
+    driver.leaving?.();
+    dealtWith();
   }
 
   private context(

@@ -12,6 +12,9 @@ import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { Memory, readModules } from './inspect.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 
+/** ms after which symbols are read that no oops has wanted yet: it takes tens of them, in which an oops would keep everybody. */
+const READ_AFTER_MS = 100;
+
 export class KernelOopses {
   /** Files that are in the kernel's domain, by name. */
   readonly modules = new Map<string, LoadedModule>();
@@ -20,9 +23,24 @@ export class KernelOopses {
   comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private readonly domain: Domain<KernelExports>;
   private readonly symbols = new Map<string, ModuleSymbols>();
+  private reading: unknown = null;
 
-  constructor(domain: Domain<KernelExports>) {
+  constructor(domain: Domain<KernelExports>, image: LoadedModule) {
     this.domain = domain;
+    this.know(image);
+  }
+
+  /** A file comes into the kernel's domain. */
+  know(file: LoadedModule): void {
+    this.modules.set(file.name, file);
+    clearTimeout(this.reading);
+    this.reading = setTimeout(() => this.read(), READ_AFTER_MS);
+  }
+
+  /** Reads the symbols of all files. */
+  read(): void {
+    clearTimeout(this.reading);
+    for (const name of this.modules.keys()) this.symbolsOf(name);
   }
 
   /** A module is gone. */

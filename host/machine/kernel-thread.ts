@@ -104,8 +104,7 @@ export class KernelThread implements KernelMethods {
     );
     this.kernel = this.domain.exports;
     this.sandboxes.attach(this.domain, { images, deadlineMs, slubDebug });
-    this.oopses = new KernelOopses(this.domain);
-    this.oopses.modules.set('kernel', images.kernel);
+    this.oopses = new KernelOopses(this.domain, images.kernel);
     this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug, cores);
     this.domain.publish();
     this.domain.publishNames();
@@ -281,7 +280,7 @@ export class KernelThread implements KernelMethods {
   }
 
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
-    this.oopses.modules.set(loaded.name, loaded);
+    this.oopses.know(loaded);
     const answer = this.as('insmod', () => {
       insmod(this.domain, loaded, options);
       return this.domain.statics;
@@ -314,6 +313,7 @@ export class KernelThread implements KernelMethods {
 
   expect = (heir: Heir): ReturnType<Succession['expect']> => this.succession.expect(heir);
   forgetHeir = (): void => this.succession.forget();
+  ready = (): void => this.oopses.read();
 
   replaceModule(name: string): Promise<Answer<number>> {
     return this.unload(SYS_REPLACE_MODULE, name, 0);

@@ -358,6 +358,7 @@ class SupervisedMachine implements Machine, DriversHost {
   }
 
   async ready(): Promise<void> {
+    await this.life?.control.methods.ready().catch(overtaken);
     await this.drivers.ready();
     await this.resources.ready();
   }

@@ -83,6 +83,8 @@ export interface CallMethods {
 /** Methods of the kernel's thread. */
 export interface KernelMethods extends CallMethods {
   boot(boot: KernelBoot): StaticData[];
+  /** Does what is otherwise done when there is time for it. */
+  ready(): void;
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]>;
   rmmod(name: string, force: boolean): Answer<Unloaded>;
   /** Makes a module known that the domain behind `channel` will load. */

@@ -38,6 +38,7 @@ export class Resources {
   private readonly dirty: WebAssembly.Memory[] = [];
   /** Spares that are to stand ready when there is time for it. */
   private readonly wanted = new Map<ThreadKind, Interior | null>();
+  private readonly postponed: (() => void)[] = [];
   private chores: unknown = null;
   private readonly waiting: (() => void)[] = [];
   private readonly spares: Record<ThreadKind, Spare[]> = { kernel: [], driver: [], client: [] };
@@ -224,6 +225,12 @@ export class Resources {
     this.later();
   }
 
+  /** Does something of somebody else's when there is time for it; not where it is closed before. */
+  whenIdle(work: () => void): void {
+    this.postponed.push(work);
+    this.later();
+  }
+
   private later(): void {
     if (!this.closed) this.chores ??= setTimeout(() => this.doChores(), CHORES_AFTER_MS);
   }
@@ -236,6 +243,7 @@ export class Resources {
       this.leave(retire(spare).then((left) => left && this.giveMemory(left)));
     for (const [kind, interior] of this.wanted) this.prepare(kind, interior);
     this.wanted.clear();
+    for (const work of this.postponed.splice(0)) work();
   }
 
   /** Ends a thread that was taken, and takes back its memory. */

@@ -1,4 +1,5 @@
-// When a lab is closed, none of its threads is left: not those that were given up shortly before either.
+// When a lab is closed, none of its threads is left: not those that were given up shortly before either. And what is done when
+// there is time.
 
 import { expect, test } from 'vitest';
 import { nodePlatform } from '../../host/cli/node-platform.ts';
@@ -33,4 +34,17 @@ test.each([
   last();
   await closing;
   expect(resources.threads).toBe(0);
+});
+
+test('what is put off is done when there is time, or when somebody says that there is', async () => {
+  const resources = new Resources(nodePlatform);
+  const done: string[] = [];
+  resources.whenIdle(() => done.push('later'));
+  expect(done).toEqual([]);
+  await resources.ready();
+  expect(done).toEqual(['later']);
+  await new Promise<void>((resolve) => resources.whenIdle(resolve));
+  resources.whenIdle(() => done.push('never'));
+  await resources.close();
+  expect(done).toEqual(['later']);
 });
