@@ -48,7 +48,7 @@ const CALL_CLIENT = (MACHINE_BASE + M_CALL_CLIENT) >> 2;
 /** ms of work without a pause after which the event loop gets its turn. */
 const LONGEST_TURN = 4;
 /** Empty polls before the thread sleeps: a client that comes right back finds it awake. */
-const IDLE_POLLS = 200;
+const IDLE_POLLS = 20;
 /** The kernel's word for "no deadline", in ms. */
 const FOREVER = 1e9;
 

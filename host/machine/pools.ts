@@ -11,7 +11,10 @@ import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverStart, Interior } from './protocol.ts';
 import type { Resources } from './resources.ts';
-import { nextTask } from './task.ts';
+import { pause } from './task.ts';
+
+/** ms in which whose end it is comes back before those whom it has taken along: they are many, and the processors are few. */
+const HEAD_START_MS = 2;
 
 class Pool {
   readonly thread: Thread;
@@ -91,7 +94,7 @@ class Pool {
   end(): void {
     if (this.dead) return;
     this.dead = true;
-    this.told = nextTask().then(() => this.tell(true)); // whose end it is comes back first
+    this.told = pause(HEAD_START_MS).then(() => this.tell(true));
     if (this.idle) {
       this.resources.giveThread(this.thread);
       this.left();
