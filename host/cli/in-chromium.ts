@@ -7,6 +7,9 @@ import { LiveLine } from './live-line.ts';
 import { ROOT } from './root.ts';
 import { serve } from './server.ts';
 
+/** ms between two looks at whether a page is done. */
+const LOOK_MS = 200;
+
 /** The same Chromium as the tests'. */
 async function findChromium(): Promise<string | undefined> {
   const { href } = pathToFileURL(join(ROOT, 'scripts/setup.mjs'));
@@ -33,7 +36,8 @@ export async function measureInChromium(page: string, query: URLSearchParams, io
     tab.on('console', (message) => message.type() === 'info' && line.show(message.text()));
     await tab.goto(`${served.url}${page}?${query.toString()}`);
     const look = (): unknown => (globalThis as { measured?: unknown }).measured;
-    const done = await tab.waitForFunction(look, null, { timeout: 0 });
+    // Not at every frame, which would have the browser draw while something is measured.
+    const done = await tab.waitForFunction(look, null, { timeout: 0, polling: LOOK_MS });
     const { report, problem } = (await done.jsonValue()) as { report?: unknown; problem?: string };
     if (report === undefined) throw new Failure(problem ?? 'the page has no result');
     return report;
