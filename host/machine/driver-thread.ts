@@ -30,9 +30,9 @@ import { clock, nextTask } from './task.ts';
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */
 const TICK_MS = 50;
 
-/** Rounds of a pool without a request after which it takes in another driver; and so many, whatever comes. */
-const LULL = 20;
-const MOST_ROUNDS = 5000;
+/** ms without a request after which a pool takes in another driver, and after which it does so, whatever comes. */
+const LULL_MS = 0.2;
+const LONGEST_MS = 2;
 
 class Tenancy {
   private readonly host: ThreadHost;
@@ -121,7 +121,7 @@ class Tenancy {
       while (!stopped()) {
         for (let start = this.waiting.shift(); start; start = this.waiting.shift()) {
           this.form(start);
-          this.serveUntilLull();
+          this.serveUntilLull(bell);
         }
         if (called()) this.round();
         else this.serve(bell, called);
@@ -170,24 +170,34 @@ class Tenancy {
   }
 
   /** Serves those who are there before another comes, who keeps them waiting. */
-  private serveUntilLull(): void {
-    for (let idle = 0, rounds = 0; idle < LULL && rounds < MOST_ROUNDS; rounds++)
-      idle = this.round() ? 0 : idle + 1;
+  private serveUntilLull(bell: DriverBell): void {
+    const until = performance.now() + LONGEST_MS;
+    const expected = (): boolean => this.expected();
+    while (this.lodgers.length > 0 && performance.now() < until) {
+      if (this.round()) continue;
+      bell.sleep(LULL_MS, expected);
+      if (!this.round()) break;
+    }
+    this.takeIn();
     this.house.domain.exports.run_timers();
+  }
+
+  /** Whether something waits to be served, or a newcomer need not wait any longer. */
+  private expected(): boolean {
+    return (
+      this.lodgers.some(({ side }) => side.over || side.expected()) ||
+      this.newcomers.some(({ tenant: { side } }) => side.over || side.announced)
+    );
   }
 
   /** Serves all in turn until another is announced, or the pool ends. */
   private serve(bell: DriverBell, called: () => boolean): void {
-    const { lodgers, newcomers, house } = this;
-    const expected = (): boolean =>
-      called() ||
-      lodgers.some(({ side }) => side.over || side.expected()) ||
-      newcomers.some(({ tenant: { side } }) => side.over || side.announced);
+    const expected = (): boolean => called() || this.expected();
     /** When it was first idle since it worked, or slept. */
     let since: number | null = null;
     while (!called()) {
       const worked = this.round();
-      const left = house.domain.exports.run_timers();
+      const left = this.house.domain.exports.run_timers();
       if (worked) since = null;
       else since ??= performance.now();
       if (since === null || performance.now() - since < bell.spinMs) continue;
