@@ -245,12 +245,13 @@ export function cModules(bench: Bench): void {
       expect(await at.console.write(fd, bytes('x'))).toBe(1);
     };
 
-    test('a constructor that never ends is ended', async () => {
+    const spinning = test.skipIf(bench.inline);
+    spinning('a constructor that never ends is ended', async () => {
       await hangs(await bench.fixture('cprobe'), 'ending=2');
       await serves();
     });
 
-    test.each([
+    spinning.each([
       ['start function', startingWith],
       ['relocation', relocatingWith],
     ])('a %s that never ends is ended', async (_, changed) => {

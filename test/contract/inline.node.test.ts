@@ -21,7 +21,7 @@ afterAll(() => void (Atomics.wait = wait));
 
 for (const placement of ['monolithic', 'sandbox'] as const) {
   const bench: Bench = {
-    ...{ name: `${placement} machine on one thread`, placement, fixture: loadFixture },
+    ...{ name: `${placement} machine on one thread`, placement, inline: true, fixture: loadFixture },
     openLab: () => nodeLab(inlinePlatform(nodePlatform)),
   };
   if (LONG) contract(bench, false);

@@ -26,6 +26,8 @@ export interface Bench {
   /** For names of tests: `monolithic machine in Node`. */
   name: string;
   placement: Placement;
+  /** The kernel is on the test's own thread: nobody could end what hangs there. */
+  inline?: true;
   openLab(): Promise<Lab>;
   /** A test driver out of test/fixtures, linked. */
   fixture(name: string): Promise<LoadedModule>;
