@@ -363,11 +363,11 @@ class SupervisedMachine implements Machine, DriversHost {
     await this.resources.ready();
   }
 
-  /** Whether something is being recovered, or has died so recently that only the kernel knows. */
+  /** Whether something is being recovered, or has died so recently that only the kernel knows, or its pool. */
   private get unsettled(): boolean {
     if (this.recoveries > 0) return true;
     const { life } = this;
-    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.fenced);
+    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.doomed);
   }
 
   private settle(): void {

@@ -76,13 +76,13 @@ export function missingOwner<D extends Owner & { incarnation: { life: KernelLife
   );
 }
 
-/** @returns tells an owner of what a module uses that has died since, be it that the kernel alone knows of it */
-export function watchOwners<D extends Owner & { incarnation: { fenced: boolean } | null }>(
+/** @returns tells an owner of what a module uses that has died since, be it that nobody has been told */
+export function watchOwners<D extends Owner & { incarnation: { doomed: boolean } | null }>(
   loaded: LoadedModule,
   drivers: Iterable<D>,
 ): () => D | null {
   const were = ownersOf(loaded, drivers).map((owner) => ({ owner, incarnation: owner.incarnation }));
-  return () => were.find(({ incarnation }) => incarnation?.fenced)?.owner ?? null;
+  return () => were.find(({ incarnation }) => incarnation?.doomed)?.owner ?? null;
 }
 
 /** Owners before those who use them, in the given order otherwise. */
