@@ -40,15 +40,19 @@ export class InThreadClient implements CallMethods {
     this.entry = entry;
   }
 
-  /** The kernel has done something: a call that waits may look. */
+  /** The kernel has done something: a call that waits goes on if that was its result. */
   looked(): void {
-    for (const wake of this.waiting.splice(0)) wake();
+    if (this.waiting.length > 0 && this.kernel.syscall_result() !== PARKED) this.wake();
   }
 
   /** The call in progress ended in a trap. */
   kill(): void {
     this.killed = true;
-    this.looked();
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /** Enters the kernel for a call. @returns its result; PARKED also where a trap has unwound this that was somebody else's */

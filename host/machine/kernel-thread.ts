@@ -146,9 +146,9 @@ export class KernelThread implements KernelMethods {
         if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
         const bell = this.kernel.heard_bell();
         const next = this.turn(() => this.kernel.wait_time());
-        const overdue = this.succession.look(); // what was is fenced
-        if (overdue || words[SLEEPING] === 0) continue; // or has run the loop
-        const left = Math.min(due, next);
+        if (this.succession.look()) continue; // what was overdue is fenced
+        // Or it has run the loop: whoever answers now does not ring.
+        const left = words[SLEEPING] === 0 ? 0 : Math.min(due, next);
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
         await (slept.async ? slept.value : nextTask());
         this.turn(() => (this.kernel.sleep_end(), 0));

@@ -33,6 +33,9 @@ export const DEADLINE_MS = 2000;
 export const MIN_DEADLINE_MS = 500;
 /** Deadlines that a driver may take for one request while its heart beats (D_HEART): it is slow then, not dead. */
 export const SLOW_DEADLINES = 8;
+/** Drivers that may die over one request before it ends: it may be what they die of. A hang weighs as much as so many. */
+export const MOST_DEATHS = 8;
+export const HANG_DEATHS = 4;
 /** Requests of one batch of a client (SYS_SUBMIT). */
 export const BATCH_MAX = 32;
 

@@ -31,7 +31,8 @@ export const RQ_DEADLINE = 48; // f64 ms, 0 until somebody looks at the clock
 export const RQ_STARTED = 56; // u64, of the trace: when it was sent, as trace_start has it; 0 where it is not sent, or not traced
 export const RQ_RESULT = 64; // of an entry of a batch
 export const RQ_ENTRY = 68; // address of that entry in the client's memory, 0 of a vector's
-const RQ_SIZE = 72;
+export const RQ_DEATHS = 72; // of drivers that were at it (MOST_DEATHS)
+const RQ_SIZE = 80;
 
 const requests = memory.data(MAX_REQUESTS * RQ_SIZE);
 
@@ -77,6 +78,7 @@ export function request_fill(
   store<u32>(record, rights ? count : <i32>buffer, RQ_ARGUMENT0);
   store<u32>(record, rights ? 0 : count, RQ_ARGUMENT1);
   store<u32>(record, 0, RQ_POSITIONED);
+  store<u32>(record, 0, RQ_DEATHS);
 }
 
 /** Its place in the file is its own, and the file's stays what it is. */

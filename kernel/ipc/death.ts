@@ -32,7 +32,7 @@ import {
   set_state,
   UP,
 } from './endpoint';
-import { asked_again, held_revive } from './held';
+import { asked_again, died_over, held_revive } from './held';
 import { dequeue } from './queue';
 import { store_gone } from './store';
 import { gate_release } from './symbols';
@@ -122,20 +122,20 @@ export function endpoint_bury(channel: i32): void {
   gate_release(channel);
   const errors = load<u32>(ep, EP_ERROR);
   // In the order in which they were asked; the first is the one that the driver was at.
-  let error = errors & 0xffff;
+  let first = true;
   const last = load<u32>(ep, EP_SEQUENCE);
   for (let sequence = last - (RING_SLOTS - 1); sequence != last + 1; sequence++) {
     const request = <i32>load<u32>(flight_at(channel, sequence)) - 1;
     store<u32>(flight_at(channel, sequence), 0);
     if (request < 0) continue;
-    part(request, true, error);
-    error = errors >> 16;
+    part(request, first ? died_over(request, errors & 0xffff) : asked_again(request, true, errors >> 16));
+    first = false;
   }
-  for (let request = dequeue(ep); request >= 0; request = dequeue(ep)) part(request, false, errors >> 16);
+  for (let request = dequeue(ep); request >= 0; request = dequeue(ep))
+    part(request, asked_again(request, false, errors >> 16));
 }
 
-function part(request: i32, sent: bool, error: i32): void {
-  const status = asked_again(request, sent, error);
+function part(request: i32, status: i32): void {
   if (status != PARKED) finish(request, status);
 }
 

@@ -40,7 +40,7 @@ import { finish } from '../fs/syscalls';
 import { gate, gate_handle, gate_special } from '../lib/host';
 import { accepted, plausible } from './answer';
 import { cleaned, endpoint_die } from './death';
-import { asked_again } from './held';
+import { died_over } from './held';
 import { dequeue, enqueue } from './queue';
 import { trace_done, trace_request, trace_start } from './trace';
 import {
@@ -209,16 +209,16 @@ function vacate(ep: usize, channel: i32): void {
 function came_back(ep: usize, channel: i32, request: i32, generation: u32, status: i32): i32 {
   const operation = load<i32>(request_at(request), RQ_OPERATION);
   // It may have been given up, and even replaced, while it called the kernel.
-  if (load<u32>(ep, EP_GENERATION) != generation) return asked_again(request, true, EIO);
+  if (load<u32>(ep, EP_GENERATION) != generation) return died_over(request, EIO);
   vacate(ep, channel);
-  if (!endpoint_up(channel)) return asked_again(request, true, EIO);
+  if (!endpoint_up(channel)) return died_over(request, EIO);
   if (status == GATE_TRAPPED) {
     endpoint_die(channel, EIO, EIO);
-    return asked_again(request, true, EIO);
+    return died_over(request, EIO);
   }
   const opens = operation == OP_OPEN || operation == OP_REOPEN;
   if (!accepted(channel, request, status, position, opens ? gate_handle(channel) : 0))
-    return asked_again(request, true, EIO);
+    return died_over(request, EIO);
   if (operation == OP_CLEANUP) cleaned(channel, status);
   return status;
 }

@@ -3,7 +3,7 @@
 // device again; when it is live, files that were open on the device are opened there, one after the other, then what waits
 // is sent in its old order. Nobody waits beyond the deadline, or once the supervisor has given the driver up.
 
-import { MAX_DEVICES } from '../abi/limits';
+import { HANG_DEATHS, MAX_DEVICES, MOST_DEATHS } from '../abi/limits';
 import {
   DEV_ENDPOINT,
   DEV_FLAGS,
@@ -28,6 +28,7 @@ import {
   request_at,
   request_fill,
   RQ_DEADLINE,
+  RQ_DEATHS,
   RQ_FILE,
   RQ_NEXT,
   RQ_OPERATION,
@@ -90,6 +91,16 @@ export function asked_again(request: i32, sent: bool, error: i32): i32 {
   }
   // A copy of the dead one's took so long that its successor serves already.
   return ask_successor(request, dev);
+}
+
+/** The same of the request that the driver was at, and may have died of: too many have not got any further with it. */
+export function died_over(request: i32, error: i32): i32 {
+  const record = request_at(request);
+  const deaths = load<u32>(record, RQ_DEATHS) + (error == ETIMEDOUT ? HANG_DEATHS : 1);
+  store<u32>(record, deaths, RQ_DEATHS);
+  if (deaths < <u32>MOST_DEATHS) return asked_again(request, true, error);
+  trace_done(request, -error);
+  return -error;
 }
 
 function ask_successor(request: i32, dev: usize): i32 {

@@ -32,6 +32,7 @@ import {
   SYS_REPLACE_MODULE,
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
+import { MOST_DEATHS } from '../../kernel/abi/limits.ts';
 import { HandmadeClient, HandmadeDriver } from '../support/channel.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 
@@ -82,6 +83,24 @@ function reopens(next: HandmadeDriver): number {
 
 describe('an idempotent device whose driver dies', () => {
   beforeEach(() => setUp(FOP_IDEMPOTENT));
+
+  test('a read over which one after the other dies ends, and is asked no more: it may be what they die of', () => {
+    expect(client.call(SYS_READ, fd, client.address, 16)).toBe(null);
+    expect(other.call(SYS_READ, fd, other.address, 16)).toBe(null);
+    let last = driver;
+    for (let deaths = 1; deaths < MOST_DEATHS; deaths++) {
+      dies(last);
+      last = successor(deaths % 2 === 1 ? 6 : 5);
+      reopens(last);
+      expect([client.answer, other.answer]).toEqual([null, null]);
+    }
+    dies(last);
+    expect(client.answer).toBe(-EIO);
+    last = successor(last.channel === driver.channel ? 6 : 7);
+    reopens(last);
+    last.reply(16);
+    expect(other.answer).toBe(16); // which was behind it
+  });
 
   test('answers what was in flight through the successor, at the same place', () => {
     client.call(SYS_READ, fd, client.address, 64);
