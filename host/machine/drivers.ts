@@ -31,7 +31,7 @@ import { updateDriver } from './update.ts';
 const OWN_NAMES = new Set(['kernel', 'domain', 'courier', 'user']);
 
 /** ms from a death to the text of its oops at the latest: it takes longer than a restart, which goes before. */
-const TEXT_AFTER_MS = 50;
+const TEXT_AFTER_MS = 10;
 
 const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 

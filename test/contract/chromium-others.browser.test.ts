@@ -1,11 +1,12 @@
-// The contract suite in Chromium on the placements that a page does not show side by side.
+// The contract suite in Chromium on the placements that a page does not show side by side: a sandbox, and in the long run a pool.
 
 import { browserLab } from '../../host/web/lab.ts';
 import type { Placement } from '../../host/machine/types.ts';
 import { fetchFixture } from '../support/browser.ts';
+import { LONG } from '../long.ts';
 import { contract } from './suite.ts';
 
-const OTHERS: readonly Placement[] = ['sandbox', 'pooled'];
+const OTHERS: readonly Placement[] = LONG ? ['sandbox', 'pooled'] : ['sandbox'];
 
 for (const placement of OTHERS) {
   contract(

@@ -97,11 +97,13 @@ export function hostile(bench: Bench, share = 1): void {
 
     /** A timer expires when no call is in progress: the last one before it has granted a range to be written. */
     async function timer(fd: number, { answer, by }: Attack): Promise<number | 'all'> {
-      expect((await attacker.read(fd, 8)).result).toBe(8);
+      const { result: before } = await attacker.read(fd, 8);
       if (by.includes('trap')) {
+        expect([8, -EIO]).toContain(before); // on a busy computer the timer may be first
         while (events.filter(isFault).length === 0) await turn();
         return -EIO;
       }
+      expect(before).toBe(8);
       if (by.length === 0) {
         while (!machine.devices().some(({ path }) => path === '/dev/burnt')) await turn();
         return 'all';
