@@ -55,7 +55,7 @@ export { module_need } from './module/load';
 export { log_write } from './lib/log';
 export { set_blacklist } from './module/blacklist';
 export { module_kallsyms } from './module/kallsyms';
-export { module_announce, module_gone } from './module/remote';
+export { module_announce, module_forget, module_gone } from './module/remote';
 export { module_holder } from './module/uses';
 export { module_requested, wanted_module } from './module/request';
 export { bench_lookup } from './module/symbols';

@@ -76,6 +76,7 @@ export interface KernelExports extends ImageExports {
   gate_unwound(channel: number): void;
   gate_enter(ticket: number): number;
   held_forsake(channel: number): void;
+  module_forget(name: number): void;
   store_forget(owner: number): void;
   bench_lookup(rounds: number, name: number): number;
   bench_kmalloc(rounds: number, size: number): number;

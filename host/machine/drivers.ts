@@ -70,7 +70,7 @@ export class Drivers {
         }
         driver.incarnation = null;
       },
-      forsake: (driver, life) => void this.forsake(driver, life),
+      forsake: (driver, life) => void host.recover(() => this.forsake(driver, life)),
       load: (driver) => this.load(driver),
       recover: (work) => host.recover(work),
     };
@@ -168,11 +168,11 @@ export class Drivers {
   }
 
   /** Nobody comes after those who have died: what waits for a successor is answered, what was left to one goes. */
-  private async forsake({ dead, loaded, place }: Driver, life: KernelLife): Promise<void> {
+  private async forsake({ dead, loaded, place }: Driver, life: KernelLife, unloaded = false): Promise<void> {
     const channels = [...dead];
     dead.clear();
     if (place === 'kernel' || life.dead) return;
-    await life.control.methods.forsake(loaded.name, channels).catch(overtaken);
+    await life.control.methods.forsake(loaded.name, channels, unloaded).catch(overtaken);
   }
 
   private forget(name: string): void {
@@ -374,7 +374,7 @@ export class Drivers {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
     driver?.recovery?.callOff();
-    const forsaken = driver ? this.forsake(driver, life) : null;
+    const forsaken = driver ? this.forsake(driver, life, true) : null;
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {

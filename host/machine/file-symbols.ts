@@ -21,6 +21,6 @@ export function symbolsOf(files: readonly LoadedModule[]): SymbolLookup {
 }
 
 /** Reads the symbols of files that no fault has wanted yet. */
-export function readSymbols(files: readonly LoadedModule[]): void {
+export function readSymbols(files: Iterable<LoadedModule>): void {
   for (const file of files) read(file);
 }

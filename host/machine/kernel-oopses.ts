@@ -5,10 +5,10 @@ import type { Domain } from '../domain/domain.ts';
 import { formatOops, formatWarning, toFault, Warned, type Fault, type OopsContext } from '../domain/fault.ts';
 import type { KernelExports } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
-import { ModuleSymbols } from '../linker/symbols.ts';
 import { LEVEL_ALERT, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { M_OOPSES } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
+import { readSymbols, symbolsOf } from './file-symbols.ts';
 import { Memory, readModules } from './inspect.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 
@@ -22,7 +22,6 @@ export class KernelOopses {
   /** Whose work is being done where it is no client's: a tool's, else that of timers. */
   comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private readonly domain: Domain<KernelExports>;
-  private readonly symbols = new Map<string, ModuleSymbols>();
   private reading: unknown = null;
 
   constructor(domain: Domain<KernelExports>, image: LoadedModule) {
@@ -40,19 +39,18 @@ export class KernelOopses {
   /** Reads the symbols of all files. */
   read(): void {
     clearTimeout(this.reading);
-    for (const name of this.modules.keys()) this.symbolsOf(name);
+    readSymbols(this.modules.values());
   }
 
   /** A module is gone. */
   forget(name: string): void {
     this.modules.delete(name);
-    this.symbols.delete(name);
     this.lastUnloaded = name;
   }
 
   /** @param stackPointer of the domain when it was thrown */
   faultOf(thrown: unknown, stackPointer: number | null = null): Fault {
-    return toFault(thrown, (name) => this.symbolsOf(name), stackPointer);
+    return toFault(thrown, symbolsOf([...this.modules.values()]), stackPointer);
   }
 
   private context(fault: Fault): OopsContext {
@@ -80,15 +78,5 @@ export class KernelOopses {
     const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
     const fault = this.faultOf(new Warned(message), stackPointer.value as number);
     for (const line of formatWarning(fault, this.context(fault))) this.domain.log(LEVEL_WARNING, line);
-  }
-
-  private symbolsOf(name: string): ModuleSymbols | null {
-    const known = this.symbols.get(name);
-    if (known) return known;
-    const loaded = this.modules.get(name);
-    if (!loaded) return null;
-    const symbols = new ModuleSymbols(loaded.bytes, loaded.map, loaded.shifts);
-    this.symbols.set(name, symbols);
-    return symbols;
   }
 }

@@ -314,16 +314,14 @@ export class KernelThread implements KernelMethods {
   expect = (heir: Heir): ReturnType<Succession['expect']> => this.succession.expect(heir);
   forgetHeir = (): void => this.succession.forget();
   ready = (): void => this.oopses.read();
+  replaceModule = (name: string): Promise<Answer<number>> => this.unload(SYS_REPLACE_MODULE, name, 0);
 
-  replaceModule(name: string): Promise<Answer<number>> {
-    return this.unload(SYS_REPLACE_MODULE, name, 0);
-  }
-
-  forsake(name: string, channels: number[]): Answer<null> {
+  forsake(name: string, channels: number[], unloaded: boolean): Answer<null> {
     this.turn(() => this.kernel.poll()); // it hears that they are dead
     return this.answer(() => {
       for (const channel of channels) this.kernel.held_forsake(channel);
-      return (this.kernel.store_forget(this.domain.text(name)), null);
+      const forget = unloaded ? this.kernel.module_forget : this.kernel.store_forget;
+      return (forget(this.domain.text(name)), null);
     });
   }
 

@@ -99,9 +99,9 @@ export interface KernelMethods extends CallMethods {
   replaceModule(name: string): Promise<Answer<number>>;
   /**
    * Nobody comes after the incarnations of a driver that have died on some channels: what waits for a successor is answered,
-   * and the driver's part of the data store goes.
+   * and the driver's part of the data store goes; where it is unloaded, its names in /dev and /proc as well.
    */
-  forsake(name: string, channels: number[]): Answer<null>;
+  forsake(name: string, channels: number[], unloaded: boolean): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;

@@ -178,6 +178,16 @@ export function device_orphan(dev: usize, replaced: bool): void {
   seal(dev);
 }
 
+/** @returns the first device that a module of another domain has left behind by its death, or 0. @param owner its hash */
+export function device_left(owner: u32): usize {
+  for (let i = 0; i < MAX_DEVICES; i++) {
+    const dev = at(i);
+    if (!load<u32>(dev, DEV_MAJOR) || load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE) continue;
+    if (load<u32>(heir_of(dev)) == owner) return dev;
+  }
+  return 0;
+}
+
 /** Takes away every device of a module: what an unloaded driver forgot. @returns how many */
 export function devices_remove_all(mod: usize, endpoint: u32): i32 {
   let count = 0;

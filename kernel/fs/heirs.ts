@@ -10,5 +10,10 @@ import { fnv, strlen } from '../lib/text';
  * @returns 0 for this domain, whose modules do not die alone
  */
 export function owner_hash(endpoint: u32, mod: usize): u32 {
-  return endpoint && mod ? fnv(FNV_OFFSET, mod + MOD_NAME, strlen(mod + MOD_NAME)) | 1 : 0;
+  return endpoint && mod ? hash_of_owner(mod + MOD_NAME) : 0;
+}
+
+/** The same of a module of another domain, by its name. */
+export function hash_of_owner(name: usize): u32 {
+  return fnv(FNV_OFFSET, name, strlen(name)) | 1;
 }

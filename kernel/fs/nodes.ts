@@ -202,6 +202,15 @@ export function nodes_remove_all(mod: usize, endpoint: u32): i32 {
   return count;
 }
 
+/** Takes away what a module of another domain has left behind by its death. @param owner its hash */
+export function nodes_forget(owner: u32): void {
+  for (let i = 0; i < MAX_NODES; i++) {
+    const node = node_at(i);
+    if (!load<u32>(node, NODE_TYPE) || load<u32>(node, NODE_OWNER) != ENDPOINT_NONE) continue;
+    if (load<u32>(heirs + ((<usize>i) << 2)) == owner) node_remove(node);
+  }
+}
+
 /** What is open on files that a module of this domain has forgotten is closed while its functions are still there. */
 export function nodes_release(mod: usize): void {
   for (let i = 0; i < MAX_NODES; i++) {

@@ -130,7 +130,7 @@ function unlink(at: u32, before: u32): void {
 }
 
 /** What waits for a device is sent to the driver that has it now, or ends. */
-function resume(dev: usize): void {
+export function held_resume(dev: usize): void {
   device_let_go(dev);
   // Each but once: a driver that dies over one has it wait again.
   for (let last = tail, request = take(dev); request >= 0; request = take(dev)) {
@@ -144,7 +144,7 @@ function resume(dev: usize): void {
 export function held_release(channel: i32): void {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = device_at(i);
-    if (load<u32>(dev, DEV_MAJOR) && load<u32>(dev, DEV_ENDPOINT) == channel + 1) resume(dev);
+    if (load<u32>(dev, DEV_MAJOR) && load<u32>(dev, DEV_ENDPOINT) == channel + 1) held_resume(dev);
   }
 }
 
@@ -173,7 +173,7 @@ export function held_forsake(channel: i32): void {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = device_at(i);
     const dead = load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE;
-    if (dead && device_kept(dev) && load<u32>(dev, DEV_FLAGS) >> DEVICE_BITS == channel + 1) resume(dev);
+    if (dead && device_kept(dev) && load<u32>(dev, DEV_FLAGS) >> DEVICE_BITS == channel + 1) held_resume(dev);
   }
 }
 

@@ -20,8 +20,13 @@ import {
   MODULE_UNFORMED,
   MODULE_UPDATED,
 } from '../abi/module';
+import { device_left, device_remove } from '../fs/devices';
 import { files_orphan } from '../fs/files';
+import { hash_of_owner } from '../fs/heirs';
+import { nodes_forget } from '../fs/nodes';
 import { endpoint_up, set_endpoint_module } from '../ipc/endpoint';
+import { held_resume } from '../ipc/held';
+import { store_forget } from '../ipc/store';
 import { remove_module, seal_module } from './list';
 import { module_strip } from './load';
 import { users_of } from './uses';
@@ -61,4 +66,15 @@ export function module_gone(mod: usize): void {
   store<u32>(mod, users, MOD_REFERENCES);
   store<u32>(mod, MODULE_UNFORMED, MOD_STATE);
   store<u32>(mod, ENDPOINT_NONE, MOD_ENDPOINT);
+}
+
+/** Nobody of that name comes any more: what one that died has left goes, and whoever waits for it is answered. */
+export function module_forget(name: usize): void {
+  const owner = hash_of_owner(name);
+  for (let dev = device_left(owner); dev; dev = device_left(owner)) {
+    held_resume(dev);
+    device_remove(dev);
+  }
+  nodes_forget(owner);
+  store_forget(name);
 }

@@ -1,7 +1,7 @@
 // The data store: a driver that dies in a domain of its own comes back with what it had; what is removed leaves nothing.
 
 import { describe, expect, test } from 'vitest';
-import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
+import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT, ENXIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
 import { saying } from '../support/altered.ts';
 import { driverIs, expectLine, nextEvent, pattern, withMachine, type Bench } from '../support/machine.ts';
@@ -73,6 +73,26 @@ export function store(bench: Bench): void {
       await at.machine.settled();
       expect(at.machine.accounting()).toEqual(before);
       await at.machine.rmmod('keepsake');
+      expect(at.machine.check()).toEqual([]);
+    });
+
+    test.runIf(isolated)('names of a driver that is given up stay until it is removed', async () => {
+      const before = at.machine.devices();
+      for (const [file, parameters, path] of [
+        [at.driver('ramdisk'), `size=${DISK}`, '/dev/ramdisk'],
+        [await bench.fixture('procfile'), '', '/proc/procfile'],
+      ] as const) {
+        const { name } = file;
+        await at.machine.insmod(saying(file, 'restart', 'temporary'), parameters);
+        const over = nextEvent(at.machine, driverIs(name, 'failed'));
+        at.machine.kill(name);
+        await over;
+        await at.machine.settled();
+        expect(await at.console.open(path, O_RDONLY)).toBe(-ENXIO);
+        await at.machine.rmmod(name);
+        expect(await at.console.open(path, O_RDONLY)).toBe(-ENOENT);
+      }
+      expect(at.machine.devices()).toEqual(before);
       expect(at.machine.check()).toEqual([]);
     });
 

@@ -6,7 +6,7 @@ import type { LoadedModule } from '../../domain/loaded.ts';
 import type { Placement } from '../../machine/types.ts';
 import { ISOLATING } from '../isolating.ts';
 import { ratioInterval, summarize } from '../statistics.ts';
-import { pass, throwIfCancelled } from '../wait.ts';
+import { pass } from '../wait.ts';
 import type { BenchContext, BenchExperiment, BenchRow } from './experiment.ts';
 
 const DRIVERS = 16;
@@ -47,7 +47,6 @@ async function idle(
     await pass(windowMs, context.signal); // what was begun before is over, such as the engine's compiling
     const spent: number[] = [];
     while (spent.length < windows) {
-      throwIfCancelled(context.signal);
       const [before, since] = [context.processorMs(), performance.now()];
       await pass(windowMs, context.signal);
       const share = (context.processorMs() - before) / (performance.now() - since);
