@@ -30,9 +30,11 @@ const TRACE_LEVEL = (MACHINE_BASE + M_TRACE_LEVEL) >> 2;
 
 /**
  * A pair is dropped where its floor took this many times the warm floor's best: somebody else had the core. Without this a
- * spinning pair of threads on a busy computer measures the scheduler. Where threads wait for each other that is what is measured.
+ * spinning pair of threads on a busy computer measures the scheduler.
  */
 const DISTURBED = 3;
+/** Floors of threads that wait for each other: there the scheduler is what is measured. */
+const WAITING: readonly Measured['floorName'][] = ['wait/notify round trip', 'postMessage round trip'];
 /** ms after which a measurement makes do with half of its pairs, or is refused. */
 const BUDGET_MS = 8000;
 /** Where a batch's entries lie: behind what it reads. */
@@ -97,7 +99,7 @@ export class Bench {
         }
         const beneath = await batch(floor.loop, spec.batchMs);
         const above = await batch(subject, spec.batchMs);
-        if (beneath > warm[0].best * DISTURBED && floor.name !== 'wait/notify round trip') {
+        if (beneath > warm[0].best * DISTURBED && !WAITING.includes(floor.name)) {
           measured.dropped++;
         } else {
           measured.floor.push(beneath);
