@@ -45,6 +45,11 @@ export class DriverBell {
     return this.spins * LOOK_MS;
   }
 
+  /** Somebody new is served, who may be asked much: what was learnt is no measure. */
+  renew(): void {
+    if (!this.fixed) this.spins = DRIVER_SPINS;
+  }
+
   /**
    * Sleeps until somebody rings, or for so many ms.
    * @param expected whether there is something to do after all

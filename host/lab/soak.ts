@@ -198,8 +198,8 @@ async function held(machine: Machine, { resources, handles }: SoakOptions): Prom
   await machine.settled();
   await machine.ready();
   const { accounting, threads } = { accounting: machine.accounting(), threads: resources.threads };
-  // A successor that stands ready is none of what was there before anything had died.
-  const standing = machine.status().standby === null ? 0 : 1;
+  // Successors that stand ready, on one thread, are none of what was there before anything had died.
+  const standing = machine.status().standby.length === 0 ? 0 : 1;
   const open = handles?.() ?? null;
   return { accounting, threads: threads - standing, handles: open === null ? null : open - standing };
 }

@@ -44,6 +44,8 @@ class Tenancy {
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
   private readonly waiting: DriverStart[] = [];
   private arrived = 0;
+  /** That wakes the thread of a pool. */
+  private bell: DriverBell | null = null;
 
   constructor(host: ThreadHost, memory: WebAssembly.Memory, interior: Interior) {
     this.host = host;
@@ -114,14 +116,15 @@ class Tenancy {
     const words = new Int32Array(first.kernel.buffer);
     const home = CHANNELS_BASE + first.home * CHANNEL_SIZE;
     const bell = new DriverBell(words, first.home);
+    this.bell = bell;
     const stopped = (): boolean => Atomics.load(words, (home + S_STOP) >> 2) !== 0;
     const called = (): boolean =>
       Atomics.load(words, (home + S_ATTENTION) >> 2) !== this.arrived || stopped();
     try {
       while (!stopped()) {
         for (let start = this.waiting.shift(); start; start = this.waiting.shift()) {
-          this.form(start);
           this.serveUntilLull(bell);
+          this.form(start);
         }
         if (called()) this.round();
         else this.serve(bell, called);
@@ -129,9 +132,12 @@ class Tenancy {
         await nextTask();
       }
     } catch (thrown) {
-      // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened.
-      const sides = this.house.tenants.map(({ side }) => side).filter((side) => side.announced);
-      this.ended(first, sides, thrown);
+      // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened. Whom
+      // it was working for comes back before those who are taken along, of whom the supervisor tells.
+      const { current, tenants } = this.house;
+      const sides = tenants.map(({ side }) => side).filter((side) => side.announced);
+      const asked = sides.filter((side) => side === current?.side);
+      this.ended(first, asked.length > 0 ? asked : sides, thrown);
     }
   }
 
@@ -156,6 +162,7 @@ class Tenancy {
       this.refusable(() => {
         initialise();
         this.lodgers.push(tenant);
+        this.bell?.renew();
       });
     }
   }
@@ -169,16 +176,16 @@ class Tenancy {
     }
   }
 
-  /** Serves those who are there before another comes, who keeps them waiting. */
+  /** Serves those who are there before another is formed, over which they have to wait. */
   private serveUntilLull(bell: DriverBell): void {
     const until = performance.now() + LONGEST_MS;
     const expected = (): boolean => this.expected();
+    this.takeIn();
     while (this.lodgers.length > 0 && performance.now() < until) {
       if (this.round()) continue;
       bell.sleep(LULL_MS, expected);
       if (!this.round()) break;
     }
-    this.takeIn();
     this.house.domain.exports.run_timers();
   }
 

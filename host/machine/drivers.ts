@@ -92,9 +92,9 @@ export class Drivers {
     return this.supervisor.hopeless;
   }
 
-  /** The driver whose successor stands ready. */
-  get standby(): string | null {
-    return this.loading.standby.driver?.loaded.name ?? null;
+  /** The drivers whose successors stand ready. */
+  get standby(): string[] {
+    return [...this.loading.standby].map(({ driver }) => driver.loaded.name);
   }
 
   get(name: string): Driver | undefined {
@@ -123,9 +123,8 @@ export class Drivers {
     if (state === 'up') driver.dead.clear();
     const { incarnation } = driver;
     const { standby } = this.loading;
-    // Who has died is the likeliest to die next, not whom it has taken along.
-    const again = state === 'up' && driver.restarts > 0 && !driver.takenAlong;
-    if (again && incarnation) standby.later(driver, incarnation.life);
+    // Who has died is the likeliest to die next.
+    if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
     if (state === 'failed' || state === 'ended') standby.lost(driver);
     this.registry.changed();
     const at = this.host.resources.platform.now();
@@ -256,7 +255,7 @@ export class Drivers {
 
   /** The kernel has given an incarnation up. */
   complaint({ channel, generation, reason }: Extract<Notice, { type: 'complaint' }>): void {
-    const accused = [this.loading.standby, ...this].find(
+    const accused = [...this.loading.standby, ...this].find(
       ({ incarnation }) => incarnation?.channel === channel && incarnation.generation === generation,
     );
     accused?.incarnation?.die(complaintOf(reason), null);

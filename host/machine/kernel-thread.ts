@@ -312,7 +312,7 @@ export class KernelThread implements KernelMethods {
   }
 
   expect = (heir: Heir): ReturnType<Succession['expect']> => this.succession.expect(heir);
-  forgetHeir = (): void => this.succession.forget();
+  forgetHeir = (channel: number): void => this.succession.forget(channel);
   ready = (): void => this.oopses.read();
   replaceModule = (name: string): Promise<Answer<number>> => this.unload(SYS_REPLACE_MODULE, name, 0);
 

@@ -13,6 +13,7 @@ import type { Housing } from './housing.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
 import { watchOwners } from './owners.ts';
+import { poolOf } from './place.ts';
 import type { Registry } from './registry.ts';
 import { Standby, type Successor } from './standby.ts';
 
@@ -62,6 +63,10 @@ export class Loading {
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
       track: (work) => host.track(work),
+      together: (driver) => {
+        const pool = poolOf(driver.place);
+        return pool === null ? [driver] : [...drivers].filter(({ place }) => poolOf(place) === pool);
+      },
       alone: (driver) => standsBy && driver.place !== 'kernel' && registry.foreseen(driver),
       atOnce: (driver) => hands.atOnce(driver),
     });

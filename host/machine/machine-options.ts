@@ -22,7 +22,7 @@ export interface MachineOptions extends SupervisorOptions {
   slubDebug?: string;
   /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
   cores?: number;
-  /** Whether the driver that died last has a successor ready, in a thread of its own (./standby.ts); by default it has. */
+  /** Whether the driver that died last, or its pool, has a successor ready (./standby.ts); by default it has. */
   standby?: boolean;
   /** How the kernel reaches drivers in threads of their own; by default the ring. */
   transport?: ThreadTransport;

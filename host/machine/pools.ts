@@ -1,7 +1,14 @@
 // Pools: drivers that share a domain and a thread. The first opens the pool, the last that leaves closes it; when one dies all
 // do, and each is started again in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
 
-import { CHANNEL_HOME, S_ATTENTION, S_STATE, S_STOP, S_TRANSPORT } from '../../kernel/abi/channel.ts';
+import {
+  CHANNEL_HOME,
+  D_HEART,
+  S_ATTENTION,
+  S_STATE,
+  S_STOP,
+  S_TRANSPORT,
+} from '../../kernel/abi/channel.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
@@ -13,7 +20,10 @@ import type { DriverStart, Interior } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import { pause } from './task.ts';
 
-/** ms in which whose end it is comes back before those whom it has taken along: they are many, and the processors are few. */
+/**
+ * ms in which whose end it is comes back before those whom it has taken along: they are many, and the processors are few. Where
+ * nobody knows whose it is, the busiest does.
+ */
 const HEAD_START_MS = 2;
 
 class Pool {
@@ -55,7 +65,7 @@ class Pool {
     const off = atEnd(thread, () => {
       const known = this.dead;
       this.dead = true;
-      if (!known) this.told = this.tell(this.residents.size > 1);
+      if (!known) this.told = this.tellAll();
       this.left();
     });
     // What its residents keep of the memory they keep when they hear of the end.
@@ -85,16 +95,25 @@ class Pool {
     return new Pool(resources, life, { ...room, bell }, transport);
   }
 
-  /** @param along somebody has ended it, or nobody knows who of several */
-  private tell(along: boolean): Promise<unknown> {
-    return Promise.all([...this.residents].map((resident) => resident.lost(along)));
+  /** Its thread has ended, nobody knows over whom. */
+  private async tellAll(): Promise<void> {
+    const [busiest, ...others] = [...this.residents].sort((one, other) => other.done - one.done);
+    const told = busiest?.lost(others.length > 0);
+    await (others.length > 0 ? this.tellOthers() : null);
+    await told;
+  }
+
+  /** Somebody's end is that of all. */
+  private async tellOthers(): Promise<void> {
+    await pause(HEAD_START_MS);
+    await Promise.all([...this.residents].map((resident) => resident.lost(true)));
   }
 
   /** One of those who live in it has: it ends, and all of them. */
   end(): void {
     if (this.dead) return;
     this.dead = true;
-    this.told = pause(HEAD_START_MS).then(() => this.tell(true));
+    this.told = this.tellOthers();
     if (this.idle) {
       this.resources.giveThread(this.thread);
       this.left();
@@ -118,6 +137,7 @@ class PoolHome implements Home {
   lost: HomeEvents['lost'] = () => new Promise((resolve) => (this.passed = resolve));
   private passed = (): void => {};
   private readonly pool: Pool;
+  private channel: number | null = null;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
   private deaf = (): void => {};
@@ -135,10 +155,17 @@ class PoolHome implements Home {
     return this.pool.dead;
   }
 
+  /** How much the host has done for its driver. */
+  get done(): number {
+    const { channel, pool } = this;
+    return channel === null ? 0 : Atomics.load(pool.life.words, wordOf(channel, D_HEART));
+  }
+
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
     this.lost = lost;
+    this.channel = start.channel;
     if (pool.dead) return queueMicrotask(() => void lost(true).finally(this.passed));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {

@@ -91,8 +91,8 @@ export interface KernelMethods extends CallMethods {
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]>;
   /** The same, as soon as another driver is at its end; null where it is not wanted any more, or cannot take its place. */
   expect(heir: Heir): Promise<Answer<Gate[]> | null>;
-  /** Nobody waits for the end of another any more. */
-  forgetHeir(): void;
+  /** Nobody waits behind that channel for the end of another any more. */
+  forgetHeir(channel: number): void;
   /** A module was asked for in the name of a client that waits; it may look again. */
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */

@@ -1,6 +1,7 @@
-// A hot standby: one driver of a machine has its successor ready before it dies. The successor is fully formed on a thread of
-// its own, in its own domain, behind its own channel; its init waits until the kernel has heard of it, which happens the
-// moment that the driver is fenced (./succession.ts). Who has died once is the likeliest to die next.
+// A hot standby: one driver of a machine has its successor ready before it dies, or one pool has those of all of its drivers,
+// which die together. A successor is fully formed on another thread, in its own domain, behind its own channel; its init waits
+// until the kernel has heard of it, which happens the moment that the driver is fenced (./succession.ts). Who has died once is
+// the likeliest to die next.
 //
 // There is one only where the policy would restart the driver at once, where it needs no other driver and has left nothing that
 // its successor would have to take over. Where anything else changes in the machine, it goes first.
@@ -46,6 +47,8 @@ export interface StandbyHands {
   releaseMemory(memory: WebAssembly.Memory): void;
   /** Something that a shutdown waits for. */
   track(work: Promise<unknown>): void;
+  /** Those who die with a driver, itself among them. */
+  together(driver: Driver): readonly Driver[];
   /** Whether a driver needs nobody for a restart. */
   alone(driver: Driver): boolean;
   /** Whether a driver that dies now is restarted at once. */
@@ -63,8 +66,8 @@ interface Waiting extends Successor {
 
 export class Standby {
   private readonly hands: StandbyHands;
-  private waiting: Waiting | null = null;
-  /** For whom a successor is to be made ready. */
+  private readonly waiting = new Map<Driver, Waiting>();
+  /** For whom, and for those who die with it, a successor is to be made ready. */
   private next: { driver: Driver; life: KernelLife } | null = null;
   private timer: unknown = null;
   /** What is being made ready, one after the other. */
@@ -78,20 +81,15 @@ export class Standby {
     this.hands = hands;
   }
 
-  /** The incarnation that waits, or that serves already and nobody has taken yet. */
-  get incarnation(): Incarnation | null {
-    return this.waiting?.incarnation ?? null;
-  }
-
-  get driver(): Driver | null {
-    return this.waiting?.driver ?? null;
+  /** Those that wait, or that serve already and nobody has taken yet, and whose successors they are. */
+  [Symbol.iterator](): Iterator<{ readonly driver: Driver; readonly incarnation: Incarnation }> {
+    return this.waiting.values();
   }
 
   /** A driver has been restarted: some time later a successor of it stands ready, if ever its policy allows one. */
   later(driver: Driver, life: KernelLife): void {
-    clearTimeout(this.timer);
-    this.next = null;
     if (driver.policy.restart !== 'permanent' || !this.hands.alone(driver)) return;
+    clearTimeout(this.timer);
     this.next = { driver, life };
     const ms = this.hands.atOnce(driver) ? AFTER_MS : driver.policy.backoff.stableMs + AFTER_MS;
     this.timer = setTimeout(() => void this.ready(), ms);
@@ -104,7 +102,7 @@ export class Standby {
     this.next = null;
     if (!next) return this.work;
     const { driver, life } = next;
-    const armed = this.work.then(() => this.arm(driver, life));
+    const armed = this.work.then(() => this.armAll(this.hands.together(driver), life));
     this.work = armed.catch(() => {}); // who asked is told
     this.hands.track(this.work);
     await armed;
@@ -112,19 +110,25 @@ export class Standby {
     if (young && !this.next) this.later(driver, life);
   }
 
+  private async armAll(drivers: readonly Driver[], life: KernelLife): Promise<void> {
+    if (!drivers.some((driver) => this.possible(driver, life))) return;
+    const others = [...this.waiting.values()].filter(({ driver }) => !drivers.includes(driver));
+    await this.dismiss(others);
+    if (others.some(({ driver }) => this.waiting.has(driver))) return; // one that is about to be taken
+    for (const driver of drivers) await this.arm(driver, life);
+  }
+
   private async arm(driver: Driver, life: KernelLife): Promise<void> {
     const { ends } = this;
-    if (this.waiting?.driver === driver || !this.possible(driver, life)) return;
-    await this.dismiss();
     const before = driver.incarnation;
-    if (this.waiting || !before || !this.possible(driver, life)) return;
+    if (this.waiting.has(driver) || !before || !this.possible(driver, life)) return;
     let waiting: Waiting | null = null;
     const events = this.hands.events(driver, life);
     const incarnation = await this.prepare(driver, life, {
       ...events,
       died: (...death) => {
         if (waiting?.taken) events.died(...death);
-        else if (waiting && waiting === this.waiting) this.died(waiting, death);
+        else if (waiting && waiting === this.waiting.get(driver)) this.died(waiting, death);
       },
     });
     if (!incarnation) return;
@@ -139,7 +143,7 @@ export class Standby {
     announced.catch(() => {}); // the kernel has died, of which everybody hears
     this.hands.begin(driver, incarnation); // behind that: the kernel's thread does not load whom nobody expects
     waiting = { driver, life, before, incarnation, announced, death: null, taken: false };
-    this.waiting = waiting;
+    this.waiting.set(driver, waiting);
   }
 
   /** A successor has died before anybody took it. */
@@ -177,9 +181,9 @@ export class Standby {
 
   /** The successor of a driver that has died, which is its incarnation from now on; null where none waits. */
   take(driver: Driver, life: KernelLife): Successor | null {
-    const { waiting } = this;
-    if (waiting?.driver !== driver || waiting.life !== life) return null;
-    this.waiting = null;
+    const waiting = this.waiting.get(driver);
+    if (waiting?.life !== life) return null;
+    this.waiting.delete(driver);
     waiting.taken = true;
     return waiting;
   }
@@ -196,29 +200,33 @@ export class Standby {
   async without<T>(driver: Driver | undefined, act: () => Promise<T>): Promise<T> {
     this.changes++;
     try {
-      await this.dismiss(driver);
+      await this.dismiss([...this.waiting.values()], driver);
       return await act();
     } finally {
       this.changes--;
     }
   }
 
-  private async dismiss(driver?: Driver): Promise<void> {
-    const { waiting } = this;
-    if (!waiting || (waiting.before.fenced && waiting.driver !== driver)) return;
-    this.drop(waiting);
-    if (!waiting.life.dead) await waiting.life.control.methods.forgetHeir().catch(() => {}); // as above
+  /** Sends those away who are not about to be taken, and in any case that of `driver`. */
+  private async dismiss(all: readonly Waiting[], driver?: Driver): Promise<void> {
+    const gone = all.filter(({ before, driver: of }) => !before.fenced || of === driver);
+    for (const waiting of gone) this.drop(waiting);
+    const forgotten = gone.filter(({ life }) => !life.dead);
+    const tell = ({ life, incarnation: { channel } }: Waiting): Promise<void> =>
+      life.control.methods.forgetHeir(channel).catch(() => {}); // as above
+    await Promise.all(forgotten.map(tell));
   }
 
   private drop(waiting: Waiting): void {
-    this.waiting = null;
+    this.waiting.delete(waiting.driver);
     this.settle(waiting);
     this.hands.bury(waiting.incarnation, !waiting.before.fenced);
   }
 
   /** A driver was given up, or is gone. */
   lost(driver: Driver): void {
-    if (this.waiting?.driver === driver) this.drop(this.waiting);
+    const waiting = this.waiting.get(driver);
+    if (waiting) this.drop(waiting);
   }
 
   /** The kernel is dead. */
@@ -226,6 +234,6 @@ export class Standby {
     clearTimeout(this.timer);
     this.ends++;
     this.next = null;
-    if (this.waiting) this.drop(this.waiting);
+    for (const waiting of this.waiting.values()) this.drop(waiting);
   }
 }

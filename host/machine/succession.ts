@@ -23,9 +23,10 @@ export interface Heir {
   generation: number;
 }
 
+type Told = Answer<Gate[]> | null;
+
 export class Succession {
-  private heir: Heir | null = null;
-  private told: (answer: Answer<Gate[]> | null) => void = () => {};
+  private waiting: { heir: Heir; told: (answer: Told) => void }[] = [];
   private readonly kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>;
   private readonly announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>;
   private readonly enter: (channel: number, generation: number) => void;
@@ -46,37 +47,43 @@ export class Succession {
   }
 
   /** @returns how it was announced; null where it was not, because it is not wanted any more, is dead, or has something to inherit */
-  expect(heir: Heir): Promise<Answer<Gate[]> | null> {
-    this.forget();
-    this.heir = heir;
-    const told = new Promise<Answer<Gate[]> | null>((resolve) => (this.told = resolve));
+  expect(heir: Heir): Promise<Told> {
+    const announced = new Promise<Told>((told) => this.waiting.push({ heir, told }));
     this.look();
-    return told;
+    return announced;
   }
 
-  /** Nobody waits any more. */
-  forget(): void {
-    this.heir = null;
-    this.told(null);
+  /** Who waits behind a channel does so no longer. */
+  forget(channel: number): void {
+    for (const { heir, told } of this.waiting) if (heir.channel === channel) told(null);
+    this.waiting = this.waiting.filter(({ heir }) => heir.channel !== channel);
   }
 
   /** Whether an incarnation waits. */
   expects(channel: number, generation: number): boolean {
-    return this.heir?.channel === channel && this.heir.generation === generation;
+    return this.waiting.some(({ heir }) => heir.channel === channel && heir.generation === generation);
   }
 
-  /** To be called whenever the kernel has looked at its channels. @returns whether a driver was announced */
+  /** To be called whenever the kernel has looked at its channels. @returns whether somebody waits no longer: others may */
   look(): boolean {
-    const { heir } = this;
-    if (!heir) return false;
+    if (this.waiting.length === 0) return false;
+    const { words } = this.kernel();
+    const due = this.waiting.find(
+      ({ heir: { of } }) => words[wordOf(of.channel, K_GENERATION)] !== of.generation,
+    );
+    if (!due) return false;
+    this.waiting = this.waiting.filter((each) => each !== due);
+    this.succeed(due);
+    return true;
+  }
+
+  /** Whom somebody has waited for is fenced. */
+  private succeed({ heir, told }: Succession['waiting'][number]): void {
     const { memory, words } = this.kernel();
-    if (words[wordOf(heir.of.channel, K_GENERATION)] === heir.of.generation) return false;
-    this.heir = null;
     const lives = words[wordOf(heir.channel, K_GENERATION)] === heir.generation;
     const able = lives && !readRanges(memory, heir.name);
     const answer = able ? this.announce(heir.file, heir.flags, heir.channel) : null;
-    this.told(answer);
+    told(answer);
     if (answer?.ok) this.enter(heir.channel, heir.generation);
-    return able;
   }
 }

@@ -127,8 +127,8 @@ export interface MachineStatus {
   drivers: DriverStatus[];
   /** Threads given up whose end is not known yet. */
   zombies: number;
-  /** The driver whose successor stands ready on a thread of its own; null where there is none. */
-  standby: string | null;
+  /** The drivers whose successors stand ready. */
+  standby: string[];
 }
 
 export interface LogRecord {

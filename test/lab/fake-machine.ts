@@ -182,7 +182,7 @@ export class FakeMachine implements Machine {
       taint,
       drivers: drivers.map((driver) => ({ ...driver })),
       zombies: 0,
-      standby: null,
+      standby: [],
     };
   }
 

@@ -1,4 +1,4 @@
-// A hot standby: the successor of the driver that died last waits for the next death.
+// A hot standby: the successor of the driver that died last, or those of its pool, wait for the next death.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
@@ -6,6 +6,7 @@ import { UNTIRING, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
+import { saying } from '../support/altered.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { bytes, driverIs, expectLine, isFault, nextEvent } from '../support/machine.ts';
 import { threadLab, type ThreadLab } from '../support/threads.ts';
@@ -60,9 +61,9 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
   beforeEach(async () => {
     await boot(UNTIRING, placement);
     await machine.insmod(own('lkdtm'));
-    expect(machine.status().standby).toBe(null); // it has never died
+    expect(machine.status().standby).toEqual([]); // it has never died
     await died('lkdtm');
-    expect(machine.status().standby).toBe('lkdtm');
+    expect(machine.status().standby).toEqual(['lkdtm']);
     events.length = 0;
   });
 
@@ -78,19 +79,19 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
       if (threads) expect(known.has(machine.threadOf('lkdtm'))).toBe(true);
       expect(statesOf('lkdtm')).toEqual(['starting', 'up']);
       expect(events.filter(isFault)).toMatchObject([{ module: 'lkdtm', by: 'trap' }]);
-      expect(machine.status()).toMatchObject({ drivers: [{ state: 'up', restarts }], standby: null });
+      expect(machine.status()).toMatchObject({ drivers: [{ state: 'up', restarts }], standby: [] });
       await works();
       await machine.settled();
       expectLine(log(), `supervisor: restarting lkdtm (trap), restart ${restarts}`);
       expect(machine.check()).toEqual([]);
       await machine.ready();
-      expect(machine.status().standby).toBe('lkdtm');
+      expect(machine.status().standby).toEqual(['lkdtm']);
     }
   });
 
   test('goes when its driver is unloaded', async () => {
     await machine.rmmod('lkdtm');
-    expect(machine.status()).toMatchObject({ standby: null, drivers: [] });
+    expect(machine.status()).toMatchObject({ standby: [], drivers: [] });
     expect(machine.devices().filter(({ path }) => path === '/dev/lkdtm')).toEqual([]);
     expect(machine.check()).toEqual([]);
     await machine.insmod(own('lkdtm'));
@@ -99,7 +100,7 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
 
   test('makes room for another driver', async () => {
     await machine.insmod(own('null'));
-    expect(machine.status().standby).toBe(null);
+    expect(machine.status().standby).toEqual([]);
     await trap();
     await machine.settled();
     await works();
@@ -107,7 +108,7 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
 
   test('is another after a live update', async () => {
     await machine.update(own('lkdtm'));
-    expect(machine.status().standby).toBe(null);
+    expect(machine.status().standby).toEqual([]);
     await works();
     await machine.ready();
     await trap();
@@ -120,7 +121,7 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
     await machine.insmod(own('zero'));
     await died('lkdtm');
     await died('zero');
-    expect(machine.status().standby).toBe('zero');
+    expect(machine.status().standby).toEqual(placement === 'pooled' ? ['lkdtm', 'zero'] : ['zero']);
     await trap();
     await machine.settled();
     await works();
@@ -129,10 +130,10 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
 
   test('ends with its kernel', async () => {
     await machine.reboot();
-    expect(machine.status().standby).toBe(null);
+    expect(machine.status().standby).toEqual([]);
     await works();
     await died('lkdtm');
-    expect(machine.status().standby).toBe('lkdtm');
+    expect(machine.status().standby).toEqual(['lkdtm']);
     await trap();
     await machine.settled();
     await works();
@@ -154,6 +155,57 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
   });
 });
 
+describe('of a pool', () => {
+  const all = ['lkdtm', 'zero', 'null'];
+  beforeEach(async () => {
+    await boot(UNTIRING, 'pooled');
+    for (const name of all) await machine.insmod(own(name));
+    await died('zero');
+  });
+
+  const states = (): object[] =>
+    machine.status().drivers.map(({ name, state, restarts }) => ({ name, state, restarts }));
+
+  test('are those of all its drivers, who die together', async () => {
+    for (let restarts = 2; restarts < 5; restarts++) {
+      expect(machine.status().standby).toEqual(all);
+      const known = new Set(lab.threads('driver'));
+      machine.threadOf('zero').terminate();
+      await Promise.all(all.map((name) => nextEvent(machine, driverIs(name, 'up'))));
+      await machine.settled();
+      expect(states()).toEqual(all.map((name) => ({ name, state: 'up', restarts })));
+      for (const name of all) expect(known.has(machine.threadOf(name))).toBe(true);
+      await works();
+      expect(machine.check()).toEqual([]);
+      await machine.ready();
+    }
+  });
+
+  test('leave out whoever left memory to its successor, and who does not come back', async () => {
+    await machine.insmod(own('ramdisk'), 'size=4096');
+    await machine.insmod(saying(await loadFixture('probe'), 'restart', 'temporary'));
+    await died('zero');
+    expect(machine.status().standby).toEqual(all);
+    await trap();
+    await machine.settled();
+    expect(states()).toEqual([
+      ...[...all, 'ramdisk'].map((name) => expect.objectContaining({ name, state: 'up' }) as object),
+      { name: 'probe', state: 'failed', restarts: 0 },
+    ]);
+    expect(machine.check()).toEqual([]);
+  });
+
+  test('go with the first change of the machine, whosever it is', async () => {
+    await machine.rmmod('null');
+    expect(machine.status().standby).toEqual([]);
+    await trap();
+    await machine.settled();
+    await machine.ready();
+    expect(machine.status().standby).toEqual(['lkdtm', 'zero']);
+    await works();
+  });
+});
+
 test('one that is ended in a sandbox is asked nothing more: that is no fault of the kernel’s', async () => {
   await boot(UNTIRING, 'sandbox');
   await machine.insmod(own('zero'));
@@ -171,21 +223,21 @@ test('there is none for a driver that leaves memory to its successor', async () 
   await boot();
   await machine.insmod(own('ramdisk'), 'size=4096');
   await died('ramdisk');
-  expect(machine.status().standby).toBe(null);
+  expect(machine.status().standby).toEqual([]);
 });
 
 test('there is none for a driver that would not be restarted at once', async () => {
   await boot({});
   await machine.insmod(own('lkdtm'));
   await died('lkdtm');
-  expect(machine.status()).toMatchObject({ standby: null, drivers: [{ state: 'up', restarts: 1 }] });
+  expect(machine.status()).toMatchObject({ standby: [], drivers: [{ state: 'up', restarts: 1 }] });
 });
 
 test('there is none for a driver that needs another', async () => {
   await boot();
   for (const name of ['base', 'stacked']) await machine.insmod(await loadFixture(name));
   await died('stacked');
-  expect(machine.status().standby).toBe(null);
+  expect(machine.status().standby).toEqual([]);
 });
 
 test.each(['microkernel', 'sandbox', 'pooled'] as const)(
@@ -194,7 +246,7 @@ test.each(['microkernel', 'sandbox', 'pooled'] as const)(
     await boot({ ...UNTIRING, intensity: { restarts: 20, periodMs: 60_000 } }, placement);
     await machine.insmod(await loadFixture('fading'), 'lives=2');
     await died('fading');
-    expect(machine.status().standby).toBe('fading');
+    expect(machine.status().standby).toEqual(['fading']);
     machine.kill('fading');
     await machine.settled();
     expect(machine.status().drivers).toMatchObject([{ state: 'failed' }]);

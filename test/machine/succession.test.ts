@@ -48,14 +48,27 @@ test('not where it is dead itself: its channel may be another’s', async () => 
   const told = succession.expect(heir);
   fence(2);
   fence(1);
-  expect(succession.look()).toBe(false);
+  expect(succession.look()).toBe(true);
   expect(await told).toBe(null);
   expect([announced, entered]).toEqual([[], []]);
 });
 
+test('each at the end of whom it waits for', async () => {
+  const first = succession.expect(heir);
+  const second = succession.expect({ ...heir, of: { channel: 3, generation: 1 }, channel: 4 });
+  fence(3);
+  expect(succession.look()).toBe(true);
+  expect(await second).toEqual({ ok: true, value: [] });
+  expect([succession.expects(2, 1), succession.expects(4, 1)]).toEqual([true, false]);
+  fence(1);
+  expect(succession.look()).toBe(true);
+  expect(await first).toEqual({ ok: true, value: [] });
+  expect(entered).toEqual([4, 2]);
+});
+
 test('not where it is not wanted any more', async () => {
   const told = succession.expect(heir);
-  succession.forget();
+  succession.forget(2);
   fence(1);
   expect(succession.look()).toBe(false);
   expect(await told).toBe(null);

@@ -15,7 +15,7 @@ again, with what cannot be undercut beside it:
   worker gone  the thread is ended by somebody else   beyond its detection
 
 On the monolith the machine boots anew with all drivers. Each fault is a single one: threads stand ready again before the
-next, and in the microkernel a successor of the driver that died last. Without one (--no-standby) a driver's first
+next, and a successor of the driver that died last, or of each in its pool. Without one (--no-standby) a driver's first
 death is measured again and again. The exit code is 1 when a fault was not recovered from.
 
 --runtime chromium runs the page's measurement in a Chromium without a window: ISOLAB_CHROMIUM, one on PATH, or

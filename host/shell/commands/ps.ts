@@ -23,7 +23,7 @@ the 99th percentile of how long they took (docs/trace.md).`,
       await print(processTable(processes(machine)));
     }
     const { zombies, standby } = machine.status();
-    if (standby !== null) await print(`a successor of ${standby} stands ready\n`);
+    if (standby.length > 0) await print(`ready to succeed: ${standby.join(', ')}\n`);
     if (zombies > 0) await print(`${zombies} ended thread${zombies === 1 ? '' : 's'} still running\n`);
   },
 };
