@@ -251,7 +251,6 @@ export class Incarnation {
   /** It is dead, for a reason that somebody has detected. */
   die(by: DetectedBy, fault: Fault | null, caughtAt: number | null = null): void {
     if (this.ended) return;
-    this.toll(); // the kernel is at work while the supervisor writes down what it was
     this.events.died(by, fault, caughtAt);
     // Before the end, which has a reason of its own for whoever loads it.
     const why = `it died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`;
@@ -265,24 +264,18 @@ export class Incarnation {
    * @returns resolves when nothing of it runs any more and all it held is free again
    */
   end(clean = false): Promise<void> {
+    const { life, channel } = this;
+    const { words } = life;
     if (!this.ended) {
       this.ended = true;
       this.fail(() => new MachineDied('the driver was ended while it was loaded'));
-      this.toll();
+      Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
+      Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
+      Atomics.store(words, wordOf(channel, S_STOP), 1);
+      ringDriver(words, this.bell);
+      life.ring();
     }
     return (this.freeing ??= this.free(clean));
-  }
-
-  /** Tells the kernel and its thread that it is at its end. */
-  private toll(): void {
-    const { life, channel } = this;
-    const { words } = life;
-    if (this.held(S_OBITUARY) === this.generation) return;
-    Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
-    Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
-    Atomics.store(words, wordOf(channel, S_STOP), 1);
-    ringDriver(words, this.bell);
-    life.ring();
   }
 
   /** Ends it when its init has taken too long; time in which another driver hung that it had called is not its own. */

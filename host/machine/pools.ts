@@ -24,7 +24,7 @@ import { pause } from './task.ts';
  * ms in which whose end it is comes back before those whom it has taken along: they are many, and the processors are few. Where
  * nobody knows whose it is, the busiest does.
  */
-const HEAD_START_MS = 2;
+const HEAD_START_MS = 4;
 
 class Pool {
   readonly thread: Thread;
