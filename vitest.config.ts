@@ -1,7 +1,7 @@
-// Three projects: unit and contract run in Node, browser in a real Chromium. What measures time or needs the computer for
-// itself runs one file after another: two cores are enough for everything, but not for two timing tests at once.
-// A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite. The page's test is driven from
-// Node and takes its turn among those.
+// Four projects: unit, contract and alone run in Node, browser in a real Chromium. What measures time or needs the computer for
+// itself is alone: one file after another, for two cores are enough for everything, but not for two timing tests at once. A
+// test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite. Elsewhere *.node.test.ts is
+// alone, also where it drives the page.
 
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
@@ -21,6 +21,8 @@ const pace = (seconds: number) => ({
   teardownTimeout: 20 * SECOND,
 });
 
+/** Files at a time, of all projects of a group. */
+const together = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 const chromium = await findChromium();
 
 export default defineConfig({
@@ -34,10 +36,9 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
-          // Two files at a time, each behind the last one in the same process: loading a file's imports anew takes as long as
-          // most of the files' tests.
-          maxWorkers: 2,
+          // Each behind the last one in the same process: loading a file's imports anew takes as long as most files' tests.
           isolate: false,
+          ...together,
           ...pace(60),
         },
       },
@@ -45,7 +46,17 @@ export default defineConfig({
         test: {
           name: 'contract',
           environment: 'node',
+          include: ['test/contract/*.node.test.ts'],
+          ...together,
+          ...pace(120),
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          environment: 'node',
           include: ['test/**/*.node.test.ts'],
+          exclude: ['test/contract/**'],
           fileParallelism: false,
           ...pace(120),
           sequence: { groupOrder: 1 },
