@@ -34,6 +34,9 @@ const TICK_MS = 50;
 const LULL_MS = 0.2;
 const LONGEST_MS = 2;
 
+/** ms that the end of a driver is known before that of those whom it takes along. */
+const HEAD_START_MS = 2;
+
 class Tenancy {
   private readonly host: ThreadHost;
   private readonly house: DriverDomain;
@@ -132,12 +135,14 @@ class Tenancy {
         await nextTask();
       }
     } catch (thrown) {
-      // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened. Whom
-      // it was working for comes back before those who are taken along, of whom the supervisor tells.
-      const { current, tenants } = this.house;
-      const sides = tenants.map(({ side }) => side).filter((side) => side.announced);
-      const asked = sides.filter((side) => side === current?.side);
-      this.ended(first, asked.length > 0 ? asked : sides, thrown);
+      // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened.
+      const accused = this.house.accuse(this.house.caught(thrown));
+      const sides = this.house.tenants.map(({ side }) => side).filter((side) => side.announced);
+      const own = sides.filter((side) => side === accused?.side);
+      this.ended(first, own, thrown);
+      // Whose end it is comes back before those who are taken along.
+      if (own.length > 0) Atomics.wait(words, (home + S_STOP) >> 2, 0, HEAD_START_MS);
+      for (const side of sides) if (!own.includes(side) && !side.over) side.gone();
     }
   }
 

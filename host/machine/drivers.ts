@@ -152,7 +152,9 @@ export class Drivers {
     try {
       await this.load(driver);
     } catch (error) {
+      const forsaken = known ? this.forsake(known, life, true) : null;
       this.forget(name);
+      await forsaken;
       throw error;
     }
     driver.upSince = this.host.resources.platform.now();

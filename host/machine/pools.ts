@@ -4,6 +4,7 @@
 import {
   CHANNEL_HOME,
   D_HEART,
+  K_ANNOUNCED,
   S_ATTENTION,
   S_STATE,
   S_STOP,
@@ -98,15 +99,20 @@ class Pool {
   /** Its thread has ended, nobody knows over whom. */
   private async tellAll(): Promise<void> {
     const [busiest, ...others] = [...this.residents].sort((one, other) => other.done - one.done);
-    const told = busiest?.lost(others.length > 0);
-    await (others.length > 0 ? this.tellOthers() : null);
+    if (!busiest) return;
+    const told = busiest.lost(others.length > 0);
+    await this.tellOthers(busiest);
     await told;
   }
 
-  /** Somebody's end is that of all. */
-  private async tellOthers(): Promise<void> {
+  /** Somebody's end is that of all. @param known has heard of it */
+  private async tellOthers(known: PoolHome | null = null): Promise<void> {
+    // None of their code has run: they must not succeed anybody any more.
+    const heirs = [...this.residents].filter((resident) => resident !== known && !resident.announced);
+    const told = heirs.map((resident) => resident.lost(true));
     await pause(HEAD_START_MS);
-    await Promise.all([...this.residents].map((resident) => resident.lost(true)));
+    const others = [...this.residents].filter((resident) => resident !== known && !heirs.includes(resident));
+    await Promise.all([...told, ...others.map((resident) => resident.lost(true))]);
   }
 
   /** One of those who live in it has: it ends, and all of them. */
@@ -137,7 +143,7 @@ class PoolHome implements Home {
   lost: HomeEvents['lost'] = () => new Promise((resolve) => (this.passed = resolve));
   private passed = (): void => {};
   private readonly pool: Pool;
-  private channel: number | null = null;
+  private start: DriverStart | null = null;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
   private deaf = (): void => {};
@@ -155,17 +161,25 @@ class PoolHome implements Home {
     return this.pool.dead;
   }
 
+  private word(offset: number): number {
+    return this.start ? Atomics.load(this.pool.life.words, wordOf(this.start.channel, offset)) : 0;
+  }
+
   /** How much the host has done for its driver. */
   get done(): number {
-    const { channel, pool } = this;
-    return channel === null ? 0 : Atomics.load(pool.life.words, wordOf(channel, D_HEART));
+    return this.word(D_HEART);
+  }
+
+  /** Whether the kernel knows of its driver. */
+  get announced(): boolean {
+    return this.word(K_ANNOUNCED) === this.start?.generation;
   }
 
   begin(start: DriverStart, { heard, lost }: HomeEvents): void {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
     this.lost = lost;
-    this.channel = start.channel;
+    this.start = start;
     if (pool.dead) return queueMicrotask(() => void lost(true).finally(this.passed));
     this.left = new Promise((resolve) => {
       this.deaf = hear(thread, start, (notice) => {

@@ -88,11 +88,16 @@ export class Standby {
 
   /** A driver has been restarted: some time later a successor of it stands ready, if ever its policy allows one. */
   later(driver: Driver, life: KernelLife): void {
-    if (driver.policy.restart !== 'permanent' || !this.hands.alone(driver)) return;
+    if (!this.hoped(driver)) return;
     clearTimeout(this.timer);
     this.next = { driver, life };
     const ms = this.hands.atOnce(driver) ? AFTER_MS : driver.policy.backoff.stableMs + AFTER_MS;
     this.timer = setTimeout(() => void this.ready(), ms);
+  }
+
+  /** Whether there may be a successor of a driver some time. */
+  private hoped(driver: Driver): boolean {
+    return driver.state === 'up' && driver.policy.restart === 'permanent' && this.hands.alone(driver);
   }
 
   /** Makes that successor ready now, where there can be one; resolves when nothing of the kind is under way. */
@@ -106,8 +111,10 @@ export class Standby {
     this.work = armed.catch(() => {}); // who asked is told
     this.hands.track(this.work);
     await armed;
-    const young = driver.state === 'up' && driver.incarnation?.life === life && !this.hands.atOnce(driver);
-    if (young && !this.next) this.later(driver, life);
+    const young = this.hands
+      .together(driver)
+      .find((each) => this.hoped(each) && each.incarnation?.life === life && !this.hands.atOnce(each));
+    if (young && !this.next) this.later(young, life);
   }
 
   private async armAll(drivers: readonly Driver[], life: KernelLife): Promise<void> {
@@ -149,7 +156,7 @@ export class Standby {
   /** A successor has died before anybody took it. */
   private died(waiting: Waiting, death: LastWords): void {
     // It was announced, or may have been: that is one death more of its driver, who is about to be known to be dead.
-    if (!waiting.before.fenced) return this.drop(waiting);
+    if (!waiting.before.fenced) return void this.drop(waiting);
     waiting.death = death;
     this.hands.keepMemory(waiting.incarnation.memory);
   }
@@ -210,23 +217,23 @@ export class Standby {
   /** Sends those away who are not about to be taken, and in any case that of `driver`. */
   private async dismiss(all: readonly Waiting[], driver?: Driver): Promise<void> {
     const gone = all.filter(({ before, driver: of }) => !before.fenced || of === driver);
-    for (const waiting of gone) this.drop(waiting);
-    const forgotten = gone.filter(({ life }) => !life.dead);
-    const tell = ({ life, incarnation: { channel } }: Waiting): Promise<void> =>
-      life.control.methods.forgetHeir(channel).catch(() => {}); // as above
-    await Promise.all(forgotten.map(tell));
+    await Promise.all(gone.map((waiting) => this.drop(waiting)));
   }
 
-  private drop(waiting: Waiting): void {
-    this.waiting.delete(waiting.driver);
+  /** Resolves when the kernel expects it no longer. */
+  private async drop(waiting: Waiting): Promise<void> {
+    const { driver, life, before, incarnation } = waiting;
+    this.waiting.delete(driver);
     this.settle(waiting);
-    this.hands.bury(waiting.incarnation, !waiting.before.fenced);
+    const forgotten = life.dead ? null : life.control.methods.forgetHeir(incarnation.channel);
+    this.hands.bury(incarnation, !before.fenced);
+    await forgotten?.catch(() => {}); // as above
   }
 
   /** A driver was given up, or is gone. */
   lost(driver: Driver): void {
     const waiting = this.waiting.get(driver);
-    if (waiting) this.drop(waiting);
+    if (waiting) void this.drop(waiting);
   }
 
   /** The kernel is dead. */
@@ -234,6 +241,6 @@ export class Standby {
     clearTimeout(this.timer);
     this.ends++;
     this.next = null;
-    for (const waiting of this.waiting.values()) this.drop(waiting);
+    for (const waiting of this.waiting.values()) void this.drop(waiting);
   }
 }

@@ -28,6 +28,7 @@ import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { devfs_device_added, devfs_device_gone } from './devfs';
 import { kmalloc_for } from '../mm/kmalloc';
+import { files_abandon } from './files';
 import { owner_hash } from './heirs';
 import { fnv, same_name, strlen, strscpy } from '../lib/text';
 
@@ -145,9 +146,10 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   return major;
 }
 
-/** Takes a device away; files that are still open on it have an older epoch from now on. */
+/** Takes a device away; files that are still open on it are stale for good. */
 export function device_remove(dev: usize): void {
   devfs_device_gone(dev);
+  files_abandon(dev);
   const epoch = load<u32>(dev, DEV_EPOCH) + 1;
   memory.fill(dev, 0, DEV_SIZE);
   store<u32>(dev, epoch, DEV_EPOCH);

@@ -98,6 +98,15 @@ export function files_release(dev: usize): void {
   }
 }
 
+/** A device goes: whoever has it open has nothing of another that may come in its place. */
+export function files_abandon(dev: usize): void {
+  for (let i = 0; i < MAX_FILES; i++) {
+    const file = files + i * FILE_SIZE;
+    if (load<u32>(file, FILE_CLIENT) && <usize>load<u32>(file, FILE_DEVICE) == dev)
+      store<u32>(file, NEVER, FILE_EPOCH);
+  }
+}
+
 /** A module is no more though files are open on its devices: they hold no reference to it any longer. */
 export function files_orphan(mod: usize): void {
   for (let i = 0; i < MAX_FILES; i++) {

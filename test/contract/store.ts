@@ -1,7 +1,7 @@
 // The data store: a driver that dies in a domain of its own comes back with what it had; what is removed leaves nothing.
 
 import { describe, expect, test } from 'vitest';
-import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT, ENXIO } from '../../kernel/abi/errno.ts';
+import { E2BIG, EINVAL, EIO, ENAMETOOLONG, ENOENT, ENXIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
 import { saying } from '../support/altered.ts';
 import { driverIs, expectLine, nextEvent, pattern, withMachine, type Bench } from '../support/machine.ts';
@@ -92,6 +92,35 @@ export function store(bench: Bench): void {
         await at.machine.rmmod(name);
         expect(await at.console.open(path, O_RDONLY)).toBe(-ENOENT);
       }
+      expect(at.machine.devices()).toEqual(before);
+      expect(at.machine.check()).toEqual([]);
+    });
+
+    test.runIf(isolated)('a file of a driver that is gone is never that of another', async () => {
+      await at.machine.insmod(saying(at.driver('ramdisk'), 'restart', 'temporary'), `size=${DISK}`);
+      const old = await at.console.open('/dev/ramdisk', O_RDONLY);
+      const over = nextEvent(at.machine, driverIs('ramdisk', 'failed'));
+      at.machine.kill('ramdisk');
+      await over;
+      await at.machine.settled();
+      await at.machine.rmmod('ramdisk');
+      await at.load(at.driver('ramdisk'), `size=${DISK}`);
+      const back = nextEvent(at.machine, driverIs('ramdisk', 'up'));
+      at.machine.kill('ramdisk'); // whose files are opened anew
+      await back;
+      expect(await whole(await at.open('/dev/ramdisk', O_RDONLY))).toEqual(new Uint8Array(DISK));
+      expect((await at.console.read(old, 8)).result).toBe(-EIO);
+      expect(await at.console.close(old)).toBe(0);
+    });
+
+    test.runIf(isolated)('a refused insmod takes away what a driver of that name has left', async () => {
+      const before = at.machine.devices();
+      await at.machine.insmod(saying(at.driver('ramdisk'), 'restart', 'temporary'), `size=${DISK}`);
+      const over = nextEvent(at.machine, driverIs('ramdisk', 'failed'));
+      at.machine.kill('ramdisk');
+      await over;
+      await at.machine.settled();
+      await expect(at.machine.insmod(at.driver('ramdisk'), 'size=nothing')).rejects.toThrow();
       expect(at.machine.devices()).toEqual(before);
       expect(at.machine.check()).toEqual([]);
     });
