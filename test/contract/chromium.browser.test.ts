@@ -1,17 +1,18 @@
 // The contract suite and every fault in Chromium, on the two placements that a page shows side by side; on the others the suite
 // runs beside this file, since a page holds no more memories. In Node it runs whole.
 
-import { browserLab } from '../../host/web/lab.ts';
-import { fetchFixture } from '../support/browser.ts';
+import { fetchFixture, labOfFile } from '../support/browser.ts';
 import { PLACEMENTS } from '../support/machine.ts';
 import { faults } from './faults.ts';
 import { contract } from './suite.ts';
+
+const openLab = labOfFile();
 
 for (const placement of PLACEMENTS) {
   const bench = {
     name: `${placement} machine in Chromium`,
     placement,
-    openLab: () => browserLab('/'),
+    openLab,
     fixture: fetchFixture,
   };
   contract(bench, false);
