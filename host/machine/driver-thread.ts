@@ -3,7 +3,7 @@
 // come and go; what one traps with ends them all. A trap has unwound everything: the thread can be furnished with another
 // domain, in another memory and with another table, and nothing of the dead one is reached from there.
 
-import { DriverExit } from '../domain/fault.ts';
+import { DriverExit, type Caught } from '../domain/fault.ts';
 import { ModuleError } from '../domain/module-error.ts';
 import { installStackCapture } from '../domain/stack.ts';
 import { DriverBell } from '../ipc/driver-bell.ts';
@@ -35,7 +35,7 @@ const LULL_MS = 0.2;
 const LONGEST_MS = 2;
 
 /** ms that the end of a driver is known before that of those whom it takes along. */
-const HEAD_START_MS = 2;
+const MATES_AFTER_MS = 2;
 
 class Tenancy {
   private readonly host: ThreadHost;
@@ -136,19 +136,19 @@ class Tenancy {
       }
     } catch (thrown) {
       // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened.
-      const accused = this.house.accuse(this.house.caught(thrown));
+      const caught = this.house.caught(thrown);
+      const accused = this.house.accuse(caught);
       const sides = this.house.tenants.map(({ side }) => side).filter((side) => side.announced);
       const own = sides.filter((side) => side === accused?.side);
-      this.ended(first, own, thrown);
+      this.ended(accused?.start ?? first, own, thrown, caught);
       // Whose end it is comes back before those who are taken along.
-      if (own.length > 0) Atomics.wait(words, (home + S_STOP) >> 2, 0, HEAD_START_MS);
+      if (own.length > 0) Atomics.wait(words, (home + S_STOP) >> 2, 0, MATES_AFTER_MS);
       for (const side of sides) if (!own.includes(side) && !side.over) side.gone();
     }
   }
 
   /** A driver has come to a pool. */
   private form(start: DriverStart): void {
-    this.takeIn(); // one of the same name may be there that is not wanted any more
     const side = this.sideOf(start);
     this.refusable(() => void this.newcomers.push(this.house.form(start, side)));
   }
@@ -185,7 +185,7 @@ class Tenancy {
   private serveUntilLull(bell: DriverBell): void {
     const until = performance.now() + LONGEST_MS;
     const expected = (): boolean => this.expected();
-    this.takeIn();
+    this.takeIn(); // one of the same name as that may be there that is not wanted any more
     while (this.lodgers.length > 0 && performance.now() < until) {
       if (this.round()) continue;
       bell.sleep(LULL_MS, expected);
@@ -237,13 +237,17 @@ class Tenancy {
   }
 
   /** However it ended: the callers are told first, then the supervisor. */
-  private ended(start: DriverStart, sides: readonly DriverSide[], thrown: unknown): void {
+  private ended(
+    start: DriverStart,
+    sides: readonly DriverSide[],
+    thrown: unknown,
+    caught: Caught | null = null,
+  ): void {
     // A refusal has been told, and whoever was fenced is known to be gone.
     if (thrown instanceof ModuleError || thrown instanceof Fenced || thrown instanceof DriverExit) return;
     const at = clock();
     for (const side of sides) side.gone();
-    const caught = this.house.caught(thrown);
-    this.tell(this.house.accuse(caught)?.start ?? start, { type: 'fault', caught, at });
+    this.tell(start, { type: 'fault', caught: caught ?? this.house.caught(thrown), at });
   }
 }
 

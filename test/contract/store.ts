@@ -1,6 +1,7 @@
 // The data store: a driver that dies in a domain of its own comes back with what it had; what is removed leaves nothing.
 
 import { describe, expect, test } from 'vitest';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { E2BIG, EINVAL, EIO, ENAMETOOLONG, ENOENT, ENXIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
 import { saying } from '../support/altered.ts';
@@ -18,6 +19,18 @@ export function store(bench: Bench): void {
       const { result, data } = await at.console.read(fd, DISK);
       expect(result).toBe(DISK);
       return data;
+    };
+
+    /** Loads a driver that is not restarted. */
+    const loadTemporary = (file: LoadedModule, parameters = ''): Promise<void> =>
+      at.machine.insmod(saying(file, 'restart', 'temporary'), parameters);
+
+    /** Such a driver dies. */
+    const giveUp = async (name: string): Promise<void> => {
+      const over = nextEvent(at.machine, driverIs(name, 'failed'));
+      at.machine.kill(name);
+      await over;
+      await at.machine.settled();
     };
 
     test.runIf(isolated)('a ramdisk that dies loses nothing, however often', async () => {
@@ -66,11 +79,8 @@ export function store(bench: Bench): void {
 
     test.runIf(isolated)('nothing is left of a driver that is given up', async () => {
       const before = at.machine.accounting();
-      await at.machine.insmod(saying(await bench.fixture('keepsake'), 'restart', 'temporary'));
-      const over = nextEvent(at.machine, driverIs('keepsake', 'failed'));
-      at.machine.kill('keepsake');
-      await over;
-      await at.machine.settled();
+      await loadTemporary(await bench.fixture('keepsake'));
+      await giveUp('keepsake');
       expect(at.machine.accounting()).toEqual(before);
       await at.machine.rmmod('keepsake');
       expect(at.machine.check()).toEqual([]);
@@ -83,11 +93,8 @@ export function store(bench: Bench): void {
         [await bench.fixture('procfile'), '', '/proc/procfile'],
       ] as const) {
         const { name } = file;
-        await at.machine.insmod(saying(file, 'restart', 'temporary'), parameters);
-        const over = nextEvent(at.machine, driverIs(name, 'failed'));
-        at.machine.kill(name);
-        await over;
-        await at.machine.settled();
+        await loadTemporary(file, parameters);
+        await giveUp(name);
         expect(await at.console.open(path, O_RDONLY)).toBe(-ENXIO);
         await at.machine.rmmod(name);
         expect(await at.console.open(path, O_RDONLY)).toBe(-ENOENT);
@@ -97,12 +104,9 @@ export function store(bench: Bench): void {
     });
 
     test.runIf(isolated)('a file of a driver that is gone is never that of another', async () => {
-      await at.machine.insmod(saying(at.driver('ramdisk'), 'restart', 'temporary'), `size=${DISK}`);
+      await loadTemporary(at.driver('ramdisk'), `size=${DISK}`);
       const old = await at.console.open('/dev/ramdisk', O_RDONLY);
-      const over = nextEvent(at.machine, driverIs('ramdisk', 'failed'));
-      at.machine.kill('ramdisk');
-      await over;
-      await at.machine.settled();
+      await giveUp('ramdisk');
       await at.machine.rmmod('ramdisk');
       await at.load(at.driver('ramdisk'), `size=${DISK}`);
       const back = nextEvent(at.machine, driverIs('ramdisk', 'up'));
@@ -115,11 +119,8 @@ export function store(bench: Bench): void {
 
     test.runIf(isolated)('a refused insmod takes away what a driver of that name has left', async () => {
       const before = at.machine.devices();
-      await at.machine.insmod(saying(at.driver('ramdisk'), 'restart', 'temporary'), `size=${DISK}`);
-      const over = nextEvent(at.machine, driverIs('ramdisk', 'failed'));
-      at.machine.kill('ramdisk');
-      await over;
-      await at.machine.settled();
+      await loadTemporary(at.driver('ramdisk'), `size=${DISK}`);
+      await giveUp('ramdisk');
       await expect(at.machine.insmod(at.driver('ramdisk'), 'size=nothing')).rejects.toThrow();
       expect(at.machine.devices()).toEqual(before);
       expect(at.machine.check()).toEqual([]);
