@@ -46,7 +46,8 @@ import { fnv, strscpy } from '../lib/text';
 import { account, current_owner } from './account';
 import { head_of } from './page';
 import { bug } from './report';
-import { cache_put, cache_shrink, cache_take, used_entry } from './slab';
+import { cache_shrink } from './shrink';
+import { cache_put, cache_take, used_entry } from './slab';
 
 /** Largest object of a cache, and largest alignment, in bytes. */
 const MAX_OBJECT = 0x4000;

@@ -11,7 +11,7 @@ import { free_run, run_at, take_run } from './buddy';
 import { warn_alloc } from './failure';
 import { page_address } from './page';
 import { bug } from './report';
-import { shrink_caches } from './slab';
+import { shrink_caches } from './shrink';
 
 /** @returns struct page of `count` pages in a row, or 0 with a line in the log */
 export function get_run(count: u32, kind: u32, flags: u32): usize {

@@ -4,10 +4,9 @@
 //
 // A slab is on its cache's partial list while it has a free object. Each cache keeps one slab without objects, so that one
 // object that comes and goes does not cost a slab each time; those pages count as free and are given back when somebody
-// needs them, or by kmem_cache_shrink.
+// needs them, or by kmem_cache_shrink (shrink.ts).
 
-import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
-import { M_SLABS } from '../abi/machine';
+import { PAGE_SIZE } from '../abi/map';
 import { __GFP_ZERO } from '../abi/gfp';
 import {
   CACHE_CELL,
@@ -16,7 +15,6 @@ import {
   CACHE_FLAGS,
   CACHE_LEFT,
   CACHE_MIN_PAGES,
-  CACHE_NEXT,
   CACHE_OBJECT,
   CACHE_PAGES,
   CACHE_PARTIAL,
@@ -33,7 +31,6 @@ import {
   PG_ENTRIES,
   PG_FREE,
   PG_HEAD,
-  PG_NEXT,
   PG_OBJECTS,
   PG_SLAB_PAGES,
   PG_USED,
@@ -41,19 +38,12 @@ import {
 } from '../abi/heap';
 import { cstr } from '../lib/cstr';
 import { account } from './account';
-import { free_run, pages_free_add, take_run } from './buddy';
-import { debug_alloc, debug_discard, debug_free, debug_new } from './debug';
+import { pages_free_add, take_run } from './buddy';
+import { debug_alloc, debug_free, debug_new } from './debug';
 import { list_add, list_remove, page_address } from './page';
 import { get_run } from './pages';
 import { object_bug } from './report';
-
-/** An object by its entry. */
-// @ts-ignore: decorator
-@inline
-function object_of(page: usize, cache: usize, entry: usize): usize {
-  const index = (entry - <usize>load<u32>(page, PG_ENTRIES)) >> ENTRY_SHIFT;
-  return page_address(page) + index * load<u32>(cache, CACHE_CELL) + load<u32>(cache, CACHE_LEFT);
-}
+import { discard, no_longer_empty, object_of } from './shrink';
 
 /** The entry of the object at `address` in a slab, or 0 where no object begins. */
 // @ts-ignore: decorator
@@ -102,29 +92,6 @@ function grow(cache: usize, flags: u32): usize {
   store<u32>(cache, load<u32>(cache, CACHE_EMPTY) + 1, CACHE_EMPTY);
   pages_free_add(<i32>count);
   return page;
-}
-
-
-@inline
-function no_longer_empty(cache: usize, page: usize): void {
-  store<u32>(cache, load<u32>(cache, CACHE_EMPTY) - 1, CACHE_EMPTY);
-  pages_free_add(-(<i32>load<u16>(page, PG_SLAB_PAGES)));
-}
-
-/** Gives an empty slab's pages back; it counts as empty. */
-function discard(cache: usize, page: usize): void {
-  if (load<u32>(cache, CACHE_FLAGS)) {
-    const entries = <usize>load<u32>(page, PG_ENTRIES);
-    const objects = <u32>load<u16>(page, PG_OBJECTS);
-    for (let i: u32 = 0; i < objects; i++) {
-      const entry = entries + (i << ENTRY_SHIFT);
-      debug_discard(page, cache, entry, object_of(page, cache, entry));
-    }
-  }
-  list_remove(page);
-  store<u32>(cache, load<u32>(cache, CACHE_SLABS) - 1, CACHE_SLABS);
-  no_longer_empty(cache, page);
-  free_run(page, load<u16>(page, PG_SLAB_PAGES));
 }
 
 /** A look at a slab's free chain before it is used. */
@@ -215,29 +182,4 @@ function refuse(page: usize, cache: usize, entry: usize, address: usize): void {
   else if (load<u32>(entry, ENTRY_BYTES) >= ENTRY_LOST)
     object_bug(cstr('Object already free'), page, cache, entry, address);
   else object_bug(cstr('Object entry overwritten'), page, cache, entry, address);
-}
-
-/** Gives back the empty slabs of a cache. @returns how many pages */
-export function cache_shrink(cache: usize): u32 {
-  let pages: u32 = 0;
-  let page = <usize>load<u32>(cache, CACHE_PARTIAL);
-  while (page && load<u32>(cache, CACHE_EMPTY)) {
-    const next = <usize>load<u32>(page, PG_NEXT);
-    if (!load<u32>(page, PG_USED)) {
-      pages += load<u16>(page, PG_SLAB_PAGES);
-      discard(cache, page);
-    }
-    page = next;
-  }
-  return pages;
-}
-
-/** The same of all caches. */
-export function shrink_caches(): u32 {
-  let pages: u32 = 0;
-  let cache = <usize>load<u32>(MACHINE_BASE, M_SLABS);
-  for (; cache; cache = <usize>load<u32>(cache, CACHE_NEXT)) {
-    if (load<u32>(cache, CACHE_EMPTY)) pages += cache_shrink(cache);
-  }
-  return pages;
 }
