@@ -6,17 +6,8 @@ export { printk, vprintk_emit } from './lib/printk';
 export { vsnprintf } from './lib/format';
 export { strlen, strscpy } from './lib/text';
 export { memcpy, memmove, memset, memcmp, strcmp, strncmp, snprintf } from './lib/string';
-export {
-  kmalloc,
-  kzalloc,
-  kmalloc_array,
-  kcalloc,
-  krealloc,
-  ksize,
-  kfree,
-  kvmalloc,
-  kvfree,
-} from './mm/kmalloc';
+export { kmalloc, kzalloc, kmalloc_array, kcalloc, krealloc, ksize, kfree } from './mm/kmalloc';
+export { kvmalloc, kvfree } from './mm/kvmalloc';
 export {
   kmem_cache_create,
   kmem_cache_alloc,

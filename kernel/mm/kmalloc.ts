@@ -4,7 +4,7 @@
 import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
 import { M_SLUB_DEBUG } from '../abi/machine';
-import { __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL } from '../abi/gfp';
+import { __GFP_ZERO, GFP_KERNEL } from '../abi/gfp';
 import {
   CACHE_FLAGS,
   CACHE_OBJECT,
@@ -15,7 +15,6 @@ import {
   KMALLOC_MAX_CACHE,
   PAGE_LARGE,
   PAGE_SLAB,
-  PAGE_VMALLOC,
   PG_BYTES,
   PG_HEAD,
   PG_KIND,
@@ -41,7 +40,6 @@ import { head_of, page_address } from './page';
 import { free_owned_run, get_owned_run } from './pages';
 import { bug } from './report';
 import { cache_put, cache_take, used_entry } from './slab';
-import { vfree, vmalloc_for } from './vmalloc';
 
 const CACHES = 12;
 const caches = memory.data(1152); // CACHES * CACHE_SIZE
@@ -226,20 +224,3 @@ export function krealloc(pointer: usize, size: usize, flags: u32): usize {
   return moved;
 }
 EXPORT_SYMBOL(krealloc);
-
-/** kmalloc where that can be had, else vmalloc: for what may be large. Freed by kvfree. */
-export function kvmalloc(size: usize, flags: u32): usize {
-  if (size <= <usize>KMALLOC_MAX) {
-    const pointer = kmalloc(size, size > <usize>PAGE_SIZE ? flags | __GFP_NOWARN : flags);
-    if (pointer || size <= <usize>PAGE_SIZE) return pointer;
-  }
-  return vmalloc_for(current_owner(), size, flags);
-}
-EXPORT_SYMBOL(kvmalloc);
-
-export function kvfree(pointer: usize): void {
-  const page = head_of(pointer);
-  if (page && load<u8>(page, PG_KIND) == PAGE_VMALLOC) vfree(pointer);
-  else kfree(pointer);
-}
-EXPORT_SYMBOL(kvfree);
