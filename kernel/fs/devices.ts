@@ -30,6 +30,7 @@ import { devfs_device_added, devfs_device_gone } from './devfs';
 import { kmalloc_for } from '../mm/kmalloc';
 import { files_abandon } from './files';
 import { owner_hash } from './heirs';
+import { device_kept } from './successor';
 import { fnv, same_name, strlen, strscpy } from '../lib/text';
 
 let devices: usize = 0;
@@ -89,16 +90,6 @@ function single_name(name: usize): bool {
 
 function seal(dev: usize): void {
   store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
-}
-
-/** Whether a successor of its driver is expected to go on where that one was. */
-export function device_kept(dev: usize): bool {
-  return (load<u32>(dev, DEV_FLAGS) & DEVICE_KEPT) != 0;
-}
-
-/** Whether what is asked of a device whose driver is gone waits for a successor. @param harmless it may be asked twice */
-export function device_waits(dev: usize, harmless: bool): bool {
-  return (load<u32>(dev, DEV_FLAGS) & (harmless ? DEVICE_KEPT : DEVICE_REPLACED)) != 0;
 }
 
 /** The successor has taken a device over, or nobody will. */

@@ -18,7 +18,7 @@ import {
   DEV_MODULE,
 } from '../abi/file';
 import { module_put, try_module_get } from '../module/list';
-import { device_kept } from './devices';
+import { device_kept } from './successor';
 
 /** An epoch that no device has. */
 const NEVER: u32 = 0xffffffff;

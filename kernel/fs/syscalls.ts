@@ -44,7 +44,7 @@ import { EBADF, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../a
 import { access_ok, CL_CALL, CL_FD, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from './clients';
 import { entry_done, sys_submit, sys_vector } from './batch';
 import { FIRST_ENTRY, FIRST_REOPEN, request_at, request_fill, request_place, RQ_FILE } from './requests';
-import { device_kept, device_waits } from './devices';
+import { device_kept, device_waits } from './successor';
 import {
   name_to_open,
   opened_minor,

@@ -19,7 +19,7 @@ import { MOD_STATE, MODULE_LIVE } from '../abi/module';
 import { OP_READ, OP_REOPEN, OP_WRITE } from '../abi/operation';
 import { EIO, ETIMEDOUT } from '../abi/errno';
 import { PARKED } from '../fs/clients';
-import { device_at, device_kept, device_let_go } from '../fs/devices';
+import { device_at, device_let_go } from '../fs/devices';
 import { file_current, file_reopened, file_to_reopen } from '../fs/files';
 import {
   entry_client,
@@ -33,6 +33,7 @@ import {
   RQ_NEXT,
   RQ_OPERATION,
 } from '../fs/requests';
+import { device_kept } from '../fs/successor';
 import { finish } from '../fs/syscalls';
 import { endpoint_module, endpoint_submit, endpoint_up } from './endpoint';
 import { trace_done } from './trace';
