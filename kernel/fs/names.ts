@@ -41,19 +41,9 @@ import { device_by_major } from './devices';
 import { devfs_add, devfs_root } from './devfs';
 import { list_end, list_full } from './directory';
 import { file_current } from './files';
+import { found_at, found_inode, found_mode, found_name, found_parent, found_rdev, found_type } from './found';
 import { is_node, node_remove } from './nodes';
-import {
-  found_at,
-  found_inode,
-  found_mode,
-  found_name,
-  found_parent,
-  found_rdev,
-  found_type,
-  path_list,
-  path_lookup,
-  stands_alone,
-} from './path';
+import { path_list, path_lookup, stands_alone } from './path';
 import { sysfs_is_directory, sysfs_list_file } from './sysfs';
 
 const path = memory.data(PATH_MAX);

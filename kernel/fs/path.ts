@@ -1,5 +1,5 @@
 // From a path to what it names. The tree of nodes is followed as far as it goes; below a directory that is made up on the
-// fly (/sys/module) sysfs goes on. What was found is kept here until the next look.
+// fly (/sys/module) sysfs goes on. What was found is in ./found.ts until the next look.
 
 import {
   DEV_FOPS,
@@ -17,35 +17,16 @@ import { ENAMETOOLONG, ENOENT, ENOTDIR } from '../abi/errno';
 import { cstr } from '../lib/cstr';
 import { same_text, strscpy } from '../lib/text';
 import { directory_fops, list_add, list_begin } from './directory';
+import { found_name, set_found, set_found_parent } from './found';
 import { node_add, node_at, node_find, node_number, node_set } from './nodes';
 import { sysfs_list, sysfs_lookup } from './sysfs';
 
 let root: usize = 0;
 
-/** What an open file is to stand on: a node, or a record of sysfs. */
-export let found_at: usize = 0;
-/** A DT_. */
-export let found_type: u32 = 0;
-export let found_mode: u32 = 0;
-/** Of a device's name: major << MINOR_BITS | minor. */
-export let found_rdev: u32 = 0;
-export let found_inode: u32 = 0;
-/** The directory in which the last name was looked for, and that name. */
-export let found_parent: usize = 0;
-export const found_name = memory.data(NAME_SIZE);
-
 /** @returns the root of the tree */
 export function path_init(): usize {
   root = node_set(<usize>node_add(0, cstr(''), DT_DIR, 0o755, 0, 0), directory_fops());
   return root;
-}
-
-export function set_found(at: usize, type: u32, mode: u32, rdev: u32, inode: u32): void {
-  found_at = at;
-  found_type = type;
-  found_mode = mode;
-  found_rdev = rdev;
-  found_inode = inode;
 }
 
 function found_node(node: usize): void {
@@ -63,7 +44,7 @@ function found_node(node: usize): void {
  * @returns 0, or -ENOENT, -ENOTDIR, -ENAMETOOLONG; with -ENOENT for its last name alone, `found_parent` is its directory
  */
 export function path_lookup(path: usize): i32 {
-  found_parent = 0;
+  set_found_parent(0);
   if (load<u8>(path) != 0x2f) return -ENOENT;
   let node = root;
   store<u8>(found_name, 0);
@@ -85,11 +66,11 @@ export function path_lookup(path: usize): i32 {
       if (virtual) return sysfs_lookup(virtual, path);
       const child = node_find(node, found_name);
       if (!child) {
-        found_parent = load<u8>(path + length) ? 0 : node;
+        set_found_parent(load<u8>(path + length) ? 0 : node);
         return -ENOENT;
       }
       if (load<u8>(path + length) && load<u32>(child, NODE_TYPE) != DT_DIR) return -ENOTDIR;
-      found_parent = node;
+      set_found_parent(node);
       node = child;
     }
     path += length;

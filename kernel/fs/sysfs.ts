@@ -49,9 +49,9 @@ import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
 import { fnv_text, same_text, strscpy } from '../lib/text';
 import { directory_fops, directory_lseek, list_add, list_begin } from './directory';
+import { set_found } from './found';
 import { node_add, node_seal, node_set } from './nodes';
 import { param_at, param_fops, param_open } from './param-file';
-import { set_found } from './path';
 import { seq, seq_lseek, seq_putc, seq_read, single_open_private, single_release_private } from './seq';
 
 /** NODE_DATA of the directory that lists the modules. */

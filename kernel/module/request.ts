@@ -12,7 +12,7 @@ import { O_NOREQUEST, OP_REQUEST, SYS_OPEN } from '../abi/operation';
 import { CL_CALL, client_at, PARKED } from '../fs/clients';
 import { device_by_major } from '../fs/devices';
 import { devfs_root } from '../fs/devfs';
-import { found_name, found_parent, found_rdev, found_type } from '../fs/path';
+import { found_name, found_parent, found_rdev, found_type } from '../fs/found';
 import { request_at, RQ_ARGUMENT0, RQ_ARGUMENT1, RQ_FILE, RQ_OPERATION } from '../fs/requests';
 import { conclude, sys_open } from '../fs/syscalls';
 import { ask_for_module } from '../lib/host';
