@@ -19,10 +19,13 @@ import { EBADF, EBUSY, EIO, ENXIO } from './abi/errno';
 import { CL_CALL, CL_RESULT, client_at, clients_init, file_of, PARKED } from './fs/clients';
 import { request_fill } from './fs/requests';
 import { tree_init } from './fs/tree';
+import { request_ended } from './fs/finish';
 import { sys_read, system_call } from './fs/syscalls';
-import { endpoint_busy, endpoint_submit, endpoints_init } from './ipc/endpoint';
+import { set_end_request } from './ipc/end-request';
+import { endpoint_busy, endpoints_init } from './ipc/endpoint';
 import { log_emit } from './ipc/driver-log';
 import { await_call } from './ipc/loop';
+import { endpoint_submit } from './ipc/submit';
 import { trace_init } from './ipc/trace';
 import { add_symbol } from './module/symbols';
 import { end_task } from './lib/host';
@@ -55,15 +58,17 @@ export { module_need } from './module/load';
 export { log_write } from './lib/log';
 export { set_blacklist } from './module/blacklist';
 export { module_kallsyms } from './module/kallsyms';
-export { module_announce, module_forget, module_gone } from './module/remote';
+export { held_forsake, module_forget } from './module/forget';
+export { module_announce, module_gone } from './module/remote';
 export { module_holder } from './module/uses';
-export { module_requested, wanted_module } from './module/request';
+export { wanted_module } from './module/request';
+export { module_requested } from './fs/finish';
 export { bench_lookup } from './module/symbols';
 export { bench_kmalloc, bench_kmalloc_end } from './mm/bench';
 export { gate_wait, poll, sleep_begin, heard_bell, wait_time, sleep_end } from './ipc/loop';
 export { gate_call } from './ipc/calls';
-export { gate_claim, gate_enter, gate_open, gate_release, gate_unwound } from './ipc/gate';
-export { held_forsake } from './ipc/held';
+export { gate_enter } from './ipc/gate';
+export { gate_claim, gate_open, gate_release, gate_unwound } from './ipc/sandbox';
 export { store_forget } from './ipc/store';
 export { current_client, oops, oops_enter, kill_current, reap } from './oops';
 
@@ -79,6 +84,7 @@ export function boot(
   store<u32>(MACHINE_BASE, cores, M_CORES);
   log_init(); // the log ring, before anything that may want to say something
   set_emit(index_of(log_emit));
+  set_end_request(index_of(request_ended));
   set_usercopy(index_of(copy_to_user), index_of(copy_from_user));
   boot_common(KERNEL_MEMORY, USER_BASE, slots, number, deadline, panic_on_oops, false, slub_debug);
   trace_init(); // what others are asked is written down

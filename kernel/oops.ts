@@ -15,7 +15,7 @@ import {
   STATE_PANIC,
   TAINT_DIE,
 } from './abi/machine';
-import { answer_client } from './ipc/clients';
+import { answer_client } from './ipc/conclude';
 import { endpoint_oops } from './ipc/death';
 import { speak_for } from './ipc/driver-log';
 import { CL_CALL, client_at, PARKED } from './fs/clients';

@@ -18,9 +18,10 @@ import {
 import { FILE_POSITION, FMODE_READ, FMODE_WRITE } from '../abi/file';
 import { OP_READ, OP_WRITE, SYS_READ, SYS_SUBMIT, SYS_WRITE, SYS_WRITEV } from '../abi/operation';
 import { EAGAIN, EBADF, EFAULT, EINVAL, EIO } from '../abi/errno';
+import { conclude } from '../ipc/conclude';
 import { access_ok, CL_CALL, CL_COUNT, CL_FILE, CL_LEFT, client_at, file_of, PARKED } from './clients';
 import { entry_client, FIRST_ENTRY, request_at, RQ_ARGUMENT0, RQ_ENTRY, RQ_RESULT } from './requests';
-import { conclude, start_at, transfer_ok } from './syscalls';
+import { start_at, transfer_ok } from './dispatch';
 
 /** @returns 0, or why a batch cannot begin */
 function begin(client: i32, list: usize, count: i32, size: i32): i32 {

@@ -4,9 +4,10 @@
 //
 //   0 … MAX_CLIENTS - 1   system calls, by client; the first is the in-thread client's
 //   FIRST_GATE …          calls of symbols, by the channel of the caller (ipc/symbols.ts)
-//   FIRST_REOPEN …        files that are opened on a successor, by its channel (ipc/held.ts)
+//   FIRST_REOPEN …        files that are opened on a successor, by its channel (ipc/submit.ts)
 //   FIRST_ENTRY …         entries of batches, BATCH_MAX of each client (batch.ts)
 
+import { DEV_MAJOR, FILE_DEVICE, FILE_MODE, FILE_POSITION } from '../abi/file';
 import { BATCH_MAX, MAX_CHANNELS } from '../abi/limits';
 import { MAX_CLIENTS } from '../abi/map';
 
@@ -88,4 +89,18 @@ export function request_place(request: i32, position: i64): void {
   const record = request_at(request);
   store<u32>(record, 1, RQ_POSITIONED);
   store<i64>(record, position, RQ_POSITION);
+}
+
+/** What an open tells of the device: major << 8 | mode. */
+// @ts-ignore: decorator
+@inline
+export function file_device(file: usize): u32 {
+  return (load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_MAJOR) << 8) | load<u32>(file, FILE_MODE);
+}
+
+/** Where in the file a request reads or writes. */
+// @ts-ignore: decorator
+@inline
+export function place_of(record: usize, file: usize): i64 {
+  return load<u32>(record, RQ_POSITIONED) ? load<i64>(record, RQ_POSITION) : load<i64>(file, FILE_POSITION);
 }

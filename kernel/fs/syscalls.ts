@@ -1,5 +1,5 @@
 // System calls. Each checks what it was given, then starts a device operation: answered at once where the driver is on this
-// thread, PARKED where a message has gone out; `finish` takes the answer up later. Nothing here waits.
+// thread, PARKED where a message has gone out; `finish` (finish.ts) takes the answer up later. Nothing here waits.
 
 import { MACHINE_BASE, MAX_CLIENTS } from '../abi/map';
 import { M_CALL_CLIENT } from '../abi/machine';
@@ -27,7 +27,6 @@ import {
   SYS_PWRITE,
   SYS_READ,
   SYS_READV,
-  SYS_REAP,
   SYS_REPLACE_MODULE,
   SYS_STAT,
   SYS_SUBMIT,
@@ -38,13 +37,12 @@ import {
   O_RDWR,
 } from '../abi/operation';
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
-import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FILE_POSITION, FMODE_READ, FMODE_WRITE } from '../abi/file';
+import { FMODE_READ, FMODE_WRITE } from '../abi/file';
 import { MOD_ENDPOINT, MOD_STATE, MODULE_GOING } from '../abi/module';
-import { EBADF, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
-import { access_ok, CL_CALL, CL_FD, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from './clients';
-import { entry_done, sys_submit, sys_vector } from './batch';
-import { FIRST_ENTRY, FIRST_REOPEN, request_at, request_fill, request_place, RQ_FILE } from './requests';
-import { device_kept, device_waits } from './successor';
+import { EBADF, EINVAL, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
+import { CL_CALL, CL_FD, client_at, file_of, free_fd, PARKED, set_fd } from './clients';
+import { sys_submit, sys_vector } from './batch';
+import { request_fill } from './requests';
 import {
   name_to_open,
   opened_minor,
@@ -56,76 +54,12 @@ import {
   taken_text,
 } from './names';
 import { sys_complain } from './complaint';
-import { file_current, file_free, file_new } from './files';
-import { operate } from './operations';
-import { answer_client } from '../ipc/clients';
-import { endpoint_replace, endpoint_submit, endpoint_transfer } from '../ipc/endpoint';
-import { hold, reopened } from '../ipc/held';
-import { trace_done } from '../ipc/trace';
+import { start, start_at, transfer_ok } from './dispatch';
+import { file_free, file_new } from './files';
+import { endpoint_replace, endpoint_submit } from '../ipc/submit';
 import { find_module } from '../module/list';
 import { may_replace, may_unload } from '../module/unload';
 import { open_failed } from '../module/request';
-
-/**
- * Starts an operation on an open file for a request.
- * @returns the driver's status or PARKED
- */
-// @ts-ignore: decorator
-@inline
-function start(request: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
-  if (!file_current(file)) return stale(request, operation, file, buffer, count, rights);
-  const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
-  if (!endpoint) {
-    const status = operate(operation, file, buffer, count);
-    return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
-  }
-  request_fill(request, operation, file, buffer, count, rights);
-  return rights ? endpoint_transfer(request, endpoint - 1) : endpoint_submit(request, endpoint - 1);
-}
-
-/** The driver that opened this file is gone. */
-function stale(request: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
-  const harmless = rights != 0 || operation == OP_LLSEEK;
-  if (!device_waits(<usize>load<u32>(file, FILE_DEVICE), harmless)) return -EIO;
-  request_fill(request, operation, file, buffer, count, rights);
-  hold(request);
-  return PARKED;
-}
-
-/** Starts a read or write at `position`; the file's own stays what it is. */
-export function start_at(
-  request: i32,
-  operation: i32,
-  file: usize,
-  buffer: usize,
-  count: i32,
-  position: i64,
-): i32 {
-  const rights = operation == OP_READ ? GRANT_WRITE : GRANT_READ;
-  const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
-  if (!endpoint && file_current(file)) {
-    const before = load<i64>(file, FILE_POSITION);
-    store<i64>(file, position, FILE_POSITION);
-    const status = operate(operation, file, buffer, count);
-    store<i64>(file, before, FILE_POSITION);
-    return status == PARKED ? -EIO : status;
-  }
-  request_fill(request, operation, file, buffer, count, rights);
-  request_place(request, position);
-  if (file_current(file)) return endpoint_transfer(request, endpoint - 1);
-  if (!device_kept(<usize>load<u32>(file, FILE_DEVICE))) return -EIO;
-  hold(request);
-  return PARKED;
-}
-
-/** Whether a client may do this to what it has open: 0 or a negative errno. */
-// @ts-ignore: decorator
-@inline
-export function transfer_ok(client: i32, file: usize, mode: u32, buffer: usize, count: i32): i32 {
-  if (!file || !(load<u32>(file, FILE_MODE) & mode)) return -EBADF;
-  if (!access_ok(client, buffer, count)) return count < 0 ? -EINVAL : -EFAULT;
-  return 0;
-}
 
 export function sys_read(client: i32, fd: i32, buffer: usize, count: i32): i32 {
   const file = file_of(client, fd);
@@ -177,7 +111,7 @@ export function sys_open(client: i32, name: usize, flags: i32): i32 {
   return status == PARKED ? status : opened(client, file, status);
 }
 
-function opened(client: i32, file: usize, status: i32): i32 {
+export function opened(client: i32, file: usize, status: i32): i32 {
   if (status < 0) {
     file_free(file);
     return status;
@@ -266,38 +200,4 @@ export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32, d:
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
   if (result == PARKED) store<u32>(client_at(client), number, CL_CALL);
   return result;
-}
-
-/** The answer to a parked request is here: whoever waits for it goes on. */
-export function finish(request: i32, status: i32): void {
-  trace_done(request, status);
-  if (request >= FIRST_ENTRY) return entry_done(request, status);
-  if (request >= FIRST_REOPEN) return reopened(request - FIRST_REOPEN, status);
-  const call = load<u32>(client_at(request), CL_CALL);
-  if (call == SYS_READ) return conclude(request, status); // what comes most, first
-  const file = <usize>load<u32>(request_at(request), RQ_FILE);
-  if (call == SYS_OPEN) {
-    status = opened(request, file, status);
-  } else if (call == SYS_CLOSE) {
-    file_free(file);
-    status = 0;
-  } else if (call == SYS_EXIT || call == SYS_REAP) {
-    file_free(file);
-    status = sys_exit(request);
-    if (status == PARKED) return;
-    if (call == SYS_REAP) {
-      store<u32>(client_at(request), 0, CL_CALL); // it has had its answer
-      return;
-    }
-  }
-  conclude(request, status);
-}
-
-/** A parked system call has its result; the in-thread client finds its own in its record. */
-// @ts-ignore: decorator
-@inline
-export function conclude(client: i32, result: i32): void {
-  store<u32>(client_at(client), result, CL_RESULT);
-  store<u32>(client_at(client), 0, CL_CALL);
-  if (client) answer_client(client, false);
 }

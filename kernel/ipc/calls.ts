@@ -46,13 +46,14 @@ import {
   EP_KEEP,
 } from './endpoint';
 import { endpoint_leave } from './death';
-import { held_revive } from './held';
 import { device_add, device_by_major, device_orphan, device_remove } from '../fs/devices';
 import { proc_create_for, proc_remove_for } from '../fs/procfs';
-import { module_followed } from '../module/remote';
+import { module_followed } from '../module/list';
 import { PARKED } from '../fs/clients';
 import { store_delete, store_live, store_mode, store_publish, store_retrieve, store_version } from './store';
-import { gate_buffer, symbol_call } from './symbols';
+import { gate_buffer } from './gate-buffer';
+import { held_revive } from './submit';
+import { symbol_call } from './symbols';
 import { log_emit, speak_for } from './driver-log';
 import { strlen } from '../lib/text';
 
@@ -77,7 +78,7 @@ export function serve_call(channel: i32): bool {
     status = run(channel, load<i32>(ch, C_OPERATION), a, b, length);
     speak_for(before);
   }
-  if (status == PARKED) return true; // another driver was asked; symbols.ts answers
+  if (status == PARKED) return true; // another driver was asked; answer_gate answers
   store<i32>(ch, status, A_STATUS);
   atomic.store<u32>(ch, sequence, A_SEQUENCE);
   atomic.notify(ch + A_SEQUENCE, 1);

@@ -8,8 +8,8 @@ import { COMPLAINT_DEADLINE } from '../abi/operation';
 import { EIO, ETIMEDOUT } from '../abi/errno';
 import { LEVEL_ERR } from '../abi/log';
 import { MOD_NAME } from '../abi/module';
+import { finish } from '../fs/finish';
 import { request_at, RQ_DEADLINE, RQ_NEXT, RQ_OPERATION } from '../fs/requests';
-import { finish } from '../fs/syscalls';
 import { complain } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
@@ -31,7 +31,7 @@ import {
   EP_TAIL,
   flight_at,
 } from './endpoint';
-import { gate_busy } from './symbols';
+import { gate_busy } from './gate-buffer';
 
 /** In EP_SLOW: it has just been asked. */
 const BEGUN: u32 = 0xffffffff;

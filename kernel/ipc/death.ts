@@ -3,16 +3,15 @@
 
 import { D_COPYING, D_GONE, K_GENERATION, RING_SLOTS, S_OBITUARY } from '../abi/channel';
 import { COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../abi/operation';
-import { MOD_NAME, MOD_STATE, MODULE_LIVE } from '../abi/module';
+import { MOD_NAME } from '../abi/module';
 import { EIO } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
-import { PARKED } from '../fs/clients';
 import { resources_orphan, resources_remove } from '../fs/resources';
-import { finish } from '../fs/syscalls';
 import { complain } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { pr } from '../lib/printk';
-import { module_followed, module_gone } from '../module/remote';
+import { module_followed } from '../module/list';
+import { module_gone } from '../module/remote';
 import {
   channel_at,
   DEAD,
@@ -20,22 +19,20 @@ import {
   endpoint_at,
   endpoint_generation,
   endpoint_module,
-  endpoint_send_next,
   endpoint_up,
   EP_DONE,
   EP_ERROR,
   EP_GENERATION,
   EP_KEEP,
-  EP_LEAVING,
   EP_SEQUENCE,
   flight_at,
   set_state,
-  UP,
 } from './endpoint';
-import { asked_again, died_over, held_revive } from './held';
+import { end_request } from './end-request';
+import { gate_release } from './gate-buffer';
+import { asked_again, died_over } from './held';
 import { dequeue } from './queue';
 import { store_gone } from './store';
-import { gate_release } from './symbols';
 
 /** What no honest driver sends: it is given up, and the message is in the log. */
 export function protocol_error(channel: i32, operation: i32, status: i32, most: i32): void {
@@ -62,19 +59,8 @@ export function endpoint_oops(channel: i32): void {
   endpoint_die(channel, EIO, EIO);
 }
 
-/** A driver has run its cleanup, or refuses to go: then it is live again, and what was held for its successor is its own. */
-export function cleaned(channel: i32, status: i32): void {
-  const ep = endpoint_at(channel);
-  const mod = endpoint_module(channel);
-  if (status < 0) {
-    store<u32>(mod, MODULE_LIVE, MOD_STATE);
-    store<u32>(ep, 0, EP_KEEP);
-    store<u32>(ep, 0, EP_LEAVING);
-    set_state(channel, UP);
-    endpoint_send_next(channel);
-    held_revive(channel);
-    return;
-  }
+/** A driver has run its cleanup, and goes. */
+export function endpoint_retire(channel: i32): void {
   endpoint_leave(channel);
   fence(channel, EIO, EIO);
   endpoint_bury(channel);
@@ -128,15 +114,14 @@ export function endpoint_bury(channel: i32): void {
     const request = <i32>load<u32>(flight_at(channel, sequence)) - 1;
     store<u32>(flight_at(channel, sequence), 0);
     if (request < 0) continue;
-    part(request, first ? died_over(request, errors & 0xffff) : asked_again(request, true, errors >> 16));
+    end_request(
+      request,
+      first ? died_over(request, errors & 0xffff) : asked_again(request, true, errors >> 16),
+    );
     first = false;
   }
   for (let request = dequeue(ep); request >= 0; request = dequeue(ep))
-    part(request, asked_again(request, false, errors >> 16));
-}
-
-function part(request: i32, status: i32): void {
-  if (status != PARKED) finish(request, status);
+    end_request(request, asked_again(request, false, errors >> 16));
 }
 
 /** Whether the incarnation itself or the supervisor says that it is gone; if so it is given up. */

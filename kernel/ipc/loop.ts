@@ -28,20 +28,15 @@ import { request_at, RQ_CHANNEL } from '../fs/requests';
 import { serve_client } from './clients';
 import { serve_call } from './calls';
 import { endpoint_obituary } from './death';
-import {
-  endpoint_adopt,
-  endpoint_answered,
-  endpoint_at,
-  endpoint_reply,
-  endpoints_dying,
-  endpoints_in_use,
-  EP_TRANSPORT,
-} from './endpoint';
+import { endpoint_at, endpoints_dying, endpoints_in_use, EP_TRANSPORT } from './endpoint';
 import { endpoint_deadline } from './deadline';
 import { rung } from './prompt';
 import { speak_for } from './driver-log';
-import { gate_drain } from './gate';
 import { held_deadline, waits_held } from './held';
+import { endpoint_adopt } from './incarnation';
+import { endpoint_reply } from './reply';
+import { endpoint_answered } from './ring';
+import { gate_drain } from './sandbox';
 import { trace_clock, trace_stale } from './trace';
 import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';

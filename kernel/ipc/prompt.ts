@@ -32,7 +32,6 @@ import {
 } from '../fs/requests';
 import { plausible } from './answer';
 import {
-  completion,
   EP_DEADLINE,
   EP_DONE,
   EP_GENERATION,
@@ -41,9 +40,9 @@ import {
   EP_SEQUENCE,
   EP_TRANSPORT,
   flight_at,
-  send,
   UP,
 } from './endpoint';
+import { completion, send } from './ring';
 import { trace_begin, trace_end, trace_start } from './trace';
 
 /** EP_PAUSE counts parts of a step. */

@@ -48,7 +48,7 @@ import {
 import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC } from '../abi/errno';
 import { same_text, strlen, strscpy } from '../lib/text';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
-import { module_followed } from '../module/remote';
+import { module_followed } from '../module/list';
 
 function find(owner: usize, key: usize): usize {
   let entry = <usize>load<u32>(MACHINE_BASE, M_STORE);

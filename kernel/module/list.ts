@@ -15,10 +15,15 @@ import {
   MOD_BASE,
   MOD_NAME,
   MOD_CHECKSUM,
+  MOD_FLAGS,
   MOD_STRUCT_SIZE,
   MOD_INIT,
+  MODULE_COMING,
+  MODULE_GOING,
   MODULE_LIVE,
+  MODULE_RESTARTED,
   MODULE_UNFORMED,
+  MODULE_UPDATED,
 } from '../abi/module';
 import { FNV_OFFSET } from '../abi/log';
 import { kmalloc_for, kfree } from '../mm/kmalloc';
@@ -78,6 +83,17 @@ export function module_orphaned(mod: usize): bool {
 /** Whether a module can be used; the kernel itself (0) always can. */
 export function module_live(mod: usize): bool {
   return !mod || load<u32>(mod, MOD_STATE) == MODULE_LIVE;
+}
+
+/**
+ * Whether another of its name may come after a module that goes, in the state that it is in: not after one that is refused or
+ * dies when it is loaded for the first time, nor after one that is unloaded.
+ * @param replaced whether it is unloaded for a successor
+ */
+export function module_followed(mod: usize, replaced: bool): bool {
+  const state = load<u32>(mod, MOD_STATE);
+  if (state == MODULE_COMING) return (load<u32>(mod, MOD_FLAGS) & (MODULE_RESTARTED | MODULE_UPDATED)) != 0;
+  return state != MODULE_GOING || replaced;
 }
 
 /** Takes a reference. @returns false when the module is going or not yet live */

@@ -9,24 +9,16 @@ import { ENDPOINT_NONE } from '../abi/file';
 import {
   MOD_ENDPOINT,
   MOD_EXIT,
-  MOD_FLAGS,
   MOD_INIT,
   MOD_REFERENCES,
   MOD_SIZE,
   MOD_STATE,
   MODULE_COMING,
-  MODULE_GOING,
-  MODULE_RESTARTED,
   MODULE_UNFORMED,
-  MODULE_UPDATED,
 } from '../abi/module';
-import { device_left, device_remove } from '../fs/devices';
 import { files_orphan } from '../fs/files';
-import { hash_of_owner } from '../fs/heirs';
-import { nodes_forget } from '../fs/nodes';
-import { endpoint_up, set_endpoint_module } from '../ipc/endpoint';
-import { held_resume } from '../ipc/held';
-import { store_forget } from '../ipc/store';
+import { endpoint_up } from '../ipc/endpoint';
+import { set_endpoint_module } from '../ipc/incarnation';
 import { remove_module, seal_module } from './list';
 import { module_strip } from './load';
 import { users_of } from './uses';
@@ -44,17 +36,6 @@ export function module_announce(mod: usize, size: i32, init: bool, exit: bool): 
   return 0;
 }
 
-/**
- * Whether another of its name may come after a module that goes, in the state that it is in: not after one that is refused or
- * dies when it is loaded for the first time, nor after one that is unloaded.
- * @param replaced whether it is unloaded for a successor
- */
-export function module_followed(mod: usize, replaced: bool): bool {
-  const state = load<u32>(mod, MOD_STATE);
-  if (state == MODULE_COMING) return (load<u32>(mod, MOD_FLAGS) & (MODULE_RESTARTED | MODULE_UPDATED)) != 0;
-  return state != MODULE_GOING || replaced;
-}
-
 /** A module of another domain is gone: unloaded, refused by its domain, or dead. */
 export function module_gone(mod: usize): void {
   const endpoint = load<u32>(mod, MOD_ENDPOINT);
@@ -66,15 +47,4 @@ export function module_gone(mod: usize): void {
   store<u32>(mod, users, MOD_REFERENCES);
   store<u32>(mod, MODULE_UNFORMED, MOD_STATE);
   store<u32>(mod, ENDPOINT_NONE, MOD_ENDPOINT);
-}
-
-/** Nobody of that name comes any more: what one that died has left goes, and whoever waits for it is answered. */
-export function module_forget(name: usize): void {
-  const owner = hash_of_owner(name);
-  for (let dev = device_left(owner); dev; dev = device_left(owner)) {
-    held_resume(dev);
-    device_remove(dev);
-  }
-  nodes_forget(owner);
-  store_forget(name);
 }

@@ -1,20 +1,19 @@
 // request_module: who opens a device that nobody answers for has its module loaded, as Linux does by an alias. The kernel asks
-// the supervisor, whose modprobe knows the files, and goes on meanwhile; then the caller looks again.
+// the supervisor, whose modprobe knows the files, and goes on meanwhile; then the caller looks again (../fs/finish.ts).
 //
 // The call of a client thread is parked until then. The in-thread client must not wait, since its thread is the one that
 // loads: it is answered at once, and the host opens again when the module is there.
 
 import { MACHINE_BASE } from '../abi/map';
-import { M_CALL_CLIENT, M_REQUEST_MODULE } from '../abi/machine';
+import { M_REQUEST_MODULE } from '../abi/machine';
 import { DT_CHR, MINOR_BITS } from '../abi/file';
 import { ENOENT, ENXIO } from '../abi/errno';
-import { O_NOREQUEST, OP_REQUEST, SYS_OPEN } from '../abi/operation';
-import { CL_CALL, client_at, PARKED } from '../fs/clients';
+import { O_NOREQUEST, OP_REQUEST } from '../abi/operation';
+import { PARKED } from '../fs/clients';
 import { device_by_major } from '../fs/devices';
 import { devfs_root } from '../fs/devfs';
 import { found_name, found_parent, found_rdev, found_type } from '../fs/found';
 import { request_at, RQ_ARGUMENT0, RQ_ARGUMENT1, RQ_FILE, RQ_OPERATION } from '../fs/requests';
-import { conclude, sys_open } from '../fs/syscalls';
 import { ask_for_module } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { snprintf } from '../lib/format';
@@ -57,16 +56,4 @@ export function wanted_module(): usize {
   const answer = wanted ? alias : 0;
   wanted = false;
   return answer;
-}
-
-/** The supervisor has done for a client what it could. */
-export function module_requested(client: i32): void {
-  const request = request_at(client);
-  if (load<u32>(client_at(client), CL_CALL) != SYS_OPEN || load<u32>(request, RQ_OPERATION) != OP_REQUEST)
-    return;
-  store<u32>(request, 0, RQ_OPERATION);
-  store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
-  const result = sys_open(client, load<u32>(request, RQ_ARGUMENT0), load<u32>(request, RQ_ARGUMENT1));
-  store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
-  if (result != PARKED) conclude(client, result); // else its driver is asked now
 }
