@@ -1,13 +1,14 @@
-// Four projects: unit, contract and alone run in Node, browser in a real Chromium. What measures time or needs the computer for
-// itself is alone: one file after another, for two cores are enough for everything, but not for two timing tests at once. A
-// test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite. Elsewhere *.node.test.ts is
-// alone, also where it drives the page.
+// Four projects: unit, contract and alone run in Node, browser in a real Chromium, one page beside the first two. What measures
+// time or needs the computer for itself is alone: one file after another, for two cores are enough for everything, but not for
+// two timing tests at once. A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite.
+// Elsewhere *.node.test.ts is alone, also where it drives the page.
 
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { findChromium } from './scripts/setup.mjs';
 import { fixtures } from './test/support/fixtures-plugin.ts';
+import { ContractFirst } from './test/support/sequencer.ts';
 import { bundledThreads } from './test/support/threads-plugin.ts';
 import { images, ISOLATION_HEADERS } from './vite.config.ts';
 
@@ -21,7 +22,7 @@ const pace = (seconds: number) => ({
   teardownTimeout: 20 * SECOND,
 });
 
-/** Files at a time, of all projects of a group. */
+/** Files at a time, of all projects of a group; the browser's one page comes on top. Most tests wait more than they work. */
 const together = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 const chromium = await findChromium();
 
@@ -29,6 +30,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   test: {
     allowOnly: false,
+    sequence: { sequencer: ContractFirst },
     projects: [
       {
         test: {
@@ -78,12 +80,12 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],
-          fileParallelism: false,
+          ...together,
           ...pace(120),
-          sequence: { groupOrder: 2 },
           browser: {
             enabled: true,
             headless: true,
+            fileParallelism: false,
             screenshotFailures: false,
             provider: playwright({
               launchOptions: {

@@ -29,11 +29,22 @@ const aptInstall = async (what, packages) => {
   say(`installing ${what} (apt-get install ${packages.join(' ')}) …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const updated = await run('apt-get', ['update', '-q'], { env, output: 'stderr' });
-  const installed = await run('apt-get', ['install', '-y', '-q', ...packages], { env, output: 'stderr' });
+  const installed = await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
+    env,
+    output: 'stderr',
+  });
   return `update ended with ${updated}, install with ${installed}`;
 };
 
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+/** What a browser of the kind is called on PATH; the last one is Chromium without a window, which is all that a test needs. */
+const BROWSERS = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'chrome',
+  'chromium-headless-shell',
+];
 
 /** @param {string} name  @returns {string | undefined} */
 const onPath = (name) => {
@@ -78,7 +89,7 @@ export const ensureChromium = async () => {
   const found = await findChromium();
   if (found) return found;
   if (canInstall()) {
-    const ended = await aptInstall('Chromium', ['chromium']);
+    const ended = await aptInstall('Chromium', ['chromium-headless-shell']);
     const file = await findChromium();
     if (file) return file;
     say(`apt-get gave no Chromium (${ended})`);

@@ -1,10 +1,11 @@
 // `npm test`: sets up what is missing, then every check there is. All steps run, so that one look tells all that is
 // wrong; only the tests need the build. A failed step, a failed test and a test file that could not be read each count.
-// The last line is `N passed, N failed`. `--long` runs the same tests with more rounds (ISOLAB_LONG=1).
+// The slowest test files are listed; the last line is `N passed, N failed`. `--long` runs the same tests with more rounds
+// (ISOLAB_LONG=1).
 
 import './node-version.mjs';
 import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from './build.mjs';
 import { Failure, ROOT, runMain, runTool, say } from './run.mjs';
 import { ensureChromium, ensureClang, install } from './setup.mjs';
@@ -34,7 +35,21 @@ const step = async (name, work) => {
   return ok;
 };
 
-/** Counts of vitest's report: tests, and files that failed without a failed test in them. */
+/** Test files that are listed at the end. */
+const SLOWEST = 10;
+
+/**
+ * @param {{ name: string, startTime: number, endTime: number }[]} files
+ * @returns {string[]} a line for each of the slowest
+ */
+const slowestOf = (files) =>
+  files
+    .map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1000 }))
+    .sort((one, other) => other.seconds - one.seconds)
+    .slice(0, SLOWEST)
+    .map(({ name, seconds }) => `${seconds.toFixed(1).padStart(6)} s  ${relative(ROOT, name)}`);
+
+/** Counts of vitest's report: tests, and files that failed without a failed test in them; and its slowest files. */
 const readResults = () => {
   const report = JSON.parse(readFileSync(RESULTS, 'utf8'));
   /** @param {{ status: string, assertionResults: { status: string }[] }} file */
@@ -44,6 +59,7 @@ const readResults = () => {
     passed: report.numPassedTests,
     failed: report.numFailedTests + report.testResults.filter(unreadable).length,
     skipped: report.numPendingTests + report.numTodoTests,
+    slowest: slowestOf(report.testResults),
   };
 };
 
@@ -58,14 +74,19 @@ runMain(async () => {
     await step('types', () => runTool('typescript/bin/tsc', ['-b']));
     return step('build', () => build());
   };
-  const [built] = await Promise.all([code(), style()]); // a core for each
   let chromium = '';
-  const browser = await step('chromium', async () => {
-    chromium = await ensureChromium();
-    say(`using ${chromium}`);
-  });
-  await step('clang', async () => say(`using ${await ensureClang()}`));
-  let results = { passed: 0, failed: 0, skipped: 0 };
+  const tools = async () => {
+    const found = await step('chromium', async () => {
+      chromium = await ensureChromium();
+      say(`using ${chromium}`);
+    });
+    await step('clang', async () => say(`using ${await ensureClang()}`));
+    return found;
+  };
+  // A core each for the first two; the third waits for packages most of the time.
+  const [built, browser] = await Promise.all([code(), tools(), style()]);
+  /** @type {ReturnType<typeof readResults>} */
+  let results = { passed: 0, failed: 0, skipped: 0, slowest: [] };
   if (built && browser) {
     rmSync(RESULTS, { force: true });
     const env = {
@@ -88,6 +109,7 @@ runMain(async () => {
   const broken = steps.filter((it) => !it.ok && (it.name !== 'tests' || results.failed === 0));
   const failed = results.failed + broken.length;
   process.stdout.write('\n');
+  if (results.slowest.length > 0) process.stdout.write(`slowest files\n${results.slowest.join('\n')}\n\n`);
   for (const { name, seconds, ok } of steps) {
     process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name} ${seconds.toFixed(1)} s\n`);
   }
