@@ -43,7 +43,15 @@ import { MOD_ENDPOINT, MOD_STATE, MODULE_GOING } from '../abi/module';
 import { EBADF, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOSYS } from '../abi/errno';
 import { access_ok, CL_CALL, CL_FD, CL_RESULT, client_at, file_of, free_fd, PARKED, set_fd } from './clients';
 import { entry_done, sys_submit, sys_vector } from './batch';
-import { FIRST_ENTRY, FIRST_REOPEN, request_at, request_fill, request_place, RQ_FILE } from './requests';
+import {
+  FIRST_ENTRY,
+  FIRST_REOPEN,
+  request_at,
+  request_fill,
+  request_grant,
+  request_place,
+  RQ_FILE,
+} from './requests';
 import { device_kept, device_waits } from './devices';
 import {
   name_to_open,
@@ -80,6 +88,7 @@ function start(request: i32, operation: i32, file: usize, buffer: usize, count: 
     return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
   }
   request_fill(request, operation, file, buffer, count, rights);
+  if (operation == OP_IOCTL) request_grant(request, count);
   return rights ? endpoint_transfer(request, endpoint - 1) : endpoint_submit(request, endpoint - 1);
 }
 
@@ -88,6 +97,7 @@ function stale(request: i32, operation: i32, file: usize, buffer: usize, count: 
   const harmless = rights != 0 || operation == OP_LLSEEK;
   if (!device_waits(<usize>load<u32>(file, FILE_DEVICE), harmless)) return -EIO;
   request_fill(request, operation, file, buffer, count, rights);
+  if (operation == OP_IOCTL) request_grant(request, count);
   hold(request);
   return PARKED;
 }

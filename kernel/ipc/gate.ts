@@ -38,7 +38,7 @@ import {
 } from '../fs/requests';
 import { finish } from '../fs/syscalls';
 import { gate, gate_handle, gate_special } from '../lib/host';
-import { accepted, plausible } from './answer';
+import { accepted, is_transfer, plausible } from './answer';
 import { cleaned, endpoint_die } from './death';
 import { died_over } from './held';
 import { dequeue, enqueue } from './queue';
@@ -240,7 +240,7 @@ export function gate_enter(ticket: i32): i32 {
   const serve = load<u32>(endpoint_at(ticket & (MAX_CHANNELS - 1)), EP_SERVE);
   const handle = load<u32>(file, FILE_HANDLE);
   const operation = load<i32>(record, RQ_OPERATION);
-  const served = load<u32>(record, RQ_RIGHTS)
+  const served = is_transfer(operation)
     ? call_indirect<i64>(
         serve,
         operation,
