@@ -5,7 +5,7 @@
 
 import { M_DOORBELL, M_SLEEPING } from './abi/machine';
 import { MACHINE_BASE } from './abi/map';
-import { OP_IOCTL, OP_OPEN } from './abi/operation';
+import { OP_IOCTL, OP_OPEN, OP_READ, OP_WRITE } from './abi/operation';
 import {
   COPY_DONE,
   COPY_FENCED,
@@ -113,14 +113,14 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
     if (operation > OP_IOCTL) {
       served = <i64>(<u32>special(operation, first, second));
     } else {
-      const granted = load<u32>(q, Q_GRANT_RIGHTS) != 0;
+      const transfer = <u32>(operation - OP_READ) <= <u32>(OP_WRITE - OP_READ);
       served = serve_ring(
         operation,
         load<u32>(q, Q_HANDLE),
         load<u32>(q, Q_MINOR),
         position,
-        granted ? load<u32>(q, Q_GRANT_ADDRESS) : first,
-        granted ? first : second,
+        transfer ? load<u32>(q, Q_GRANT_ADDRESS) : first,
+        transfer ? first : second,
       );
     }
     store<u32>(ch, 0, D_CURRENT);

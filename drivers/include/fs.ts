@@ -40,7 +40,7 @@ export class FileOperations {
   read: u32;
   /** (file: File, from: usize, count: i32, position: usize) => i32 */
   write: u32;
-  /** (file: File, command: i32, argument: i32) => i32 */
+  /** (file: File, command: i32, argument: i32) => i32; the argument may be an address, from which on the call grants the caller's memory */
   ioctl: u32;
   /** (file: File) => i32 */
   open: u32;

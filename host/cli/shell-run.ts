@@ -5,11 +5,10 @@ import type { Machine, SidePlacement } from '../machine/types.ts';
 import { BothShells } from '../shell/both.ts';
 import { complete, type Completion } from '../shell/complete.ts';
 import type { KnownModules } from '../shell/modules.ts';
-import { parse } from '../shell/parse.ts';
+import { parseScript } from '../shell/parse.ts';
 import { Shell } from '../shell/shell.ts';
 import { interruptible, type Signal } from '../shell/signal.ts';
-import { EMPTY, type Input, type Output, type Streams } from '../shell/streams.ts';
-import { SyntaxProblem } from '../shell/words.ts';
+import { EMPTY, inPieces, type Input, type Output, type Streams } from '../shell/streams.ts';
 import { heads, layOut, type Look } from './side-by-side.ts';
 
 /** What is used of a process's streams. */
@@ -53,18 +52,16 @@ export class ProcessOutput implements Output {
 /** Standard input, read when it is asked for. */
 export function processInput(stdin: Terminal['stdin'], signal: Signal): Input {
   let pieces: AsyncIterator<Buffer | string> | null = null;
-  return {
-    read: async () => {
-      pieces ??= stdin[Symbol.asyncIterator]();
-      for (;;) {
-        const next: IteratorResult<Buffer | string, unknown> = await interruptible(pieces.next(), signal);
-        if (next.done === true) return null;
-        const { value } = next;
-        const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-        if (bytes.length > 0) return new Uint8Array(bytes);
-      }
-    },
-  };
+  return inPieces(async () => {
+    pieces ??= stdin[Symbol.asyncIterator]();
+    for (;;) {
+      const next: IteratorResult<Buffer | string, unknown> = await interruptible(pieces.next(), signal);
+      if (next.done === true) return null;
+      const { value } = next;
+      const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+      if (bytes.length > 0) return new Uint8Array(bytes);
+    }
+  });
 }
 
 /** One input for two readers, each at its own pace. */
@@ -72,9 +69,16 @@ function shared(input: Input): [Input, Input] {
   const pieces: Promise<Uint8Array | null>[] = [];
   const reader = (): Input => {
     let at = 0;
-    return { read: () => (pieces[at] ??= input.read()).finally(() => at++) };
+    return inPieces(() => (pieces[at] ??= input.read()).finally(() => at++));
   };
   return [reader(), reader()];
+}
+
+/** Clears what a terminal shows and can be scrolled back to; nothing where the output is no terminal. */
+function clearing({ stdout }: Terminal): () => void {
+  return () => {
+    if (stdout.isTTY === true) stdout.write('\x1b[H\x1b[2J\x1b[3J');
+  };
 }
 
 export class OneRunner implements Runner {
@@ -86,6 +90,7 @@ export class OneRunner implements Runner {
     this.shell = new Shell({ machine, modules });
     const [out, err] = [new ProcessOutput(terminal.stdout), new ProcessOutput(terminal.stderr)];
     this.outputs = [out, err];
+    this.shell.clear = clearing(terminal);
     this.streams = { in: input, out, err };
   }
 
@@ -131,7 +136,11 @@ export class BothRunner implements Runner {
     colours: boolean,
     input: Input = EMPTY,
   ) {
-    const shell = (placement: SidePlacement): Shell => new Shell({ machine: machines[placement], modules });
+    const shell = (placement: SidePlacement): Shell => {
+      const made = new Shell({ machine: machines[placement], modules });
+      made.clear = clearing(terminal);
+      return made;
+    };
     this.both = new BothShells({ monolithic: shell('monolithic'), microkernel: shell('microkernel') });
     this.terminal = terminal;
     this.colours = colours;
@@ -149,15 +158,7 @@ export class BothRunner implements Runner {
   async run(text: string, alone: boolean, signal: Signal): Promise<void> {
     const { stdout, stderr } = this.terminal;
     this.problem = false;
-    let lists;
-    try {
-      lists = parse(text);
-    } catch (error) {
-      if (!(error instanceof SyntaxProblem)) throw error;
-      this.problem = true;
-      stderr.write(`isolab: syntax error: ${error.message}\n`);
-      return;
-    }
+    const { lists, problem } = parseScript(text);
     for (const list of lists) {
       const look: Look = {
         columns: stdout.isTTY === true ? (stdout.columns ?? 0) : 0,
@@ -171,6 +172,8 @@ export class BothRunner implements Runner {
       stdout.write(layOut(ran, look));
       if (this.exited || signal.aborted) return;
     }
+    this.problem = problem !== null;
+    if (problem !== null) stderr.write(`isolab: ${problem.message}\n`);
   }
 
   complete(line: string): Promise<Completion> {

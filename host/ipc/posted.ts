@@ -13,7 +13,6 @@ import {
   Q_ARGUMENT1,
   Q_GENERATION,
   Q_GRANT_ADDRESS,
-  Q_GRANT_RIGHTS,
   Q_HANDLE,
   Q_MINOR,
   Q_OPERATION,
@@ -30,7 +29,7 @@ import {
   RING_STRIDE,
 } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
-import { OP_IOCTL } from '../../kernel/abi/operation.ts';
+import { OP_IOCTL, OP_READ, OP_WRITE } from '../../kernel/abi/operation.ts';
 
 /** The words of a message. */
 type Message = Int32Array;
@@ -164,9 +163,9 @@ export class PostedDriverEnd {
     kernel[base + (D_CURRENT >> 2)] = slot;
     let status: number;
     try {
-      const granted = word(Q_GRANT_RIGHTS) !== 0;
+      const transfer = operation === OP_READ || operation === OP_WRITE;
       const position = new BigInt64Array(message.buffer, message.byteOffset + Q_POSITION, 1)[0]!;
-      const [buffer, count] = granted ? [word(Q_GRANT_ADDRESS), first] : [first, second];
+      const [buffer, count] = transfer ? [word(Q_GRANT_ADDRESS), first] : [first, second];
       status =
         operation > OP_IOCTL
           ? domain.special(operation, first, second)

@@ -11,6 +11,7 @@ import {
   O_RDONLY,
   SYS_EXIT,
   SYS_GETDENTS,
+  SYS_IOCTL,
   SYS_OPEN,
   SYS_READ,
   SYS_STAT,
@@ -122,6 +123,15 @@ class ClientThread implements ClientMethods {
     return this.make(
       ({ address }) => [SYS_WRITE, fd, address, data.length],
       ({ buffer }) => buffer.set(data),
+    );
+  }
+
+  ioctl(fd: number, command: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
+    if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
+    return this.make(
+      ({ address }) => [SYS_IOCTL, fd, command, address],
+      ({ buffer }) => buffer.set(data),
+      ({ buffer }) => buffer.slice(0, data.length),
     );
   }
 

@@ -68,8 +68,12 @@ class RemoteClient implements Client {
     return this.result(this.methods().call(SYS_LSEEK, fd, offset, whence));
   }
 
-  async ioctl(fd: number, command: number, argument: number): Promise<number> {
-    return this.result(this.methods().call(SYS_IOCTL, fd, command, argument));
+  async ioctl(fd: number, command: number, argument: number | Uint8Array): Promise<number> {
+    if (typeof argument === 'number')
+      return this.result(this.methods().call(SYS_IOCTL, fd, command, argument));
+    const { result, data } = unwrap(await this.methods().ioctl(fd, command, argument));
+    if (data) argument.set(data);
+    return result;
   }
 
   async stat(path: string): Promise<{ result: number; stat?: FileStat }> {

@@ -8,7 +8,15 @@ import { STAT_SIZE } from '../../kernel/abi/file.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { PATH_MAX } from '../../kernel/abi/limits.ts';
 import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
-import { PARKED, SYS_GETDENTS, SYS_OPEN, SYS_READ, SYS_STAT, SYS_WRITE } from '../../kernel/abi/operation.ts';
+import {
+  PARKED,
+  SYS_GETDENTS,
+  SYS_IOCTL,
+  SYS_OPEN,
+  SYS_READ,
+  SYS_STAT,
+  SYS_WRITE,
+} from '../../kernel/abi/operation.ts';
 import type { Answer, CallMethods, Soon, SystemCallResult } from './protocol.ts';
 
 /** What of the kernel's thread a client needs. */
@@ -160,6 +168,15 @@ export class InThreadClient implements CallMethods {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     const prepare = (): void => this.domain.bytes.set(data, USER_BASE);
     return this.make(prepare, [SYS_WRITE, fd, USER_BASE, data.length], (result) => ({ result, data: null }));
+  }
+
+  ioctl(fd: number, command: number, buffer: Uint8Array): Soon<Answer<SystemCallResult>> {
+    if (buffer.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
+    const prepare = (): void => this.domain.bytes.set(buffer, USER_BASE);
+    return this.make(prepare, [SYS_IOCTL, fd, command, USER_BASE], (result) => ({
+      result,
+      data: this.domain.bytes.slice(USER_BASE, USER_BASE + buffer.length),
+    }));
   }
 
   call(number: number, a: number, b: number, c: number, d = 0): Soon<Answer<SystemCallResult>> {

@@ -369,6 +369,7 @@ export class KernelThread implements KernelMethods {
   open: CallMethods['open'] = (...words) => this.client.open(...words);
   callPath: CallMethods['callPath'] = (...words) => this.client.callPath(...words);
   stat: CallMethods['stat'] = (...words) => this.client.stat(...words);
+  ioctl: CallMethods['ioctl'] = (...words) => this.client.ioctl(...words);
   entries: CallMethods['entries'] = (...words) => this.client.entries(...words);
   read: CallMethods['read'] = (...words) => this.client.read(...words);
   write: CallMethods['write'] = (...words) => this.client.write(...words);

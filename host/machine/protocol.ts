@@ -71,6 +71,8 @@ export interface CallMethods {
   open(path: string, flags: number): Soon<Answer<SystemCallResult>>;
   read(fd: number, count: number): Soon<Answer<SystemCallResult>>;
   write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>>;
+  /** Its argument is the address of these bytes; its data is what they are afterwards. */
+  ioctl(fd: number, command: number, buffer: Uint8Array): Soon<Answer<SystemCallResult>>;
   call(number: number, a: number, b: number, c: number, d?: number): Soon<Answer<SystemCallResult>>;
   /** A call whose first argument is a path. */
   callPath(number: number, path: string, b: number, c: number): Soon<Answer<SystemCallResult>>;

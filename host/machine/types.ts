@@ -24,7 +24,8 @@ export interface Client {
   read(fd: number, count: number): Promise<{ result: number; data: Uint8Array }>;
   write(fd: number, data: Uint8Array): Promise<number>;
   lseek(fd: number, offset: number, whence: number): Promise<number>;
-  ioctl(fd: number, command: number, argument: number): Promise<number>;
+  /** @param argument a number, or a buffer whose address is passed: it then holds what the driver has left in it */
+  ioctl(fd: number, command: number, argument: number | Uint8Array): Promise<number>;
   /** What a path names; `stat` is there where the result is 0. */
   stat(path: string): Promise<{ result: number; stat?: FileStat }>;
   /** The names in a directory, as the kernel lists them; empty for a negative result. */

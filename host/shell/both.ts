@@ -1,7 +1,7 @@
 // The same line on both machines, and what came of it side by side. What is laid out here are rows; the faces draw them.
 
 import type { SidePlacement } from '../machine/types.ts';
-import { parse, type List } from './parse.ts';
+import type { List } from './parse.ts';
 import type { Shell } from './shell.ts';
 import { BrokenPipe, EMPTY, textOutput, type Input, type Output } from './streams.ts';
 import type { Signal } from './signal.ts';
@@ -42,11 +42,6 @@ export class BothShells {
 
   constructor(shells: Pair<Shell>) {
     this.shells = shells;
-  }
-
-  /** @throws SyntaxProblem */
-  parse(text: string): List[] {
-    return parse(text);
   }
 
   /** Runs a list on both machines at once. @param input gives each machine its own copy of the input */

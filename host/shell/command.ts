@@ -2,6 +2,7 @@
 
 import type { Machine } from '../machine/types.ts';
 import { explainOptions, type Options, type OptionTable } from './options.ts';
+import type { WorkingDirectory } from './directory.ts';
 import type { Files } from './files.ts';
 import type { KnownModules } from './modules.ts';
 import type { Signal } from './signal.ts';
@@ -16,7 +17,8 @@ export interface ShellContext {
 }
 
 /** What an operand of a command names: for completion. */
-export type Completes = 'path' | 'module' | 'loaded' | 'driver' | 'command' | 'sysctl' | 'nothing';
+export type Completes =
+  'path' | 'directory' | 'module' | 'loaded' | 'driver' | 'command' | 'sysctl' | 'nothing';
 
 export interface Command {
   readonly name: string;
@@ -29,6 +31,8 @@ export interface Command {
   /** null where the command reads its words itself. */
   readonly options: OptionTable | null;
   readonly completes: Completes;
+  /** Its status where an option is not understood; 1 where nothing is said. */
+  readonly trouble?: number;
   /**
    * @returns its status; nothing for 0
    * @throws Complaint, which is printed after the command's name
@@ -42,6 +46,8 @@ export interface Call extends Streams {
   readonly context: ShellContext;
   readonly machine: Machine;
   readonly files: Files;
+  /** In which its relative paths begin. */
+  readonly directory: WorkingDirectory;
   readonly signal: Signal;
   /** Everything after the command's name, as it was written. */
   readonly words: readonly string[];
@@ -53,10 +59,16 @@ export interface Call extends Streams {
   complain(text: string): Promise<void>;
 }
 
+/** `usage: NAME ARGUMENTS` */
+export function usageOf({ name, usage }: Command): string {
+  return `usage: ${`${name} ${usage}`.trim()}\n`;
+}
+
 /** What `NAME --help` prints. */
-export function helpOf({ name, usage, summary, details, options }: Command): string {
+export function helpOf(command: Command): string {
+  const { summary, details, options } = command;
   const table = options === null ? '' : `\n${explainOptions(options)}`;
-  return `usage: ${`${name} ${usage}`.trim()}\n${summary}.\n${details === undefined ? '' : `\n${details}\n`}${table}`;
+  return `${usageOf(command)}${summary}.\n${details === undefined ? '' : `\n${details}\n`}${table}`;
 }
 
 /** Does something for each operand: what fails is told, and the others are done all the same. @returns the status */

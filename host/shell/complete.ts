@@ -44,12 +44,15 @@ export async function complete(shell: Shell, line: string): Promise<Completion> 
   );
   if (words.length === 0 || (words[0] === 'time' && words.length === 1))
     return { from, words: whole(shell.commands.keys()) };
-  if (start.startsWith('/')) return { from, words: await paths(shell, start) };
   const assigned = /^(if|of)=/.exec(start);
   if (command?.name === 'dd' && assigned) {
     const [name] = assigned;
     return { from: from + name.length, words: await paths(shell, start.slice(name.length)) };
   }
+  if (command?.completes === 'directory')
+    return { from, words: (await paths(shell, start)).filter((word) => word.endsWith('/')) };
+  if (start.startsWith('/') || (command?.completes === 'path' && !start.startsWith('-')))
+    return { from, words: await paths(shell, start) };
   return { from, words: whole(await candidates(shell, command?.completes ?? 'nothing')) };
 }
 
@@ -74,8 +77,7 @@ async function candidates(shell: Shell, kind: Completes): Promise<Iterable<strin
 /** The machine's files whose path begins so. */
 async function paths(shell: Shell, start: string): Promise<string[]> {
   const folder = start.slice(0, start.lastIndexOf('/') + 1);
-  if (folder === '') return start === '' ? ['/'] : [];
-  const { entries } = await shell.context.machine.console.readdir(folder);
+  const { entries } = await shell.view().readdir(folder === '' ? '.' : folder);
   return entries
     .filter(({ name }) => `${folder}${name}`.startsWith(start))
     .map(({ name, type }) => `${quote(`${folder}${name}`)}${type === 'directory' ? '/' : ' '}`)

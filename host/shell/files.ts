@@ -37,8 +37,8 @@ export class OpenFile implements Input, Output {
     return data;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const data = await this.some(PIECE);
+  async read(most = PIECE): Promise<Uint8Array | null> {
+    const data = await this.some(Math.min(most, PIECE));
     return data.length > 0 ? data : null;
   }
 
@@ -57,6 +57,12 @@ export class OpenFile implements Input, Output {
 
   async seek(offset: number, whence = SEEK_SET): Promise<number> {
     return this.checked(await this.client.lseek(this.fd, offset, whence));
+  }
+
+  /** @param argument a number, or a buffer, which then holds what the driver has left in it */
+  async ioctl(command: number, argument: number | Uint8Array): Promise<number> {
+    throwIfInterrupted(this.signal);
+    return this.checked(await this.client.ioctl(this.fd, command, argument));
   }
 
   /** Moves on by so many bytes, reading where the file does not seek. */

@@ -22,23 +22,24 @@ export function patternOf(word: readonly Part[], status: number): string {
     .join('');
 }
 
-/** The paths that an absolute pattern stands for, sorted; none for what is no absolute path. */
+/** The paths that a pattern stands for, sorted. */
 export async function expandPattern(pattern: string, client: Client): Promise<string[]> {
-  if (!pattern.startsWith('/')) return [];
-  let found = [''];
-  for (const name of pattern.split('/').slice(1)) {
+  const [start = '', ...names] = pattern.split('/');
+  /** What has been found so far, with a slash behind it. */
+  let found = start === '' ? ['/'] : await matching('', start, client);
+  for (const [i, name] of names.entries()) {
     const next: string[] = [];
-    for (const folder of found) {
-      if (!SPECIAL.test(name)) next.push(`${folder}/${name.replace(/\\(.)/g, '$1')}`);
-      else {
-        const { entries } = await client.readdir(folder === '' ? '/' : folder);
-        next.push(
-          ...entries.filter((each) => fnmatch(name, each.name)).map((each) => `${folder}/${each.name}`),
-        );
-      }
-    }
+    for (const path of found)
+      next.push(...(await matching(i === 0 && start === '' ? path : `${path}/`, name, client)));
     found = next;
   }
   const there = await Promise.all(found.map(async (path) => (await client.stat(path)).result === 0));
   return found.filter((_, i) => there[i]).sort();
+}
+
+/** What a name in a path stands for, which may be a pattern. @param folder with a slash at its end, or empty */
+async function matching(folder: string, name: string, client: Client): Promise<string[]> {
+  if (!SPECIAL.test(name)) return [`${folder}${name.replace(/\\(.)/g, '$1')}`];
+  const { entries } = await client.readdir(folder === '' ? '.' : folder);
+  return entries.filter((each) => fnmatch(name, each.name)).map((each) => `${folder}${each.name}`);
 }

@@ -4,7 +4,10 @@
 
 import { UsageError } from './errors.ts';
 
-/** From `short,long=VALUE` (either name, or both; a value or none) to what it does. */
+/**
+ * From `short,long=VALUE` (either name, or both; a value or none) to what it does. With `#` among the names, -4 gives the
+ * value 4.
+ */
 export type OptionTable = Readonly<Record<string, string>>;
 
 interface Option {
@@ -21,13 +24,14 @@ function optionsOf(table: OptionTable): Option[] {
   });
 }
 
+const DIGITS = '-#';
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`);
 
 /** What a command line said. */
 export class Options {
-  private readonly said: Map<string, string>;
+  private readonly said: ReadonlyMap<string, string[]>;
 
-  constructor(said: Map<string, string>) {
+  constructor(said: ReadonlyMap<string, string[]>) {
     this.said = said;
   }
 
@@ -36,8 +40,14 @@ export class Options {
     return this.said.has(dashed(name));
   }
 
+  /** Its last value. */
   get(name: string): string | undefined {
-    return this.said.get(dashed(name));
+    return this.all(name).at(-1);
+  }
+
+  /** Its values, in order, where it may be given again. */
+  all(name: string): readonly string[] {
+    return this.said.get(dashed(name)) ?? [];
   }
 
   /** A count in an option's value. @throws UsageError */
@@ -58,10 +68,12 @@ export function readOptions(
   words: readonly string[],
 ): { options: Options; operands: string[] } {
   const options = optionsOf(table);
-  const said = new Map<string, string>();
+  const said = new Map<string, string[]>();
+  const digits = options.find(({ names }) => names.includes(DIGITS));
   const operands: string[] = [];
   const left = [...words];
-  const say = (option: Option, value: string): void => option.names.forEach((name) => said.set(name, value));
+  const say = (option: Option, value: string): void =>
+    option.names.forEach((name) => said.set(name, [...(said.get(name) ?? []), value]));
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     if (word === '--') {
       operands.push(...left);
@@ -79,6 +91,8 @@ export function readOptions(
       const value = rest.length > 0 ? rest.join('=') : left.shift();
       if (value === undefined) throw new UsageError(`option '${name}' requires an argument`);
       say(option, value);
+    } else if (digits !== undefined && /^-\d+$/.test(word)) {
+      say(digits, word.slice(1));
     } else if (word.length > 1 && word.startsWith('-')) {
       for (let at = 1; at < word.length; at++) {
         const letter = word[at]!;

@@ -6,17 +6,18 @@
 
 import { O_RDONLY, O_WRONLY } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied } from '../machine/control.ts';
-import type { Machine } from '../machine/types.ts';
+import type { Client, Machine } from '../machine/types.ts';
 import { COMMANDS } from './commands/index.ts';
-import { complaintOf, helpOf, type Call, type Command, type ShellContext } from './command.ts';
+import { complaintOf, helpOf, usageOf, type Call, type Command, type ShellContext } from './command.ts';
+import { WorkingDirectory } from './directory.ts';
 import { Complaint, FileError, UsageError } from './errors.ts';
 import { Files, type OpenFile } from './files.ts';
 import { expandPattern, isPattern, patternOf } from './glob.ts';
 import { Options, readOptions } from './options.ts';
-import { parse, type List, type Pipeline, type SimpleCommand, type Word } from './parse.ts';
+import { parseScript, type List, type Pipeline, type SimpleCommand, type Word } from './parse.ts';
 import { Interrupted, throwIfInterrupted, type Signal } from './signal.ts';
 import { BrokenPipe, Pipe, print, type Output, type Streams } from './streams.ts';
-import { SyntaxProblem } from './words.ts';
+import { View } from './view.ts';
 
 /** What the shell itself complains as. */
 const NAME = 'isolab';
@@ -31,6 +32,9 @@ const MACHINE_DIED = 255;
 export class Shell {
   readonly context: ShellContext;
   readonly commands: ReadonlyMap<string, Command> = COMMANDS;
+  readonly directory = new WorkingDirectory();
+  /** Set by whoever shows what is printed: clears what is shown. */
+  clear: () => void = () => {};
   /** Of the last command: `$?`. */
   status = 0;
   /** Set by `exit`: nothing more is run. */
@@ -44,19 +48,14 @@ export class Shell {
 
   /** Runs a text to its end, to `exit`, or until it is stopped. @returns the status of the last command */
   async run(text: string, streams: Streams, signal: Signal): Promise<number> {
-    let lists: List[];
-    try {
-      lists = parse(text);
-    } catch (error) {
-      if (!(error instanceof SyntaxProblem)) throw error;
-      await complaintOf(NAME, streams, `syntax error: ${error.message}`);
-      return (this.status = NOT_UNDERSTOOD);
-    }
+    const { lists, problem } = parseScript(text);
     for (const list of lists) {
       await this.runList(list, streams, signal);
-      if (this.exited || signal.aborted) break;
+      if (this.exited || signal.aborted) return this.status;
     }
-    return this.status;
+    if (problem === null) return this.status;
+    await complaintOf(NAME, streams, problem.message);
+    return (this.status = NOT_UNDERSTOOD);
   }
 
   /** Runs one list; what died meanwhile is reported, and waited for until it runs again. */
@@ -78,7 +77,8 @@ export class Shell {
         const [before, after] = [pipes[i - 1], pipes[i]];
         try {
           const ends = { ...streams, in: before ?? streams.in, out: after ?? streams.out };
-          return await this.runSimple(command, ends, signal);
+          const directory = pipes.length > 0 ? this.directory.copy() : this.directory;
+          return await this.runSimple(command, ends, signal, directory);
         } finally {
           after?.end();
           before?.abandon();
@@ -88,13 +88,18 @@ export class Shell {
     return (this.status = statuses.at(-1) ?? 0);
   }
 
-  private async runSimple(command: SimpleCommand, streams: Streams, signal: Signal): Promise<number> {
-    const files = new Files(this.context.machine.console, signal);
+  private async runSimple(
+    command: SimpleCommand,
+    streams: Streams,
+    signal: Signal,
+    directory: WorkingDirectory,
+  ): Promise<number> {
+    const files = new Files(this.view(directory), signal);
     const opened: OpenFile[] = [];
     try {
       const ends = await this.redirected(command, streams, files, opened);
       const [name, ...words] = await this.words(command.words, files);
-      return name === undefined ? 0 : await this.call(name, words, ends, signal);
+      return name === undefined ? 0 : await this.call(name, words, ends, signal, directory);
     } catch (error) {
       return await this.explained(NAME, error, streams);
     } finally {
@@ -146,8 +151,19 @@ export class Shell {
     return ends;
   }
 
+  /** The machine's files as they are seen from the working directory. */
+  view(directory = this.directory): Client {
+    return new View(this.context.machine.console, directory);
+  }
+
   /** Runs a command by its name and words; its errors are printed. @returns its status */
-  async call(name: string, words: readonly string[], streams: Streams, signal: Signal): Promise<number> {
+  async call(
+    name: string,
+    words: readonly string[],
+    streams: Streams,
+    signal: Signal,
+    directory: WorkingDirectory,
+  ): Promise<number> {
     const command = this.commands.get(name);
     try {
       if (command === undefined) throw new Complaint(`${name}: command not found`, NO_COMMAND);
@@ -168,7 +184,9 @@ export class Shell {
         await print(streams.out, helpOf(command));
         return 0;
       }
-      return (await command.run(this.made(command, words, options, operands, streams, signal))) ?? 0;
+      return (
+        (await command.run(this.made(command, words, options, operands, streams, signal, directory))) ?? 0
+      );
     } catch (error) {
       return this.explained(name, error, streams);
     }
@@ -181,13 +199,14 @@ export class Shell {
     operands: readonly string[],
     streams: Streams,
     signal: Signal,
+    directory: WorkingDirectory,
   ): Call {
     const { context } = this;
     const { machine } = context;
     return {
       ...streams,
-      ...{ shell: this, context, machine, signal, words, options, operands },
-      files: new Files(machine.console, signal),
+      ...{ shell: this, context, machine, signal, words, options, operands, directory },
+      files: new Files(this.view(directory), signal),
       print: (text) => print(streams.out, text),
       complain: (text) => complaintOf(name, streams, text),
     };
@@ -207,8 +226,10 @@ export class Shell {
     }
     if (!(error instanceof Complaint)) throw error;
     await complaintOf(name, streams, error.message);
-    if (error instanceof UsageError) await print(streams.err, `Try '${name} --help' for more information.\n`);
-    return error.status;
+    const command = this.commands.get(name);
+    if (command !== undefined && error instanceof UsageError)
+      await print(streams.err, `${usageOf(command)}Try '${name} --help' for more information.\n`);
+    return error instanceof UsageError && error.status === 1 ? (command?.trouble ?? 1) : error.status;
   }
 
   /** Hears no more of its machine. */

@@ -4,8 +4,11 @@
 import { Complaint } from './errors.ts';
 
 export interface Input {
-  /** The next piece, not empty; null at the end. */
-  read(): Promise<Uint8Array | null>;
+  /**
+   * The next piece, not empty; null at the end.
+   * @param most bytes that are wanted, at least 1: no more are taken
+   */
+  read(most?: number): Promise<Uint8Array | null>;
 }
 
 export interface Output {
@@ -37,10 +40,22 @@ export function print(to: Output, text: string): Promise<void> {
 
 export const EMPTY: Input = { read: () => Promise.resolve(null) };
 
+/** An input of pieces as they come; what a reader does not want of one is left for the next. */
+export function inPieces(next: () => Promise<Uint8Array | null>): Input {
+  let rest: Uint8Array | null = null;
+  return {
+    read: async (most = Infinity) => {
+      const piece = rest ?? (await next());
+      rest = piece !== null && piece.length > most ? piece.subarray(most) : null;
+      return piece?.subarray(0, most) ?? null;
+    },
+  };
+}
+
 /** An input that gives these bytes. */
 export function inputOf(...pieces: Uint8Array[]): Input {
   const left = pieces.filter((piece) => piece.length > 0);
-  return { read: () => Promise.resolve(left.shift() ?? null) };
+  return inPieces(() => Promise.resolve(left.shift() ?? null));
 }
 
 /** An output that hands everything on as text; what is no UTF-8 becomes U+FFFD. */
@@ -86,12 +101,15 @@ export class Pipe implements Input, Output {
     if (this.abandoned) throw new BrokenPipe();
   }
 
-  async read(): Promise<Uint8Array | null> {
+  async read(most = Infinity): Promise<Uint8Array | null> {
     while (this.pieces.length === 0 && !this.ended) await this.changed;
-    const piece = this.pieces.shift() ?? null;
-    this.held -= piece?.length ?? 0;
+    const piece = this.pieces.shift();
+    if (piece === undefined) return null;
+    if (piece.length > most) this.pieces.unshift(piece.subarray(most));
+    const taken = piece.subarray(0, most);
+    this.held -= taken.length;
     this.change();
-    return piece;
+    return taken;
   }
 
   /** Nothing more will be written. */
@@ -125,7 +143,7 @@ export function joined(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Characters of a line: a device need not have lines, and is not to fill our memory. */
-const MAX_LINE = 0x100000;
+export const MAX_LINE = 0x100000;
 
 /** The lines of an input, without their ends; a last one without an end counts. @throws Complaint for one without end */
 export async function* linesOf(input: Input): AsyncGenerator<string> {

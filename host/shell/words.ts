@@ -1,6 +1,6 @@
-// A line's text as words and operators, as sh reads them: '…' keeps everything, "…" everything but \ and $?, \ keeps the
-// next character, # begins a comment. What sh has and this has not (variables, $(…), background jobs) is refused by name:
-// a script must not quietly mean something else here.
+// A text as words and operators, as sh reads them: '…' keeps everything, "…" everything but \ and $?, \ keeps the next
+// character, # begins a comment. What sh has and this has not (variables, $(…), background jobs) is refused by name and
+// line: a script must not quietly mean something else here.
 
 /** A piece of a word. Unquoted text may hold the characters of a pattern. */
 export type Part = { kind: 'text'; text: string; quoted: boolean } | { kind: 'status' };
@@ -38,33 +38,55 @@ export class SyntaxProblem extends Error {
   /** Whether more text could mend it: an open quote, a line that ends in an operator. */
   readonly unfinished: boolean;
 
-  constructor(message: string, unfinished = false) {
-    super(message);
+  /** @param at where in the text it is */
+  constructor(what: string, text: string, at: number, unfinished = false) {
+    super(`line ${text.slice(0, at).split('\n').length}: ${what}`);
     this.unfinished = unfinished;
   }
 }
 
 const BLANK = /[ \t\r]/;
+/** What sh would put something else for. */
+const EXPANSION = /^(`|\$\(|\$\{\w*|\$\w+|\$[@*#$!'"-])/;
+const QUOTED_EXPANSION = /^(`|\$\(|\$\{\w*|\$\w+|\$[@*#$!-])/;
 const ENDS_WORD = /[ \t\r\n;&|<>()]/;
 
-class Lexer {
+export class Lexer {
   private readonly text: string;
   /** Whether an open quote at the end is taken as it is, as completion wants it. */
   private readonly lenient: boolean;
   private at = 0;
+  /** Where the token begins that is being read. */
+  private from = 0;
 
-  constructor(text: string, lenient: boolean) {
+  constructor(text: string, lenient = false) {
     this.text = text;
     this.lenient = lenient;
   }
 
+  /** The next token; null at the end. @throws SyntaxProblem */
+  next(): Token | null {
+    this.skip();
+    this.from = this.at;
+    return this.at < this.text.length ? (this.operator() ?? this.redirect() ?? this.word()) : null;
+  }
+
   all(): Token[] {
     const tokens: Token[] = [];
-    for (;;) {
-      this.skip();
-      if (this.at >= this.text.length) return tokens;
-      tokens.push(this.operator() ?? this.redirect() ?? this.word());
-    }
+    for (let token = this.next(); token !== null; token = this.next()) tokens.push(token);
+    return tokens;
+  }
+
+  private wrong(what: string): SyntaxProblem {
+    return new SyntaxProblem(`syntax error: ${what}`, this.text, this.from);
+  }
+
+  private unfinished(what: string): SyntaxProblem {
+    return new SyntaxProblem(`syntax error: ${what}`, this.text, this.from, true);
+  }
+
+  private unsupported(what: string): SyntaxProblem {
+    return new SyntaxProblem(`unsupported: ${what}`, this.text, this.at);
   }
 
   /** Over blanks, comments and line ends that were escaped. */
@@ -90,9 +112,7 @@ class Lexer {
       this.at += text.length;
       return { type: 'operator', text, from, to: this.at };
     }
-    if (this.starts('&')) throw new SyntaxProblem('there are no background jobs here: &');
-    if (this.starts('(') || this.starts(')'))
-      throw new SyntaxProblem(`there are no subshells here: ${this.text[this.at]}`);
+    if (/[&()]/.test(this.text[this.at]!)) throw this.unsupported(this.text[this.at]!);
     return null;
   }
 
@@ -100,9 +120,9 @@ class Lexer {
     const found = /^(\d*)(<<|<|>>|>&|>)/.exec(this.text.slice(this.at));
     if (!found) return null;
     const [whole, digits = '', text] = found;
-    if (text === '<<') throw new SyntaxProblem('there are no here-documents here: <<');
+    if (text === '<<') throw this.unsupported(text);
     const fd = digits === '' ? (text === '<' ? 0 : 1) : Number(digits);
-    if (fd > 2) throw new SyntaxProblem(`file descriptors are 0, 1 and 2, not ${fd}`);
+    if (fd > 2) throw this.wrong(`file descriptors are 0, 1 and 2, not ${fd}`);
     const from = this.at;
     this.at += whole.length;
     return { type: 'redirect', text: text as RedirectToken['text'], fd, from, to: this.at };
@@ -132,7 +152,7 @@ class Lexer {
 
   private escape(add: (text: string, quoted: boolean) => void): void {
     const next = this.text[this.at + 1];
-    if (next === undefined && !this.lenient) throw new SyntaxProblem('nothing follows the \\', true);
+    if (next === undefined && !this.lenient) throw this.unfinished('nothing follows the \\');
     if (next !== '\n' && next !== undefined) add(next, true);
     this.at += 2;
   }
@@ -140,7 +160,7 @@ class Lexer {
   /** @returns whether it was closed */
   private single(add: (text: string, quoted: boolean) => void): boolean {
     const end = this.text.indexOf("'", this.at + 1);
-    if (end < 0 && !this.lenient) throw new SyntaxProblem("unterminated quoted string: '", true);
+    if (end < 0 && !this.lenient) throw this.unfinished("unterminated quoted string: '");
     add(this.text.slice(this.at + 1, end < 0 ? undefined : end), true);
     this.at = end < 0 ? this.text.length : end + 1;
     return end >= 0;
@@ -161,7 +181,7 @@ class Lexer {
         this.at++;
       }
     }
-    if (!this.lenient) throw new SyntaxProblem('unterminated quoted string: "', true);
+    if (!this.lenient) throw this.unfinished('unterminated quoted string: "');
     return false;
   }
 
@@ -171,21 +191,17 @@ class Lexer {
       this.at += 2;
       return;
     }
-    const [expansion] = /^(`|\$\(|\$\{?\w*)/.exec(this.text.slice(this.at)) ?? [''];
-    if (expansion === '$' || this.lenient) {
-      add(this.text[this.at]!, quoted);
-      this.at++;
-      return;
-    }
-    if (/^(`|\$\()/.test(expansion))
-      throw new SyntaxProblem(`there is no command substitution here: ${expansion}`);
-    throw new SyntaxProblem(`there are no variables here but $?: ${expansion}`);
+    const expansions = quoted ? QUOTED_EXPANSION : EXPANSION;
+    const [expansion] = expansions.exec(this.text.slice(this.at)) ?? [];
+    if (expansion !== undefined && !this.lenient) throw this.unsupported(expansion);
+    add(this.text[this.at]!, quoted);
+    this.at++;
   }
 }
 
 /** @throws SyntaxProblem */
 export function tokens(text: string): Token[] {
-  return new Lexer(text, false).all();
+  return new Lexer(text).all();
 }
 
 /** The tokens of a line that is still being typed; null where it cannot become one. */

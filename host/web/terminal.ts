@@ -5,10 +5,9 @@ import { PLACEMENTS, type PerSide } from '../lab/report.ts';
 import type { SidePlacement } from '../machine/types.ts';
 import { BothShells, rowsOf } from '../shell/both.ts';
 import { commonStart, complete } from '../shell/complete.ts';
-import { parse, type List } from '../shell/parse.ts';
+import { parseScript } from '../shell/parse.ts';
 import type { Shell } from '../shell/shell.ts';
 import { EMPTY } from '../shell/streams.ts';
-import { SyntaxProblem } from '../shell/words.ts';
 import { button, h, messageOf } from './dom.ts';
 import { Screen } from './screen.ts';
 import { PLACED, titleOf } from './sides.ts';
@@ -96,6 +95,7 @@ export class Terminal {
   /** Gives it the shells of both machines: from now on it can be used. */
   use(shells: PerSide<Shell>): void {
     this.#shells = shells;
+    for (const shell of Object.values(shells)) shell.clear = () => this.#screen.clear();
     this.#both = new BothShells(shells);
     this.#input.disabled = false;
   }
@@ -115,29 +115,18 @@ export class Terminal {
   async #enter(): Promise<void> {
     const text = this.#input.value;
     if (this.#shells === null || this.#input.readOnly || text.trim() === '') return;
-    const lists = this.#parsed(text);
     const running = new AbortController();
     this.#running = running;
     const started = await this.#runAlone(text, async () => {
       this.#remember(text);
       await (this.#target === 'both'
-        ? this.#runBoth(text, lists, running.signal)
+        ? this.#runBoth(text, running.signal)
         : this.#runOne(this.#target, text, running.signal));
       return running.signal.aborted ? `${text}: stopped.` : `${text}: done.`;
     });
     this.#running = null;
     this.lock(false);
     if (started) this.#input.focus({ preventScroll: true });
-  }
-
-  /** What is to be run on both; a problem is said when it is run. */
-  #parsed(text: string): List[] | SyntaxProblem {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof SyntaxProblem) return error;
-      throw error;
-    }
   }
 
   async #runOne(placement: SidePlacement, text: string, signal: AbortSignal): Promise<void> {
@@ -148,13 +137,8 @@ export class Terminal {
     this.#left([shell]);
   }
 
-  async #runBoth(text: string, lists: List[] | SyntaxProblem, signal: AbortSignal): Promise<void> {
-    if (lists instanceof SyntaxProblem) {
-      this.#screen.command('both', text);
-      const line = { text: `isolab: syntax error: ${lists.message}`, error: true };
-      this.#screen.rows([{ left: line, right: line, mark: '=' }]);
-      return;
-    }
+  async #runBoth(text: string, signal: AbortSignal): Promise<void> {
+    const { lists, problem } = parseScript(text);
     const both = this.#both!;
     for (const list of lists) {
       this.#screen.command('both', list.text);
@@ -166,6 +150,11 @@ export class Terminal {
       if (monolithic.status !== microkernel.status) rows.push({ left: one!, right: other!, mark: '|' });
       this.#screen.rows(rows);
       if (signal.aborted || both.exited) break;
+    }
+    if (problem !== null && !signal.aborted && !both.exited) {
+      this.#screen.command('both', text);
+      const line = { text: `isolab: ${problem.message}`, error: true };
+      this.#screen.rows([{ left: line, right: line, mark: '=' }]);
     }
     this.#left(Object.values(both.shells));
   }

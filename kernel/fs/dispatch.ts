@@ -3,7 +3,7 @@
 
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
 import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FILE_POSITION } from '../abi/file';
-import { OP_LLSEEK, OP_READ } from '../abi/operation';
+import { OP_IOCTL, OP_LLSEEK, OP_READ } from '../abi/operation';
 import { EBADF, EFAULT, EINVAL, EIO } from '../abi/errno';
 import { endpoint_transfer } from '../ipc/fastpath';
 import { hold } from '../ipc/held';
@@ -11,7 +11,7 @@ import { endpoint_submit } from '../ipc/submit';
 import { access_ok, PARKED } from './clients';
 import { file_current } from './files';
 import { operate } from './operations';
-import { request_fill, request_place } from './requests';
+import { request_fill, request_grant, request_place } from './requests';
 import { device_kept, device_waits } from './successor';
 
 /**
@@ -35,6 +35,7 @@ export function start(
     return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
   }
   request_fill(request, operation, file, buffer, count, rights);
+  if (operation == OP_IOCTL) request_grant(request, count);
   return rights ? endpoint_transfer(request, endpoint - 1) : endpoint_submit(request, endpoint - 1);
 }
 
@@ -43,6 +44,7 @@ function stale(request: i32, operation: i32, file: usize, buffer: usize, count: 
   const harmless = rights != 0 || operation == OP_LLSEEK;
   if (!device_waits(<usize>load<u32>(file, FILE_DEVICE), harmless)) return -EIO;
   request_fill(request, operation, file, buffer, count, rights);
+  if (operation == OP_IOCTL) request_grant(request, count);
   hold(request);
   return PARKED;
 }

@@ -9,7 +9,8 @@
 
 import { DEV_MAJOR, FILE_DEVICE, FILE_MODE, FILE_POSITION } from '../abi/file';
 import { BATCH_MAX, MAX_CHANNELS } from '../abi/limits';
-import { MAX_CLIENTS } from '../abi/map';
+import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
+import { MAX_CLIENTS, USER_BASE, USER_SIZE } from '../abi/map';
 
 export const IN_THREAD = 0;
 export const FIRST_GATE = MAX_CLIENTS;
@@ -80,6 +81,20 @@ export function request_fill(
   store<u32>(record, rights ? 0 : count, RQ_ARGUMENT1);
   store<u32>(record, 0, RQ_POSITIONED);
   store<u32>(record, 0, RQ_DEATHS);
+}
+
+/**
+ * An ioctl's argument may be an address. If it lies in the client's part of the user area, the request grants what the client
+ * has from there on: how much of it is meant, the driver alone knows.
+ * @param request a system call's, which has the client's number
+ */
+export function request_grant(request: i32, argument: u32): void {
+  const room = <u32>(USER_BASE + (request + 1) * USER_SIZE) - argument;
+  if (room - 1 >= <u32>USER_SIZE) return;
+  const record = request_at(request);
+  store<u32>(record, argument, RQ_BUFFER);
+  store<u32>(record, room, RQ_LENGTH);
+  store<u32>(record, GRANT_READ | GRANT_WRITE, RQ_RIGHTS);
 }
 
 /** Its place in the file is its own, and the file's stays what it is. */

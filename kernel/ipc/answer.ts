@@ -39,7 +39,7 @@ export function plausible(status: i32, most: i32, position: i64): bool {
 
 // @ts-ignore: decorator
 @inline
-function is_transfer(operation: i32): bool {
+export function is_transfer(operation: i32): bool {
   return <u32>(operation - OP_READ) <= <u32>(OP_WRITE - OP_READ);
 }
 

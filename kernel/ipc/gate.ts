@@ -30,7 +30,7 @@ import {
   RQ_RIGHTS,
 } from '../fs/requests';
 import { gate, gate_handle, gate_special } from '../lib/host';
-import { accepted } from './answer';
+import { accepted, is_transfer } from './answer';
 import { endpoint_die } from './death';
 import {
   channel_at,
@@ -132,7 +132,7 @@ export function gate_enter(ticket: i32): i32 {
   const serve = load<u32>(endpoint_at(ticket & (MAX_CHANNELS - 1)), EP_SERVE);
   const handle = load<u32>(file, FILE_HANDLE);
   const operation = load<i32>(record, RQ_OPERATION);
-  const served = load<u32>(record, RQ_RIGHTS)
+  const served = is_transfer(operation)
     ? call_indirect<i64>(
         serve,
         operation,

@@ -6,10 +6,12 @@ import { MAX_FDS } from '../../kernel/abi/limits.ts';
 import { MAX_CLIENTS } from '../../kernel/abi/map.ts';
 import { O_RDONLY, O_RDWR, SEEK_SET } from '../../kernel/abi/operation.ts';
 import type { Client } from '../../host/machine/types.ts';
-import { pattern, withMachine, type Bench } from '../support/machine.ts';
+import { bytes, pattern, text, withMachine, type Bench } from '../support/machine.ts';
 
 const PART = 8192;
 const ROUNDS = 10;
+/** An ioctl of test/fixtures/probe.ts */
+const REVERSE = 13;
 
 export function clients(bench: Bench): void {
   describe('clients', () => {
@@ -36,12 +38,16 @@ export function clients(bench: Bench): void {
       expect(references('ramdisk')).toBe(0);
     });
 
-    test('a descriptor is its client’s own', async () => {
+    test('descriptors and buffers are their client’s own', async () => {
       const [one, two] = [await at.machine.attach(), await at.machine.attach()];
       const fd = await one.open('/dev/zero', O_RDONLY);
       expect((await two.read(fd, 1)).result).toBe(-EBADF);
       expect(await two.close(fd)).toBe(-EBADF);
       expect((await one.read(fd, 1)).result).toBe(1);
+      const probe = await two.open('/dev/probe', O_RDWR);
+      const buffer = bytes('abcdefgh');
+      expect(await two.ioctl(probe, REVERSE, buffer)).toBe(8);
+      expect(text(buffer)).toBe('hgfedcba');
       await Promise.all([one.end(), two.end()]);
     });
 

@@ -15,15 +15,15 @@ import {
   ESPIPE,
 } from '../../kernel/abi/errno.ts';
 import { MAX_FDS } from '../../kernel/abi/limits.ts';
-import { USER_SIZE } from '../../kernel/abi/map.ts';
+import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { O_RDONLY, O_RDWR, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../kernel/abi/operation.ts';
-import { pattern, text, withMachine, type Bench } from '../support/machine.ts';
+import { bytes, pattern, text, withMachine, type Bench } from '../support/machine.ts';
 import { DIFFERENCES } from './differences.ts';
 
 const DISK = 65536;
 /** ioctls of test/fixtures/probe.ts */
-const [ADD_EXTRA, REMOVE_EXTRA, REFUSE_OPEN, REACH_FURTHER, OPENING, KEEP_POINTER, ECHO] = [
-  4, 5, 6, 7, 8, 9, 10,
+const [ADD_EXTRA, REMOVE_EXTRA, REFUSE_OPEN, REACH_FURTHER, OPENING, KEEP_POINTER, ECHO, REVERSE] = [
+  4, 5, 6, 7, 8, 9, 10, 13,
 ];
 
 export function files(bench: Bench): void {
@@ -185,6 +185,19 @@ export function files(bench: Bench): void {
       for (const word of [0, 1, 0x7fffffff]) expect(await at.console.ioctl(fd, ECHO, word)).toBe(word);
       expect(await at.console.ioctl(fd, ECHO, -EFAULT)).toBe(-EFAULT);
       expect(await at.console.ioctl(fd, 12345, 0)).toBe(-ENOTTY);
+    });
+
+    test('an ioctl’s argument may be a buffer, which a driver reads and writes', async () => {
+      const fd = await at.open('/dev/probe', O_RDWR);
+      const buffer = bytes('abcdefgh ');
+      expect(await at.console.ioctl(fd, REVERSE, buffer)).toBe(8);
+      expect(text(buffer)).toBe('hgfedcba ');
+      expect(await at.console.ioctl(fd, ECHO, new Uint8Array())).toBeGreaterThanOrEqual(USER_BASE);
+      expect(await at.console.ioctl(fd, REVERSE, new Uint8Array(USER_SIZE + 1))).toBe(-EINVAL);
+      // An address that is not the caller's, and one with less than eight bytes behind it.
+      for (const address of [0, USER_BASE - 8, USER_BASE + USER_SIZE, USER_BASE + USER_SIZE - 7])
+        expect(await at.console.ioctl(fd, REVERSE, address)).toBe(-EFAULT);
+      expect(await at.console.ioctl(fd, REVERSE, USER_BASE + USER_SIZE - 8)).toBe(8);
     });
 
     test('a driver can copy to what the call grants; beyond that see differences.ts', async () => {

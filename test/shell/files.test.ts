@@ -11,7 +11,7 @@ const DISK = 4096;
 
 describe.each(PLACEMENTS)('%s', (placement) => {
   const bench = { name: placement, placement, openLab: nodeLab, fixture: loadFixture };
-  const at = withMachine(bench, { null: '', zero: '', ramdisk: `size=${DISK}`, lkdtm: '' });
+  const at = withMachine(bench, { null: '', zero: '', ramdisk: `size=${DISK}`, lkdtm: '', probe: '' });
   let shell: Shell;
   beforeAll(() => (shell = shellOn(at.machine, at.lab)));
   afterEach(() => expect(at.machine.check()).toEqual([]));
@@ -53,7 +53,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       const ran = await sh('cat /dev/zero; echo never', { signal: stop.signal, heard });
       expect(ran).toMatchObject({ status: 130, err: '' });
       expect(ran.out).not.toContain('never');
-      expect(at.machine.lsmod().map(({ references }) => references)).toEqual([0, 0, 0, 0]);
+      expect(at.machine.lsmod().map(({ references }) => references)).toEqual([0, 0, 0, 0, 0]);
     });
 
     test('of a device without end stops when nobody reads it', async () => {
@@ -74,6 +74,16 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect(await sh('cat /nope > /dev/null 2>&1')).toEqual({ status: 1, out: '', err: '' });
     });
 
+    test('of errors, where no module is a null driver', async () => {
+      await at.machine.rmmod('null');
+      expect(await sh('cat /nope 2> /dev/null; cat /dev/null; cat < /dev/null')).toEqual(done(''));
+      expect((await sh('dd if=/dev/zero of=/dev/null bs=1k count=2 status=noxfer')).err).toContain(
+        '2+0 records out',
+      );
+      expect((await sh('ls /dev/null')).status).toBe(2);
+      await at.machine.insmod(at.driver('null'));
+    });
+
     test('to what is not there runs nothing', async () => {
       expect(await sh('echo a > /dev/nope')).toEqual({
         ...{ status: 1, out: '', err: 'isolab: /dev/nope: No such file or directory\n' },
@@ -90,6 +100,21 @@ describe.each(PLACEMENTS)('%s', (placement) => {
     test('to a full device is an error', async () => {
       const { status, err } = await sh(`dd if=/dev/zero bs=${DISK} count=2 status=none > /dev/ramdisk`);
       expect({ status, err }).toEqual({ status: 1, err: 'dd: write error: No space left on device\n' });
+    });
+  });
+
+  describe('ioctl', () => {
+    // 10 answers with its argument, 13 turns eight bytes round: test/fixtures/probe.ts
+    test('prints what the driver answers, and with - the bytes that it leaves', async () => {
+      expect(await sh('ioctl /dev/probe 10 0x2a; ioctl /dev/probe 10')).toEqual(done('42\n0\n'));
+      expect(await sh('printf abcdefgh. | ioctl /dev/probe 13 -')).toEqual(done('hgfedcba.'));
+      expect(await sh('ioctl /dev/probe 10 -4')).toEqual({
+        ...{ status: 1, out: '', err: 'ioctl: /dev/probe: Interrupted system call\n' },
+      });
+      expect((await sh('ioctl /dev/probe 9999')).err).toBe(
+        'ioctl: /dev/probe: Inappropriate ioctl for device\n',
+      );
+      expect((await sh('ioctl /proc/version 1')).err).toContain('Inappropriate ioctl for device');
     });
   });
 
@@ -179,6 +204,16 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect((await sh('head -c x')).err).toContain("head: invalid number of bytes: 'x'");
     });
 
+    test('grep -r goes through directories and leaves out devices', async () => {
+      expect(await sh('grep -r isolab /proc/sys/kernel/')).toEqual(
+        done('/proc/sys/kernel/hostname:isolab\n/proc/sys/kernel/ostype:isolab\n'),
+      );
+      expect(await sh('grep -rl . /dev')).toEqual({ status: 1, out: '', err: '' });
+      expect(await sh('grep isolab /proc /proc/sys/kernel/ostype')).toEqual({
+        ...{ status: 2, out: '/proc/sys/kernel/ostype:isolab\n', err: 'grep: /proc: Is a directory\n' },
+      });
+    });
+
     test('a device without lines is no line', async () => {
       expect(await sh('grep x /dev/zero')).toEqual({
         ...{ status: 1, out: '', err: 'grep: a line is longer than 1048576 characters\n' },
@@ -202,7 +237,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect(await sh('grep -n O -i', { input })).toEqual(done('1:one\n2:two\n4:four\n'));
       expect(await sh('grep -vc o', { input })).toEqual(done('1\n'));
       expect(await sh('grep -F . && echo never', { input })).toEqual({ status: 1, out: '', err: '' });
-      expect((await sh("grep '('")).status).toBe(2);
+      expect((await sh("grep -E '('")).err).toBe('grep: Unmatched ( or \\(: (\n');
       expect((await sh('grep')).status).toBe(2);
     });
   });

@@ -137,6 +137,21 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect((await sh('dmesg -l frob')).err).toMatch(/^dmesg: unknown level 'frob'\n/);
     });
 
+    test('-n sets the level of the console, by name or one above its number', async () => {
+      const printk = 'cat /proc/sys/kernel/printk';
+      expect((await sh(`dmesg -n err; ${printk}; dmesg -n 8; ${printk}`)).out).toBe(
+        '4\t4\t1\t7\n8\t4\t1\t7\n',
+      );
+      for (const level of ['0', '9', 'frob'])
+        expect((await sh(`dmesg -n ${level}`)).err).toMatch(`dmesg: unknown level '${level}'\n`);
+    });
+
+    test('-C and -c clear it for dmesg, until the next boot', async () => {
+      expect((await sh('dmesg -C; dmesg; echo one > /dev/kmsg; dmesg -tc; dmesg')).out).toBe('one\n');
+      expect((await sh('cat /dev/kmsg | grep -c kernel,')).out).toBe('1\n');
+      expect((await sh('reboot; dmesg | grep -c kernel,')).out).toBe('1\n');
+    });
+
     test('has the last words of a kernel that died', async () => {
       const { out } = await sh('dmesg -t | grep -c isolab');
       expect(out).toBe('1\n');
@@ -217,7 +232,7 @@ describe.each(PLACEMENTS)('%s', (placement) => {
 
     test('a line that is not understood runs nothing', async () => {
       expect(await sh("echo a; echo 'b")).toEqual(
-        failed("isolab: syntax error: unterminated quoted string: '\n", 2),
+        failed("isolab: line 1: syntax error: unterminated quoted string: '\n", 2),
       );
     });
   });

@@ -38,10 +38,55 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect((await sh('ls -l /')).out).toMatch(/^d[rwx-]{9} 1 root root 0 dev\n/);
     });
 
+    test('-a has . and .., and -1 is what is always done', async () => {
+      expect(await sh('ls -a /')).toEqual(done('.\n..\ndev\nproc\nsys\n'));
+      expect((await sh('ls -la /sys/module/zero')).out).toMatch(
+        /^d\S+ 1 root root +0 \.\nd\S+ 1 root root +0 \.\.\n/,
+      );
+      expect(await sh('ls -A1 /')).toEqual(await sh('ls /'));
+      expect((await sh('ls -z')).status).toBe(2);
+    });
+
     test('tells what is not there, and lists the rest', async () => {
       expect(await sh('ls /nope /dev/zero')).toEqual({
         ...{ status: 2, out: '/dev/zero\n', err: "ls: cannot access '/nope': No such file or directory\n" },
       });
+    });
+  });
+
+  describe('cd and pwd', () => {
+    afterEach(() => sh('cd /'));
+
+    test('relative paths begin in the working directory', async () => {
+      expect(await sh('cd dev; pwd; ls -d zero; cd ..; pwd')).toEqual(done('/dev\nzero\n/\n'));
+      expect(await sh('cd /proc/sys/kernel; cat ostype ./../kernel/ostype')).toEqual(
+        done('isolab\nisolab\n'),
+      );
+      expect(await sh('echo os* pani?_on_oops; cat < ostype')).toEqual(
+        done('osrelease ostype panic_on_oops\nisolab\n'),
+      );
+      expect(await sh('cat nope')).toEqual(failed('cat: nope: No such file or directory\n'));
+      expect(await sh('cd /dev; mknod mine c 1 11; stat -c %n mine; rm mine; ls mine')).toEqual({
+        ...{ status: 2, out: 'mine\n', err: "ls: cannot access 'mine': No such file or directory\n" },
+      });
+    });
+
+    test('cd - goes back and forth', async () => {
+      expect(await run(shellOn(at.machine, at.lab), 'cd -')).toEqual(
+        failed('cd: there is no directory before: -\n'),
+      );
+      expect(await sh('cd /dev/; cd /proc/./sys/..; cd -; cd -')).toEqual(done('/dev\n/proc\n'));
+    });
+
+    test('refuse what is no directory, and stay', async () => {
+      expect(await sh('cd /dev; cd /nope')).toEqual(failed('cd: /nope: No such file or directory\n'));
+      expect(await sh('cd zero')).toEqual(failed('cd: zero: Not a directory\n'));
+      expect(await sh('pwd')).toEqual(done('/dev\n'));
+    });
+
+    test('in a pipeline they are the pipeline’s own, with time the shell’s', async () => {
+      expect(await sh('cd /proc | pwd; pwd')).toEqual(done('/\n/\n'));
+      expect((await sh('time cd /proc; pwd')).out).toBe('/proc\n');
     });
   });
 
@@ -129,7 +174,10 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       ['sysctl kernel.version=2', "sysctl: permission denied on key 'kernel.version'\n"],
       ['sysctl kernel.panic_on_oops=7', 'sysctl: setting key "kernel.panic_on_oops": Invalid argument\n'],
       ['sysctl -w kernel', 'sysctl: "kernel" must be of the form name=value\n'],
-      ['sysctl', "sysctl: no variables specified\nTry 'sysctl --help' for more information.\n"],
+      [
+        'sysctl',
+        "sysctl: no variables specified\nusage: sysctl [-n] NAME... | [-w] NAME=VALUE... | -a\nTry 'sysctl --help' for more information.\n",
+      ],
     ])('%s', async (text, err) => {
       expect(await sh(text)).toEqual(failed(err));
     });
@@ -185,6 +233,12 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       expect(await words('dd if=/dev/ze')).toEqual(['/dev/zero ']);
       expect(await complete(shell, 'dd if=/dev/ze')).toMatchObject({ from: 6 });
       expect(await words('cat /nope/')).toEqual([]);
+      await sh('cd /dev');
+      expect(await words('cat ze')).toEqual(['zero ']);
+      expect(await words('cat ../pr')).toEqual(['../proc/']);
+      await sh('cd /');
+      expect(await words('cd ')).toEqual(['dev/', 'proc/', 'sys/']);
+      expect(await words('cat d')).toEqual(['dev/']);
     });
 
     test('of what a command works on', async () => {

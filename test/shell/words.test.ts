@@ -1,7 +1,7 @@
 // How a text becomes words, and words become what is run.
 
 import { describe, expect, test } from 'vitest';
-import { parse, type List, type Word } from '../../host/shell/parse.ts';
+import { parse, parseScript, type List, type Word } from '../../host/shell/parse.ts';
 import { quote, SyntaxProblem, tokens } from '../../host/shell/words.ts';
 
 const wordText = (word: Word): string =>
@@ -79,22 +79,50 @@ describe('what is run', () => {
   });
 
   test.each([
-    ['a ;; b', 'unexpected ;'],
-    ['; a', 'unexpected ;'],
-    ['| a', 'unexpected |'],
-    ['a && ; b', 'unexpected ;'],
-    ['a > ; b', 'unexpected ;'],
-    ['a >\nb', 'unexpected end of the line'],
-    ['a & b', 'there are no background jobs here: &'],
-    ['(a)', 'there are no subshells here: ('],
-    ['echo $HOME', 'there are no variables here but $?: $HOME'],
-    ['echo "${x}"', 'there are no variables here but $?: ${x'],
-    ['echo $(ls)', 'there is no command substitution here: $('],
-    ['echo `ls`', 'there is no command substitution here: `'],
-    ['cat <<EOF', 'there are no here-documents here: <<'],
-    ['a 3> b', 'file descriptors are 0, 1 and 2, not 3'],
+    ['a ;; b', 'syntax error: unexpected ;'],
+    ['; a', 'syntax error: unexpected ;'],
+    ['| a', 'syntax error: unexpected |'],
+    ['a && ; b', 'syntax error: unexpected ;'],
+    ['a > ; b', 'syntax error: unexpected ;'],
+    ['a >\nb', 'syntax error: unexpected end of the line'],
+    ['a & b', 'unsupported: &'],
+    ['(a)', 'unsupported: ('],
+    ['echo $HOME', 'unsupported: $HOME'],
+    ['echo "${x}"', 'unsupported: ${x'],
+    ['echo $(ls)', 'unsupported: $('],
+    ['echo `ls`', 'unsupported: `'],
+    ['cat <<EOF', 'unsupported: <<'],
+    ['for i in 1', 'unsupported: for'],
+    ['a | while b', 'unsupported: while'],
+    ['a && if b', 'unsupported: if'],
+    ['A=1 a', 'unsupported: A=1'],
+    ['f() { a; }', 'unsupported: ('],
+    ['set -e', 'unsupported: set'],
+    ['echo $$', 'unsupported: $$'],
+    ["echo $'a'", "unsupported: $'"],
+    ['a 3> b', 'syntax error: file descriptors are 0, 1 and 2, not 3'],
   ])('%j is refused', (text, message) => {
-    expect(problem(text)).toMatchObject({ message, unfinished: false });
+    expect(problem(text)).toMatchObject({ message: `line 1: ${message}`, unfinished: false });
+  });
+
+  test('words of the language are words where no command stands', () => {
+    expect(parse("echo for A=1; 'for' b; \\if").map(shape)).toEqual([
+      '[echo] [for] [A=1]',
+      '[for] [b]',
+      '[if]',
+    ]);
+  });
+
+  test('the lines before a problem can be run, and it knows its own', () => {
+    const script = (text: string): unknown => {
+      const { lists, problem: found } = parseScript(text);
+      return [lists.map(({ text: own }) => own), found?.message];
+    };
+    expect(script('a\n\nb; c\nd; for x')).toEqual([['a', 'b', 'c'], 'line 4: unsupported: for']);
+    expect(script('a; b &&\n\n(c)')).toEqual([[], 'line 3: unsupported: (']);
+    expect(script("a\nb 'c\nd")).toEqual([['a'], "line 2: syntax error: unterminated quoted string: '"]);
+    expect(script('a\nb |\n')).toEqual([['a'], 'line 3: syntax error: unexpected end of the text']);
+    expect(script('a\nb')).toEqual([['a', 'b'], undefined]);
   });
 
   test.each(["echo 'a", 'echo "a', 'echo a \\', 'a &&', 'a |', 'a ||\n', 'a >'])(

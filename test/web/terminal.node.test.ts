@@ -136,8 +136,11 @@ describe('the terminal of the page', () => {
     await run("echo 'open");
     expect((await rows())[0]).toEqual([
       '=',
-      ...Array<string>(2).fill("isolab: syntax error: unterminated quoted string: '"),
+      ...Array<string>(2).fill("isolab: line 1: syntax error: unterminated quoted string: '"),
     ]);
+    await run('echo seen; clear; echo cleared');
+    await expect.poll(() => screen().innerText()).toContain('cleared');
+    expect(await screen().innerText()).not.toContain('open');
     await run('exit 3');
     expect(await screen().innerText()).toContain('This terminal stays open.');
     await run('echo $?');

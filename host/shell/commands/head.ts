@@ -1,63 +1,46 @@
-import { O_RDONLY } from '../../../kernel/abi/operation.ts';
-import type { Command } from '../command.ts';
-import { UsageError } from '../errors.ts';
-import { throwIfInterrupted, type Signal } from '../signal.ts';
-import type { Input, Output } from '../streams.ts';
-import { eachInput } from './inputs.ts';
-import { parseSize } from './sizes.ts';
+import type { Call, Command } from '../command.ts';
+import { throwIfInterrupted } from '../signal.ts';
+import type { Input } from '../streams.ts';
+import { eachPart, PART_OPTIONS, shareOf, type Share } from './inputs.ts';
+import { LastBytes, LastLines } from './last.ts';
 
 const NEWLINE = 10;
 
 export const head: Command = {
   name: 'head',
   summary: 'Prints the beginning of files, or of its input',
-  usage: '[-n LINES | -c BYTES] [FILE]...',
-  options: { 'n,lines=LINES': 'so many lines (10)', 'c,bytes=BYTES': 'so many bytes; K and M may follow' },
+  usage: '[-n LINES | -c BYTES | -LINES] [-qv] [FILE]...',
+  details: 'A - before the number: all but so many at the end. K and M may follow it. -c reads no byte more.',
+  options: {
+    'n,#,lines=LINES': 'so many lines (10)',
+    'c,bytes=BYTES': 'so many bytes',
+    ...PART_OPTIONS,
+  },
   completes: 'path',
   async run(call) {
-    const { options, operands } = call;
-    const bytes = options.get('bytes');
-    const count = bytes === undefined ? (options.number('lines') ?? 10) : parseSize(bytes);
-    if (count === null) throw new UsageError(`invalid number of bytes: '${bytes}'`);
-    let first = true;
-    return eachInput(call, O_RDONLY, async (input, name) => {
-      if (operands.length > 1) await call.print(`${first ? '' : '\n'}==> ${name} <==\n`);
-      first = false;
-      await begin(input, call.out, bytes === undefined ? linesEnd(count) : bytesEnd(count), call.signal);
-    });
+    const share = shareOf(call);
+    return eachPart(call, (input) => (share.sign === '-' ? allBut : begin)(call, input, share));
   },
 };
 
-/** Where in a piece the beginning ends; null where it goes on after it. */
-type End = (piece: Uint8Array) => number | null;
-
-function bytesEnd(left: number): End {
-  return (piece) => {
-    const end = piece.length >= left ? left : null;
-    left -= piece.length;
-    return end;
-  };
-}
-
-function linesEnd(left: number): End {
-  return (piece) => {
-    let end = 0;
-    while (left > 0) {
-      const at = piece.indexOf(NEWLINE, end);
-      if (at < 0) return null;
-      [end, left] = [at + 1, left - 1];
-    }
-    return end;
-  };
-}
-
 /** Hands an input's beginning on, and reads no piece more than it needs. */
-async function begin(input: Input, out: Output, endOf: End, signal: Signal): Promise<void> {
-  if (endOf(new Uint8Array()) !== null) return;
+async function begin({ out, signal }: Call, input: Input, { bytes, count }: Share): Promise<void> {
+  for (let left = count; left > 0;) {
+    throwIfInterrupted(signal);
+    const piece = await (bytes ? input.read(left) : input.read());
+    if (piece === null) return;
+    let end = piece.length;
+    if (bytes) left -= end;
+    else for (let at = 0; left > 0 && (at = piece.indexOf(NEWLINE, at) + 1) > 0; end = at) left--;
+    await out.write(left > 0 ? piece : piece.subarray(0, end));
+  }
+}
+
+async function allBut({ out, signal }: Call, input: Input, { bytes, count }: Share): Promise<void> {
+  const last = bytes ? new LastBytes(count) : new LastLines(count);
   for (let piece = await input.read(); piece !== null; piece = await input.read()) {
     throwIfInterrupted(signal);
-    const end = endOf(piece);
-    await out.write(end === null ? piece : piece.subarray(0, end));
-    if (end !== null) return;
+    for (const gone of last.put(piece)) await out.write(gone);
   }
+  for (const gone of last.end().out) await out.write(gone);
 }

@@ -5,6 +5,7 @@ const LANGUAGE = `Words are separated by blanks; '…', "…" and \\ keep them t
   A ; B     one after the other          A && B    B if A worked         A || B    B if A failed
   A | B     A's output is B's input      $?        status of the last command
   > FILE  >> FILE  < FILE  2> FILE  2>&1           to and from the machine's files
+A script stops at a line that has something else of sh: if, for, $NAME, $(…), <<, &.
 `;
 
 export const help: Command = {

@@ -28,7 +28,7 @@ export const hexdump: Command = {
     const status = await eachInput(call, O_RDONLY, async (input) => {
       while (shown < length) {
         throwIfInterrupted(call.signal);
-        const piece = await input.read();
+        const piece = await input.read(Math.max(skip - skipped, 0) + length - shown);
         if (piece === null) return;
         const rest = piece.subarray(Math.min(skip - skipped, piece.length));
         skipped += piece.length - rest.length;

@@ -1,4 +1,5 @@
 import type { FileStat } from '../../machine/types.ts';
+import { tidied } from '../directory.ts';
 import { forEach, type Call, type Command } from '../command.ts';
 import { Complaint, FileError } from '../errors.ts';
 import { modeText, statOf } from './stat.ts';
@@ -8,18 +9,22 @@ const TROUBLE = 2;
 export const ls: Command = {
   name: 'ls',
   summary: 'Lists directories of the machine',
-  usage: '[-ld] [FILE]...',
-  details: 'Without a FILE: the root.',
+  usage: '[-aAld1] [FILE]...',
+  details: 'Without a FILE: the working directory.',
   options: {
+    'a,all': 'names that begin with a dot as well, also . and ..',
+    'A,almost-all': 'names that begin with a dot as well',
     'd,directory': 'directories themselves, not what is in them',
     l: 'permissions, size or device numbers',
+    '1': 'a name a line, as always',
   },
   completes: 'path',
+  trouble: TROUBLE,
   async run(call) {
     const { options, operands } = call;
     const [files, folders]: [string[], string[]] = [[], []];
     let status = await forEach(
-      { ...call, operands: operands.length > 0 ? operands : ['/'] },
+      { ...call, operands: operands.length > 0 ? operands : ['.'] },
       async (path) => {
         const { type } = await statOf(call, path, 'cannot access');
         (type === 'directory' && !options.has('directory') ? folders : files).push(path);
@@ -34,7 +39,10 @@ export const ls: Command = {
         if (result < 0) throw new FileError(folder, -result);
         const head = `${files.length > 0 || folder !== folders[0] ? '\n' : ''}${folder}:\n`;
         if (files.length + folders.length > 1) await call.print(head);
-        const names = entries.map(({ name }) => name).sort();
+        const shown = options.has('all') || options.has('almost-all');
+        const names = entries.map(({ name }) => name).filter((name) => shown || !name.startsWith('.'));
+        if (options.has('all')) names.push('.', '..');
+        names.sort();
         await call.print(await listed(call, `${folder.replace(/\/+$/, '')}/`, names));
       },
       [Complaint],
@@ -48,7 +56,7 @@ async function listed(call: Call, folder: string, names: readonly string[]): Pro
   if (!call.options.has('l')) return names.map((name) => `${name}\n`).join('');
   const rows: [mode: string, size: string, name: string][] = [];
   for (const name of names) {
-    const { result, stat } = await call.files.client.stat(`${folder}${name}`);
+    const { result, stat } = await call.files.client.stat(tidied(call.directory.resolve(`${folder}${name}`)));
     // It may have gone meanwhile, or belong to a driver that is just being started.
     rows.push(stat && result === 0 ? [modeText(stat), sizeOf(stat), name] : ['??????????', '?', name]);
   }

@@ -11,11 +11,11 @@ export const time: Command = {
   options: null,
   completes: 'command',
   async run(call) {
-    const { shell, words, signal, err } = call;
+    const { shell, words, signal, err, directory } = call;
     const [name, ...rest] = words;
     if (name === undefined) throw new UsageError('missing command');
     const start = performance.now();
-    const status = await shell.call(name, rest, call, signal);
+    const status = await shell.call(name, rest, call, signal, directory);
     const seconds = (performance.now() - start) / 1000;
     await print(err, `real\t${Math.floor(seconds / 60)}m${(seconds % 60).toFixed(3)}s\n`);
     return status;
