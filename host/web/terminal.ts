@@ -9,7 +9,7 @@ import { parse, type List } from '../shell/parse.ts';
 import type { Shell } from '../shell/shell.ts';
 import { EMPTY } from '../shell/streams.ts';
 import { SyntaxProblem } from '../shell/words.ts';
-import { button, h, messageOf } from './dom.ts';
+import { act, button, h, messageOf } from './dom.ts';
 import { Screen } from './screen.ts';
 import { PLACED, titleOf } from './sides.ts';
 
@@ -69,9 +69,9 @@ export class Terminal {
     );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#enter();
+      void act(form, () => this.#enter());
     });
-    this.#input.addEventListener('keydown', (event) => this.#key(event));
+    this.#input.addEventListener('keydown', (event) => void act(this.#input, () => this.#key(event)));
     this.#stop.hidden = true;
     this.#input.disabled = true;
     this.element = h(
@@ -118,16 +118,19 @@ export class Terminal {
     const lists = this.#parsed(text);
     const running = new AbortController();
     this.#running = running;
-    const started = await this.#runAlone(text, async () => {
-      this.#remember(text);
-      await (this.#target === 'both'
-        ? this.#runBoth(text, lists, running.signal)
-        : this.#runOne(this.#target, text, running.signal));
-      return running.signal.aborted ? `${text}: stopped.` : `${text}: done.`;
-    });
-    this.#running = null;
-    this.lock(false);
-    if (started) this.#input.focus({ preventScroll: true });
+    try {
+      const started = await this.#runAlone(text, async () => {
+        this.#remember(text);
+        await (this.#target === 'both'
+          ? this.#runBoth(text, lists, running.signal)
+          : this.#runOne(this.#target, text, running.signal));
+        return running.signal.aborted ? `${text}: stopped.` : `${text}: done.`;
+      });
+      if (started) this.#input.focus({ preventScroll: true });
+    } finally {
+      this.#running = null;
+      this.lock(false);
+    }
   }
 
   /** What is to be run on both; a problem is said when it is run. */
@@ -184,7 +187,7 @@ export class Terminal {
     this.#typed = '';
   }
 
-  #key(event: KeyboardEvent): void {
+  async #key(event: KeyboardEvent): Promise<void> {
     const { key, ctrlKey } = event;
     const leaving = this.#leaving;
     this.#leaving = key === 'Escape';
@@ -202,7 +205,7 @@ export class Terminal {
       this.#walk(key === 'ArrowUp' ? -1 : 1);
     } else if (key === 'Tab' && !event.shiftKey && !leaving && this.#input.value.trim() !== '') {
       event.preventDefault();
-      void this.#complete();
+      await this.#complete();
     }
   }
 

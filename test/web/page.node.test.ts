@@ -127,6 +127,30 @@ describe('the page as it is served', () => {
     expect(Number(await boot('monolithic'))).toBe(one + 1);
     expect(Number(await boot('microkernel'))).toBe(other);
   });
+
+  test('shows what has failed, and goes on when that is over', async () => {
+    await page.evaluate(() => {
+      const workers = window as unknown as { Worker: unknown; kept: unknown };
+      workers.kept = workers.Worker;
+      workers.Worker = class {
+        constructor() {
+          throw new Error('no more threads');
+        }
+      };
+    });
+    const reboot = page.getByRole('button', { name: 'Reboot the microkernel machine' });
+    const failed = status().getByText('Rebooting the microkernel machine: failed.');
+    const over = status().getByText(/^The microkernel machine has been rebooted|: failed\.$/);
+    do {
+      // One that has a spare thread comes up once more.
+      await reboot.click();
+      await over.waitFor();
+    } while (!(await failed.isVisible()));
+    expect(await page.locator('.errors').innerText()).toContain('no more threads');
+    await page.evaluate('window.Worker = window.kept');
+    await reboot.click();
+    await status().getByText('The microkernel machine has been rebooted.').waitFor();
+  });
 });
 
 /** The built page with any headers, as some static host might serve it. */
