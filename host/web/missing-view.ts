@@ -2,7 +2,7 @@
 
 import { TRANSPORTS } from '../ipc/transport.ts';
 import { h } from './dom.ts';
-import { HEADERS, type Missing } from './requirements.ts';
+import { HEADERS, namesOf, type Missing } from './requirements.ts';
 
 /** What needs a second thread on the same memory, and what is here in its place. */
 const LOST: readonly Missing[] = [
@@ -62,7 +62,7 @@ export function lostView(missing: readonly Missing[]): HTMLElement {
   const cause = isolated
     ? 'Its memory cannot be shared with another thread.'
     : 'It is not isolated from other pages, so its memory cannot be shared with another thread.';
-  const why = `Why: it lacks ${missing.map(({ what }) => what).join(' and ')}.`;
+  const why = `Why: it lacks ${namesOf(missing)}.`;
   return h(
     'section',
     { class: 'notice lost', 'aria-labelledby': 'lost' },

@@ -8,6 +8,11 @@ export interface Missing {
   detail: string;
 }
 
+/** What is missing, to go on a sentence with. */
+export function namesOf(missing: readonly Missing[]): string {
+  return missing.map(({ what }) => what).join(' and ');
+}
+
 /** The two headers, and the values that isolate a page. */
 export const HEADERS: readonly { name: string; value: string; accepted: readonly string[] }[] = [
   { name: 'Cross-Origin-Opener-Policy', value: 'same-origin', accepted: ['same-origin'] },

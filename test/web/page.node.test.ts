@@ -268,6 +268,7 @@ describe('the page without cross-origin isolation', () => {
     for (const rung of ['direct', 'gate']) expect(table).toMatch(new RegExp(`^  ${rung} +[\\d.]+ ns`, 'm'));
     for (const rung of ['ring-spin', 'ring', 'wait', 'postmessage', 'comlink'])
       expect(table).toMatch(new RegExp(`^  ${rung} +memory cannot be shared with another thread`, 'm'));
+    expect(table).toContain(`This page lacks ${OPENER} and ${EMBEDDER}.`);
   });
 });
 
