@@ -83,6 +83,8 @@ export async function provoke(
   const { machine } = side;
   const deadlineMs = machine.deadlineMs;
   const patience = deadlineMs + RECOVERY_MS;
+  // What nobody can read anyway would look like the fault's doing.
+  await machine.console.close(await opened(machine, side.bystanders, O_RDONLY));
   const before = {
     boot: machine.status().boot,
     incarnations: incarnations(machine),
@@ -91,8 +93,6 @@ export async function provoke(
     content: await side.contentHash(),
     log: lastSequence(machine.dmesg()),
   };
-  // What it cannot read anyway would look like the fault's doing.
-  await machine.console.close(await opened(machine, side.bystanders, O_RDONLY));
   const bystander = await machine.attach();
   const watch = new Watch(machine);
   try {

@@ -36,15 +36,22 @@ export interface Scene {
 /** @param drivers all of the machine */
 export function sceneOf(driver: Driver, life: KernelLife, drivers: Iterable<Driver>): Scene {
   const { incarnation, loaded } = driver;
-  const known = readModules(life.memory);
-  if (!incarnation) return { inside: known, files: [loaded], entries: known };
+  if (!incarnation) {
+    const inside = readModules(life.memory);
+    return { inside, files: [loaded], entries: inside };
+  }
   const all = [...new Set([driver, ...livingIn(incarnation.memory, drivers)])];
   return {
     inside: readModules(incarnation.memory),
     files: all.map((each) => each.loaded),
-    // The kernel may have buried one by now, and the answer to who was announced just now may not have come.
-    entries: [...known, ...all.flatMap((each) => each.incarnation?.entries ?? [])],
+    entries: all.flatMap((each) => entriesOf(each, life)),
   };
+}
+
+/** A driver's module as the kernel has it; it has it before the supervisor hears that it was announced. */
+function entriesOf({ incarnation, loaded }: Driver, life: KernelLife): ModuleEntry[] {
+  if (incarnation && incarnation.entries.length > 0) return incarnation.entries;
+  return readModules(life.memory).filter(({ name }) => name === loaded.name);
 }
 
 /**
