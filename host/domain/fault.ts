@@ -150,7 +150,7 @@ function until(frames: StackFrame[], end: string | null): StackFrame[] {
   return at < 0 ? frames : frames.slice(0, at);
 }
 
-/** The modules whose code was running. */
+/** The modules whose code was running, innermost first. */
 export function modulesOf({ stack }: Caught): Set<string | null> {
   return new Set(framesOf(stack).map(({ wasm }) => wasm?.module ?? null));
 }

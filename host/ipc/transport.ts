@@ -73,7 +73,6 @@ export interface Abilities {
 
 /** @returns why a transport is not available here, or null */
 export function unavailable({ threads, name }: Transport, { sharedMemory, wait }: Abilities): string | null {
-  if (threads && !sharedMemory)
-    return 'memory cannot be shared with another thread: the page is not cross-origin isolated';
+  if (threads && !sharedMemory) return 'memory cannot be shared with another thread here';
   return name === 'wait' && !wait ? 'this thread may not wait' : null;
 }

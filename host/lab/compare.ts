@@ -101,10 +101,12 @@ async function provokeAll(
   options: CompareOptions,
   progress: (text: string) => void,
 ): Promise<CompareReport['faults']> {
-  const faulty: PerSide<Faulty> = {
-    monolithic: await readFaulty(sides.monolithic.machine, sides.monolithic.faulty),
-    microkernel: await readFaulty(sides.microkernel.machine, sides.microkernel.faulty),
-  };
+  const read = async (side: Side): Promise<Faulty> => readFaulty(await side.clean(), side.faulty);
+  const faulty = await tried("lkdtm's list of faults", options, async (): Promise<PerSide<Faulty>> => ({
+    monolithic: await read(sides.monolithic),
+    microkernel: await read(sides.microkernel),
+  }));
+  if (faulty === null) return [];
   const rows: CompareReport['faults'] = [];
   const names = faultNames(faulty.monolithic);
   for (const [index, fault] of names.entries()) {

@@ -1,6 +1,7 @@
 // One fault on one side: provoked by writing its name to lkdtm, as to LKDTM's DIRECT file, while a
 // client in a thread of its own keeps reading another driver. Observes from outside and fills one row of the report.
 
+import { strerror } from '../domain/strerror.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import type { LogRecord, LogView, Machine, ReadingReport } from '../machine/types.ts';
 import { attempt, type Attempt } from './attempt.ts';
@@ -39,13 +40,18 @@ export interface Faulty {
 
 /** The faults that the side's lkdtm lists. */
 export async function readFaulty(machine: Machine, path: string): Promise<Faulty> {
-  const fd = await machine.console.open(path, O_RDONLY);
-  if (fd < 0) throw new Error(`${path} cannot be opened: ${fd}`);
+  const fd = await opened(machine, path, O_RDONLY);
   const { result, data } = await machine.console.read(fd, 4096);
   await machine.console.close(fd);
   if (result <= 0) throw new Error(`${path} does not list its faults: ${result}`);
   const module = machine.devices().find((device) => device.path === path)?.module ?? '';
   return { path, module, listing: data };
+}
+
+async function opened(machine: Machine, path: string, flags: number): Promise<number> {
+  const fd = await machine.console.open(path, flags);
+  if (fd < 0) throw new Error(`${path} cannot be opened: ${strerror(fd)}`);
+  return fd;
 }
 
 export function faultNames({ listing }: Faulty): string[] {
@@ -77,6 +83,8 @@ export async function provoke(
   const { machine } = side;
   const deadlineMs = machine.deadlineMs;
   const patience = deadlineMs + RECOVERY_MS;
+  // What nobody can read anyway would look like the fault's doing.
+  await machine.console.close(await opened(machine, side.bystanders, O_RDONLY));
   const before = {
     boot: machine.status().boot,
     incarnations: incarnations(machine),
@@ -90,8 +98,7 @@ export async function provoke(
   try {
     await bystander.startReading(side.bystanders, PERIOD_MS);
     await pass(RUN_IN_MS, signal);
-    const fd = await machine.console.open(faulty.path, O_RDWR);
-    if (fd < 0) throw new Error(`${faulty.path} cannot be opened: ${fd}`);
+    const fd = await opened(machine, faulty.path, O_RDWR);
     const order = new TextEncoder().encode(fault);
 
     const earlier = watch.events.length;

@@ -6,7 +6,7 @@ import type { Machine, SidePlacement } from '../machine/types.ts';
 import { attempt } from './attempt.ts';
 import { contentHash, writeImage } from './image.ts';
 import { sha256 } from '../linker/sha256.ts';
-import { within, throwIfCancelled, type CancelSignal } from './wait.ts';
+import { Cancelled, within, throwIfCancelled, type CancelSignal } from './wait.ts';
 
 export interface BootOptions {
   deadlineMs?: number;
@@ -29,6 +29,8 @@ interface Baseline {
   damage: string[];
   /** Incarnations of the drivers, and what they hold. */
   drivers: string;
+  /** Their devices, and what the names of these in /dev lead to. */
+  devices: string;
 }
 
 const PATIENCE_MS = 15_000;
@@ -50,6 +52,10 @@ export class Side {
   #machine: Machine | null = null;
   #baseline: Baseline | null = null;
   #keeper: string | null = null;
+  /** Who held the image when everything had just been loaded. */
+  #firstKeeper: string | null = null;
+  /** Paths of devices by their drivers, also of drivers that are away. */
+  readonly #paths = new Map<string, string>();
 
   constructor(placement: SidePlacement, setting: Setting) {
     this.placement = placement;
@@ -80,10 +86,12 @@ export class Side {
     return this.pathOf(this.#setting.measured);
   }
 
+  /** The device that a driver has, or had before somebody removed it. */
   pathOf(module: string): string {
-    const device = this.machine.devices().find((candidate) => candidate.module === module);
-    if (device === undefined) throw new Error(`the driver registered no character device: ${module}`);
-    return device.path;
+    const device = this.#machine?.devices().find((candidate) => candidate.module === module);
+    const path = device?.path ?? this.#paths.get(module);
+    if (path === undefined) throw new Error(`the driver registered no character device: ${module}`);
+    return path;
   }
 
   /** Boots a new machine in place of the old one, loads the drivers and the image. */
@@ -96,7 +104,23 @@ export class Side {
       await this.machine.insmod(driver, this.#parametersOf(driver));
     }
     await this.machine.settled();
+    for (const { module, path } of this.machine.devices()) this.#paths.set(module, path);
     await this.#fill();
+    this.#firstKeeper = this.#keeper;
+    this.#baseline = await this.#look();
+  }
+
+  /** Loads the drivers that somebody has removed, and leaves the machine as it is otherwise. Throws where one cannot be had. */
+  async equip(): Promise<void> {
+    await within(this.machine.settled(), PATIENCE_MS, undefined, this.#setting.signal);
+    const missing = this.#missing();
+    for (const driver of missing) await this.machine.insmod(driver, this.#parametersOf(driver));
+    if (missing.some(({ name }) => name === KEEPER || name === this.#setting.measured)) await this.#fill();
+  }
+
+  #missing(): LoadedModule[] {
+    const there = new Set(this.machine.status().drivers.map(({ name }) => name));
+    return this.#setting.drivers.filter(({ name }) => !there.has(name));
   }
 
   /** The machine, clean: as it is when it is, else rebooted, else a new one. */
@@ -111,22 +135,31 @@ export class Side {
     );
   }
 
-  /** Ends this life of the machine and begins another, with drivers and image; a new machine where that fails. */
+  /** Ends this life of the machine and begins another, with all drivers and the image; a new machine where that fails. */
   async reboot(): Promise<void> {
     if (this.#machine === null || !(await this.#rebooted())) await this.fresh();
   }
 
+  /** Reboots the machine. @returns whether it has all that a new one has */
   async #rebooted(): Promise<boolean> {
-    const done = await attempt(
-      async () => {
-        await this.machine.reboot();
-        await this.machine.settled();
-        await this.#fill();
-      },
-      PATIENCE_MS,
-      this.#setting.signal,
-    );
-    return done.ok;
+    // It boots with what was loaded when it ended.
+    if (this.#missing().length > 0) return false;
+    try {
+      await within(this.#bootAgain(this.machine), PATIENCE_MS, undefined, this.#setting.signal);
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      return false; // whatever it was, a new machine shows whether it is still there
+    }
+    return this.#baseline !== null && this.#missing().length === 0 && this.#keeper === this.#firstKeeper;
+  }
+
+  async #bootAgain(machine: Machine): Promise<void> {
+    this.#baseline = null;
+    await machine.reboot();
+    await machine.settled();
+    await this.#fill();
+    const baseline = await this.#look();
+    if (machine === this.#machine) this.#baseline = baseline; // nobody has lost patience meanwhile
   }
 
   /** SHA-256 of the image's place in the driver that holds it; null where it cannot be read or nobody holds it. */
@@ -167,7 +200,6 @@ export class Side {
       if (problem !== null) throw new Error(problem);
       this.#keeper = KEEPER;
     }
-    this.#baseline = this.#look();
   }
 
   /** Writes the image into a module's device and reads it back. @returns null, or why it is not there */
@@ -181,25 +213,36 @@ export class Side {
     return `${path} does not give back what was written: ${hash ?? 'less than that'}`;
   }
 
-  #look(): Baseline {
-    const { taint, drivers } = this.machine.status();
+  async #look(): Promise<Baseline> {
+    const { machine } = this;
+    const { taint, drivers } = machine.status();
     const incarnations = drivers.map(({ name, restarts, generation }) => `${name} ${restarts} ${generation}`);
-    const held = this.machine.lsmod().map(({ name, bytes }) => `${name} ${bytes}`);
-    return { taint, damage: this.machine.check(), drivers: [...incarnations, ...held].join() };
+    const held = machine.lsmod().map(({ name, bytes }) => `${name} ${bytes}`);
+    const devices: string[] = [];
+    for (const { path, module, major } of machine.devices()) {
+      const { result, stat } = await machine.console.stat(path);
+      devices.push(`${path} ${module} ${major} ${result} ${stat?.major} ${stat?.minor}`);
+    }
+    const damage = machine.check();
+    return { taint, damage, drivers: [...incarnations, ...held].join(), devices: devices.join() };
   }
 
   async #isClean(): Promise<boolean> {
     const { state, drivers } = this.machine.status();
-    if (state !== 'running' || drivers.some((driver) => driver.state !== 'up') || this.#baseline === null)
+    const baseline = this.#baseline;
+    if (state !== 'running' || drivers.some((driver) => driver.state !== 'up') || baseline === null)
       return false;
     // Somebody may have loaded or removed a driver; a reboot would leave it so.
     const wanted = this.#setting.drivers.map(({ name }) => name);
     if (drivers.map(({ name }) => name).join() !== wanted.join()) return false;
-    const now = this.#look();
+    const looked = await attempt(() => this.#look(), PATIENCE_MS, this.#setting.signal);
+    if (!looked.ok) return false;
+    const now = looked.value;
     const same =
-      now.taint === this.#baseline.taint &&
-      now.drivers === this.#baseline.drivers &&
-      now.damage.join() === this.#baseline.damage.join();
+      now.taint === baseline.taint &&
+      now.drivers === baseline.drivers &&
+      now.devices === baseline.devices &&
+      now.damage.join() === baseline.damage.join();
     return same && (this.#keeper === null || (await this.contentHash()) === this.imageHash);
   }
 }

@@ -1,6 +1,7 @@
 // What is written down of a driver's death or of its warning: the context of an oops.
 
 import type { Fault, OopsContext } from '../domain/fault.ts';
+import type { LoadedModule } from '../domain/loaded.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { KernelLife } from './life.ts';
@@ -15,13 +16,47 @@ export function complaintOf(reason: number): DetectedBy {
   return reason === COMPLAINT_CLIENT ? 'complaint' : 'deadline';
 }
 
-/** The modules of a driver's domain. */
-export const modulesIn = ({ incarnation }: Driver, life: KernelLife): ModuleEntry[] =>
-  readModules(incarnation?.memory ?? life.memory);
+/** Those of `drivers` who live in a memory: one, or those of a pool. */
+export function livingIn<D extends Pick<Driver, 'incarnation'>>(
+  memory: WebAssembly.Memory,
+  drivers: Iterable<D>,
+): D[] {
+  return [...drivers].filter(({ incarnation }) => incarnation?.memory === memory);
+}
+
+/** What an oops tells of a driver's domain, as it is now: soon its memory is somebody else's, and in its pool live others. */
+export interface Scene {
+  /** The modules that lie in it. */
+  readonly inside: readonly ModuleEntry[];
+  /** Its drivers' files, whose code calls each other, and their modules as the kernel has them. */
+  readonly files: readonly LoadedModule[];
+  readonly entries: readonly ModuleEntry[];
+}
+
+/** @param drivers all of the machine */
+export function sceneOf(driver: Driver, life: KernelLife, drivers: Iterable<Driver>): Scene {
+  const { incarnation, loaded } = driver;
+  if (!incarnation) {
+    const inside = readModules(life.memory);
+    return { inside, files: [loaded], entries: inside };
+  }
+  const all = [...new Set([driver, ...livingIn(incarnation.memory, drivers)])];
+  return {
+    inside: readModules(incarnation.memory),
+    files: all.map((each) => each.loaded),
+    entries: all.flatMap((each) => entriesOf(each, life)),
+  };
+}
+
+/** A driver's module as the kernel has it; it has it before the supervisor hears that it was announced. */
+function entriesOf({ incarnation, loaded }: Driver, life: KernelLife): ModuleEntry[] {
+  if (incarnation && incarnation.entries.length > 0) return incarnation.entries;
+  return readModules(life.memory).filter(({ name }) => name === loaded.name);
+}
 
 /**
  * @param driver as it was when it died
- * @param inside the modules of its domain
+ * @param scene what its domain was then
  * @param all the drivers of the machine, in the order in which they were loaded
  * @param lastUnloaded the module that was unloaded last
  */
@@ -30,7 +65,7 @@ export function deathContext(
   driver: Driver,
   life: KernelLife,
   fault: Fault,
-  inside: readonly ModuleEntry[],
+  { inside, files, entries }: Scene,
   all: readonly Driver[],
   lastUnloaded: string | null,
 ): OopsContext {
@@ -38,6 +73,6 @@ export function deathContext(
   const cpu = place === 'sandbox' || !incarnation ? CPU_KERNEL : cpuOfChannel(incarnation.bell);
   const index = all.findIndex(({ loaded: { name } }) => name === loaded.name);
   const task = { number: restarts + 1, cpu, pid: pidOfDriver(all, index), comm: loaded.name };
-  const files = [loaded, images.domain, images.courier];
-  return oopsContext(fault, task, life.memory, inside, files, lastUnloaded, incarnation?.entries);
+  const texts = [...files, images.domain, images.courier];
+  return oopsContext(fault, task, life.memory, inside, texts, lastUnloaded, entries);
 }

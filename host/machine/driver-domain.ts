@@ -272,11 +272,14 @@ export class DriverDomain {
     this.host.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
   }
 
-  /** Whose trap it was. */
+  /** Whose trap it was: whose code ran, whoever had called it. */
   accuse(caught: Caught): Tenant | null {
     if (this.tenants.length === 1) return this.tenants[0]!;
-    const names = modulesOf(caught);
-    return this.tenants.find(({ start }) => names.has(start.loaded.name)) ?? this.current;
+    for (const name of modulesOf(caught)) {
+      const tenant = this.tenants.find(({ start }) => start.loaded.name === name);
+      if (tenant) return tenant;
+    }
+    return this.current;
   }
 
   caught(thrown: unknown): Caught {

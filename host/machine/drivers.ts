@@ -12,7 +12,7 @@ import { LEVEL_ALERT } from '../../kernel/abi/log.ts';
 import { Killed, MachineDied, overtaken, unwrap } from './control.ts';
 import { Housing } from './housing.ts';
 import type { Driver, DriversHost } from './driver.ts';
-import { complaintOf, deathContext, modulesIn } from './driver-death.ts';
+import { complaintOf, deathContext, sceneOf } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import { readSymbols } from './file-symbols.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -282,12 +282,12 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
-    const inside = modulesIn(driver, life); // its memory is somebody else's soon
+    const scene = sceneOf(driver, life, this);
     let dealtWith = (): void => {};
     const over = new Promise<void>((resolve) => (dealtWith = resolve));
     const oops = Promise.race([over, pause(TEXT_AFTER_MS)])
       .then(nextTask)
-      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, inside)) : []));
+      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, scene)) : []));
     life.log(LEVEL_ALERT, oops);
     this.host.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
@@ -302,9 +302,9 @@ export class Drivers {
     driver: Driver,
     life: KernelLife,
     fault: Fault,
-    inside = modulesIn(driver, life),
+    scene = sceneOf(driver, life, this),
   ): OopsContext {
-    return deathContext(this.host, driver, life, fault, inside, [...this], this.lastUnloaded);
+    return deathContext(this.host, driver, life, fault, scene, [...this], this.lastUnloaded);
   }
 
   /**

@@ -5,7 +5,7 @@
 import type { Gate } from '../domain/announce.ts';
 import type { StaticData } from '../domain/domain.ts';
 import type { Image } from '../domain/image.ts';
-import { located, type Caught, type Fault, type SymbolLookup } from '../domain/fault.ts';
+import { located, type Caught, type Fault } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
@@ -42,6 +42,8 @@ import type { DetectedBy } from './types.ts';
 export interface IncarnationEvents {
   /** It died by itself; called at most once, and not after `end`. */
   died(by: DetectedBy, fault: Fault | null, caughtAt: number | null): void;
+  /** Files of the drivers that live in a memory: what one traps in may be another's code. */
+  files(memory: WebAssembly.Memory): readonly LoadedModule[];
   /** It has asked for a warning, and goes on. */
   warned(fault: Fault): void;
   /** It has run its cleanup; what it had not freed itself. */
@@ -74,7 +76,8 @@ export class Incarnation {
   private readonly events: IncarnationEvents;
   private outcome: Promise<void> = Promise.resolve();
   private isLive: (statics: StaticData[]) => void = () => {};
-  private symbols: SymbolLookup = () => null;
+  /** Its own file, and those of the host that may stand in its traces. */
+  private files: readonly LoadedModule[] = [];
   private readonly pulse: Pulse;
   /** Ends the load, where one is under way. */
   private fail: (why: () => Error) => void = () => {};
@@ -164,7 +167,7 @@ export class Incarnation {
     previous: Previous | null,
   ): void {
     const { life, channel, generation, memory } = this;
-    this.symbols = symbolsOf([loaded, images.domain, images.courier]);
+    this.files = [loaded, images.domain, images.courier];
     const common = imageStatics.get(images.domain);
     this.outcome = new Promise<void>((resolve, reject) => {
       this.fail = (why) => reject(why());
@@ -235,7 +238,8 @@ export class Incarnation {
 
   /** Whose code that was. Frames of the kernel that has called a sandbox are left out. */
   private located(thrown: Caught): Fault {
-    return located(thrown, this.symbols, 'kernel');
+    const symbols = symbolsOf([...this.files, ...this.events.files(this.memory)]);
+    return located(thrown, symbols, 'kernel');
   }
 
   /** The channel whose bell wakes its thread. */

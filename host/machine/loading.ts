@@ -7,6 +7,7 @@ import { ModuleError } from '../domain/module-error.ts';
 import { transportOf } from '../ipc/transport.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
+import { livingIn } from './driver-death.ts';
 import type { Driver, DriversHost } from './driver.ts';
 import type { Estates } from './estates.ts';
 import type { Housing } from './housing.ts';
@@ -148,6 +149,7 @@ export class Loading {
     const { hands } = this;
     return {
       died: (...death) => hands.died(driver, ...death),
+      files: (memory) => livingIn(memory, this.drivers).map(({ loaded }) => loaded),
       warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, hands.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };

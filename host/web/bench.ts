@@ -76,29 +76,32 @@ export class Bench {
   /** Boots both machines. */
   async start(): Promise<void> {
     await this.#both(({ side }) => side.fresh());
-    this.#faulty = await this.#sides(({ side }) => readFaulty(side.machine, side.faulty));
+    this.#faulty = await this.#both(({ side }) => readFaulty(side.machine, side.faulty));
     this.faults = faultNames(this.#faulty.monolithic);
     await this.#read();
   }
 
-  /** Does a fault to both at once. @param clean whether a machine that is not as after boot is rebooted first */
+  /**
+   * Does a fault to both at once.
+   * @param clean whether a machine that is not as after boot is rebooted first; else drivers that it lacks are loaded
+   */
   async provoke(fault: string, clean: boolean, progress: (text: string) => void): Promise<PerSide<Provoked>> {
     const faulty = this.#faulty;
     if (faulty === null) throw new Error('the machines have not been started');
-    if (clean) {
-      progress('looking whether both machines are clean');
-      await this.#both(({ side }) => side.clean());
-      await this.#read();
-    }
+    progress(
+      clean ? 'looking whether both machines are clean' : 'looking whether both machines have all drivers',
+    );
+    const unfit = await this.#both(({ side }) =>
+      orProblem(async () => void (await (clean ? side.clean() : side.equip()))),
+    );
+    await this.#read();
     progress(`${fault} on both machines`);
     for (const placement of PLACEMENTS) this.stations[placement].reader.restart(`${fault} began`);
-    const provoked = await this.#sides(async ({ side, placement }): Promise<Provoked> => {
-      try {
-        return { row: await provoke(side, faulty[placement], fault) };
-      } catch (error) {
-        return { problem: error instanceof Error ? error.message : String(error) };
-      }
-    });
+    const provoked = await this.#both(
+      async ({ side, placement }) =>
+        unfit[placement] ??
+        (await orProblem(async () => ({ row: await provoke(side, faulty[placement], fault) }))),
+    );
     await this.#read();
     await this.#both(({ reader }) => reader.look());
     return provoked;
@@ -153,13 +156,21 @@ export class Bench {
     }
   }
 
-  #both(work: (station: Station) => Promise<unknown>): Promise<unknown> {
-    return Promise.all(PLACEMENTS.map((placement) => work(this.stations[placement])));
-  }
-
-  async #sides<T>(work: (station: Station) => Promise<T>): Promise<PerSide<T>> {
+  /** Does something on both sides at once. Ends when both have, and throws then what one of them has thrown. */
+  async #both<T>(work: (station: Station) => Promise<T>): Promise<PerSide<T>> {
     const { monolithic, microkernel } = this.stations;
-    const [one, other] = await Promise.all([work(monolithic), work(microkernel)]);
+    const both = [work(monolithic), work(microkernel)] as const;
+    await Promise.allSettled(both);
+    const [one, other] = await Promise.all(both);
     return { monolithic: one, microkernel: other };
+  }
+}
+
+/** What it gives, or why it failed. */
+async function orProblem<T>(work: () => Promise<T>): Promise<T | { problem: string }> {
+  try {
+    return await work();
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
 }

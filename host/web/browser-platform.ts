@@ -14,10 +14,13 @@ const surroundings = {
   now: () => performance.now(),
 };
 
+const inline = inlinePlatform(surroundings);
+
 /** This browser as a place to run machines; without threads all of them run on this one. */
-export const browserPlatform: Platform = hasThreads
-  ? { ...surroundings, spawn }
-  : inlinePlatform(surroundings);
+export const browserPlatform: Platform = {
+  ...surroundings,
+  spawn: (kind) => (hasThreads ? spawn(kind) : inline.spawn(kind)),
+};
 
 async function spawn(kind: ThreadKind): Promise<Thread> {
   const lock = `isolab-${crypto.randomUUID()}`;

@@ -28,14 +28,27 @@ export function setData(element: HTMLElement, name: string, value: string): void
   if (element.dataset[name] !== value) element.dataset[name] = value;
 }
 
+/** What an element was there for has failed: an event that bubbles to whoever shows its `detail`, the error. */
+export const FAILED = 'failed';
+
+/** Does what an element is there for. Whatever is thrown or rejected over it becomes FAILED. */
+export async function act(element: HTMLElement, work: () => unknown): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const event = new CustomEvent(FAILED, { bubbles: true, cancelable: true, detail: error });
+    if (element.dispatchEvent(event)) reportError(error); // nobody has shown it
+  }
+}
+
 /** A button that does one thing; `action` marks those that wait while another one is at work. */
 export function button(
   label: Child,
-  act: () => void,
+  work: () => unknown,
   attributes: Readonly<Record<string, string>> = {},
 ): HTMLButtonElement {
   const element = h('button', { type: 'button', ...attributes }, label);
-  element.addEventListener('click', act);
+  element.addEventListener('click', () => void act(element, work));
   return element;
 }
 

@@ -1,6 +1,6 @@
 // A SHA-256, shortened: the whole of it on hover, and by a click (or Enter) for those who want to copy it.
 
-import { h } from './dom.ts';
+import { button } from './dom.ts';
 
 const SHOWN = 12;
 
@@ -10,21 +10,18 @@ export class HashView {
   #open = false;
 
   constructor(label: string) {
-    this.element = h('button', {
-      type: 'button',
-      class: 'hash',
-      'aria-label': label,
-      'aria-expanded': 'false',
-    });
-    this.element.addEventListener('click', () => {
-      this.#open = !this.#open;
-      this.#show();
-    });
+    const attributes = { class: 'hash', 'aria-label': label, 'aria-expanded': 'false' };
+    this.element = button('', () => this.#toggle(), attributes);
   }
 
   set(hash: string): void {
     if (hash === this.#hash) return;
     this.#hash = hash;
+    this.#show();
+  }
+
+  #toggle(): void {
+    this.#open = !this.#open;
     this.#show();
   }
 

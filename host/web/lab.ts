@@ -3,11 +3,16 @@
 import { VERSION } from '../../kernel/abi/version.ts';
 import { loadLab, type Lab, type ModuleSource } from '../lab/load.ts';
 import { browserPlatform } from './browser-platform.ts';
+import { findRefusal } from './requirements.ts';
 
 /** @param base the folder that holds images/, relative to the page */
-export function browserLab(base = './'): Promise<Lab> {
+export async function browserLab(base = './'): Promise<Lab> {
   const surroundings = { crossOriginIsolated, version: VERSION };
-  return loadLab((file) => readModule(base, file), browserPlatform, surroundings);
+  const [lab] = await Promise.all([
+    loadLab((file) => readModule(base, file), browserPlatform, surroundings),
+    findRefusal(), // no thread is started before that is known
+  ]);
+  return lab;
 }
 
 /** The disk image that the ramdisk is filled with. */

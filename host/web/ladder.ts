@@ -5,21 +5,30 @@ import { ladder } from '../lab/ladder.ts';
 import { renderLadder } from '../lab/ladder-table.ts';
 import { browserLab } from './lab.ts';
 import { measuringPage, number } from './measuring.ts';
-import { hasThreads } from './requirements.ts';
+import { findUnshared, hasThreads, namesOf, type Missing } from './requirements.ts';
 
-measuringPage(async (query, show) => {
-  const lab = await browserLab();
-  const driver = lab.drivers.find(({ name }) => name === 'ramdisk');
-  if (!driver) throw new Error('there is no ramdisk among the drivers');
-  const step = clockStepNs(() => performance.now());
-  return ladder(
-    {
-      ...{ boots: number(query, 'boots'), samples: number(query, 'samples') },
-      ...{ batchMs: number(query, 'batchMs') ?? batchMsFor(step), boot: lab.boot, driver },
-      abilities: { sharedMemory: hasThreads, wait: hasThreads },
-      environment: { ...lab.environment, clockStepNs: step },
-      onProblem: show,
-    },
-    show,
-  );
-}, renderLadder);
+/** What keeps this page from the rungs that lead to a thread. */
+let unshared: Missing[] = [];
+
+const why = (): string => (unshared.length === 0 ? '' : `\nThis page lacks ${namesOf(unshared)}.\n`);
+
+measuringPage(
+  async (query, show) => {
+    const lab = await browserLab();
+    unshared = await findUnshared();
+    const driver = lab.drivers.find(({ name }) => name === 'ramdisk');
+    if (!driver) throw new Error('there is no ramdisk among the drivers');
+    const step = clockStepNs(() => performance.now());
+    return ladder(
+      {
+        ...{ boots: number(query, 'boots'), samples: number(query, 'samples') },
+        ...{ batchMs: number(query, 'batchMs') ?? batchMsFor(step), boot: lab.boot, driver },
+        abilities: { sharedMemory: hasThreads, wait: hasThreads },
+        environment: { ...lab.environment, clockStepNs: step },
+        onProblem: show,
+      },
+      show,
+    );
+  },
+  (report) => `${renderLadder(report)}${why()}`,
+);

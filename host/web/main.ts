@@ -11,9 +11,8 @@ async function show(main: HTMLElement): Promise<void> {
     return;
   }
   // Only now: this code expects what has just been looked for.
-  const { Page } = await import('./page.ts');
+  const [{ Page }, unshared] = await Promise.all([import('./page.ts'), findUnshared()]);
   const page = new Page();
-  const unshared = await findUnshared();
   main.replaceChildren(...(unshared.length > 0 ? [lostView(unshared)] : []), page.element);
   await page.start();
 }

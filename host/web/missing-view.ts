@@ -2,7 +2,7 @@
 
 import { TRANSPORTS } from '../ipc/transport.ts';
 import { h } from './dom.ts';
-import { HEADERS, type Missing } from './requirements.ts';
+import { HEADERS, namesOf, type Missing } from './requirements.ts';
 
 /** What needs a second thread on the same memory, and what is here in its place. */
 const LOST: readonly Missing[] = [
@@ -34,11 +34,13 @@ const LOST: readonly Missing[] = [
       'They lead to another thread. Messages could go there, but a driver’s own calls of the kernel wait for their answer, ' +
       'which takes shared memory.',
   },
-  {
-    what: 'A fine clock',
-    detail: 'Its steps are 100 µs here instead of 5 µs; batches of calls last longer to make up for it.',
-  },
 ];
+
+/** Of a page that is not isolated. */
+const CLOCK: Missing = {
+  what: 'A fine clock',
+  detail: 'Its steps are 100 µs here instead of 5 µs; batches of calls last longer to make up for it.',
+};
 
 const listOf = (items: readonly Missing[]): HTMLElement =>
   h('ul', {}, ...items.map(({ what, detail }) => h('li', {}, h('strong', {}, what), h('br'), detail)));
@@ -56,6 +58,11 @@ export function missingView(missing: readonly Missing[]): HTMLElement {
 
 /** Machines run on one thread. @param missing why */
 export function lostView(missing: readonly Missing[]): HTMLElement {
+  const isolated = globalThis.crossOriginIsolated;
+  const cause = isolated
+    ? 'Its memory cannot be shared with another thread.'
+    : 'It is not isolated from other pages, so its memory cannot be shared with another thread.';
+  const why = `Why: it lacks ${namesOf(missing)}.`;
   return h(
     'section',
     { class: 'notice lost', 'aria-labelledby': 'lost' },
@@ -63,21 +70,26 @@ export function lostView(missing: readonly Missing[]): HTMLElement {
     h(
       'p',
       {},
-      'It is not isolated from other pages, so its memory cannot be shared with another thread. The monolith runs, and ' +
-        'beside it a sandbox; the ',
+      `${cause} The monolith runs, and beside it a sandbox; the `,
       h('a', { href: './ladder.html' }, 'ladder'),
       ' runs as far as it needs one thread. What is lost:',
     ),
-    listOf(LOST),
+    listOf(isolated ? LOST : [...LOST, CLOCK]),
     h(
       'details',
-      {},
-      h('summary', {}, `Why: it lacks ${missing.map(({ what }) => what).join(' and ')}. How to serve it`),
+      { open: isolated }, // what is said there is all there is to know
+      h('summary', {}, isolated ? why : `${why} How to serve it`),
       listOf(missing),
-      h('p', {}, 'In a clone of the project:'),
-      h('pre', {}, h('code', {}, 'npm start')),
-      h('p', {}, 'or copy dist/web to any server that sends these two headers with every file:'),
-      h('pre', {}, h('code', {}, HEADERS.map(({ name, value }) => `${name}: ${value}`).join('\n'))),
+      ...(isolated ? [] : serving()),
     ),
   );
+}
+
+function serving(): HTMLElement[] {
+  return [
+    h('p', {}, 'In a clone of the project:'),
+    h('pre', {}, h('code', {}, 'npm start')),
+    h('p', {}, 'or copy dist/web to any server that sends these two headers with every file:'),
+    h('pre', {}, h('code', {}, HEADERS.map(({ name, value }) => `${name}: ${value}`).join('\n'))),
+  ];
 }

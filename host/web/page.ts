@@ -6,7 +6,7 @@ import type { DriverStatus, SidePlacement } from '../machine/types.ts';
 import { Bench, type Provoked } from './bench.ts';
 import { callsTable, environmentOf } from './calls-view.ts';
 import { comparisonResult } from './comparison-view.ts';
-import { button, h, messageOf, setText } from './dom.ts';
+import { button, FAILED, h, messageOf, setText } from './dom.ts';
 import { withheld, wordsOf } from './fault-words.ts';
 import { faultResult, foldedResult } from './faults-view.ts';
 import { browserLab, floppy } from './lab.ts';
@@ -49,7 +49,7 @@ export class Page {
   #busy = false;
 
   constructor() {
-    const measure = button('Measure calls', () => void this.#measure(), { 'data-action': 'measure' });
+    const measure = button('Measure calls', () => this.#measure(), { 'data-action': 'measure' });
     this.#historyCard = section('history', 'Every fault until now', this.#history);
     this.#historyCard.hidden = true;
     this.element = h(
@@ -92,11 +92,15 @@ export class Page {
       ...(hasThreads ? [this.#wholeSection()] : []),
       this.#environment,
     );
+    this.element.addEventListener(FAILED, (event) => {
+      event.preventDefault();
+      this.#showError(messageOf((event as CustomEvent<unknown>).detail));
+    });
     this.#lockActions();
   }
 
   #wholeSection(): HTMLElement {
-    const compare = button('Run the whole comparison', () => void this.#compare(), {
+    const compare = button('Run the whole comparison', () => this.#compare(), {
       'data-action': 'compare',
     });
     const words =
@@ -123,7 +127,7 @@ export class Page {
       const pane = (placement: SidePlacement): Pane =>
         new Pane(bench.stations[placement], {
           check: () => this.#panes?.[placement].check(),
-          reboot: () => void this.#reboot(placement),
+          reboot: () => this.#reboot(placement),
         });
       this.#panes = { monolithic: pane('monolithic'), microkernel: pane('microkernel') };
       this.#panesPlace.replaceChildren(
@@ -145,7 +149,7 @@ export class Page {
     const words = why === null ? wordsOf(fault) : `${wordsOf(fault)}: ${why}`;
     const label = h('span', {}, h('code', {}, fault), h('small', {}, words));
     if (why !== null) return h('button', { type: 'button', class: 'fault', disabled: true }, label);
-    return button(label, () => void this.#provoke(fault), {
+    return button(label, () => this.#provoke(fault), {
       'data-action': 'fault',
       'data-fault': fault,
       class: 'fault',
@@ -241,8 +245,8 @@ export class Page {
       this.#say(`${what}: failed.`);
       this.#showError(messageOf(error));
     } finally {
-      watch.end();
       this.#busy = false;
+      watch.end();
       this.#lockActions();
       this.#update();
       // A disabled button loses the focus; whoever works by keyboard goes on where they were.

@@ -29,7 +29,7 @@ const LONG_WAIT_MS = 300;
 
 export interface PaneActions {
   check(): void;
-  reboot(): void;
+  reboot(): Promise<void>;
 }
 
 export class Pane {

@@ -68,7 +68,7 @@ export class Reader {
   /** Resolves when the figures hold everything until now. */
   async look(): Promise<void> {
     this.#hurry();
-    await this.#looked;
+    await Promise.allSettled([this.#looked]); // how it ended, the reader itself says
   }
 
   async #run(machine: Machine, path: string, stopped: Promise<void>): Promise<void> {

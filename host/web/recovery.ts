@@ -4,7 +4,7 @@ import { CAUSES, measureRecovery, RECOVERING } from '../lab/recovery.ts';
 import { renderRecovery } from '../lab/recovery-table.ts';
 import { browserLab } from './lab.ts';
 import { measuringPage, number } from './measuring.ts';
-import { hasThreads } from './requirements.ts';
+import { findUnshared, namesOf } from './requirements.ts';
 
 /** Those of all that the address names; all where it names none. */
 function chosen<T extends string>(query: URLSearchParams, name: string, all: readonly T[]): readonly T[] {
@@ -13,7 +13,9 @@ function chosen<T extends string>(query: URLSearchParams, name: string, all: rea
 }
 
 measuringPage(async (query, show) => {
-  if (!hasThreads) throw new Error('a client in a thread of its own needs cross-origin isolation');
+  const unshared = await findUnshared();
+  if (unshared.length > 0)
+    throw new Error(`a client needs a thread of its own, for which this page lacks ${namesOf(unshared)}`);
   const { boot, drivers, images, environment } = await browserLab();
   return measureRecovery({
     ...{ boot, drivers, images, environment, progress: show },

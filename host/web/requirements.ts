@@ -1,10 +1,16 @@
 // What this page needs of its browser and of the server it comes from, and what of it is missing, by name. Reads the page's
-// own response headers to say which one; changes nothing.
+// own response headers to say which one. Whether memory can be sent to a thread is found out by sending some: WebKitGTK 2.50 says
+// `crossOriginIsolated`, makes shared memory, and refuses to send it.
 
 export interface Missing {
   what: string;
   /** One or two sentences: why it is needed, or what was found instead. */
   detail: string;
+}
+
+/** What is missing, to go on a sentence with. */
+export function namesOf(missing: readonly Missing[]): string {
+  return missing.map(({ what }) => what).join(' and ');
 }
 
 /** The two headers, and the values that isolate a page. */
@@ -17,8 +23,50 @@ export const HEADERS: readonly { name: string; value: string; accepted: readonly
   },
 ];
 
-/** Whether memory can be shared with another thread, and its end be known. */
-export const hasThreads = globalThis.crossOriginIsolated && 'locks' in navigator;
+/** Whether memory can be shared with another thread, and its end be known; for certain when `findRefusal` has resolved. */
+export let hasThreads = globalThis.crossOriginIsolated && 'locks' in navigator;
+
+let trial: Promise<Missing | null> | null = null;
+
+/** Why shared memory does not get to a thread; null where it does, and where none is needed to know. Tries once. */
+export function findRefusal(): Promise<Missing | null> {
+  return (trial ??= tryThread());
+}
+
+async function tryThread(): Promise<Missing | null> {
+  if (!hasThreads) return null;
+  const refusal = await sendMemory().catch(refused);
+  hasThreads = refusal === null;
+  return refusal;
+}
+
+async function sendMemory(): Promise<Missing | null> {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const worker = new Worker(new URL('./trial-thread.ts', import.meta.url), { type: 'module' });
+  try {
+    return await new Promise<Missing | null>((resolve) => {
+      worker.onmessage = () =>
+        resolve(new Uint8Array(memory.buffer)[0] === 1 ? null : refused('it does not arrive'));
+      worker.onerror = (event) => {
+        event.preventDefault(); // it is told
+        const detail = `The code of a thread cannot be loaded: ${event.message || 'no reason is told'}`;
+        resolve({ what: 'threads', detail });
+      };
+      worker.postMessage(memory);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+function refused(why: unknown): Missing {
+  return {
+    what: 'threads that share memory',
+    detail:
+      'The page is isolated, yet this browser does not send shared memory to a thread, as Chromium and Firefox do: ' +
+      String(why),
+  };
+}
 
 /** What no machine runs without; nothing where at least the monolith does. */
 export function findMissing(): Missing[] {
@@ -51,8 +99,9 @@ function makesSharedMemory(): boolean {
 
 /** What keeps the page to one thread; nothing where every placement runs. */
 export async function findUnshared(): Promise<Missing[]> {
+  const refusal = await findRefusal();
   if (hasThreads) return [];
-  const missing: Missing[] = [];
+  const missing = refusal === null ? [] : [refusal];
   if (!globalThis.isSecureContext) {
     missing.push({
       what: 'a secure address',

@@ -9,7 +9,9 @@ export type Placed = Exclude<Placement, 'pooled'>;
 
 export const PLACED: Readonly<PerSide<Placed>> = {
   monolithic: 'monolithic',
-  microkernel: hasThreads ? 'microkernel' : 'sandbox',
+  get microkernel() {
+    return hasThreads ? 'microkernel' : 'sandbox';
+  },
 };
 
 /** To begin a line with. */

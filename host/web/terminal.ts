@@ -8,7 +8,7 @@ import { commonStart, complete } from '../shell/complete.ts';
 import { parseScript } from '../shell/parse.ts';
 import type { Shell } from '../shell/shell.ts';
 import { EMPTY } from '../shell/streams.ts';
-import { button, h, messageOf } from './dom.ts';
+import { act, button, h, messageOf } from './dom.ts';
 import { Screen } from './screen.ts';
 import { PLACED, titleOf } from './sides.ts';
 
@@ -68,9 +68,9 @@ export class Terminal {
     );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#enter();
+      void act(form, () => this.#enter());
     });
-    this.#input.addEventListener('keydown', (event) => this.#key(event));
+    this.#input.addEventListener('keydown', (event) => void act(this.#input, () => this.#key(event)));
     this.#stop.hidden = true;
     this.#input.disabled = true;
     this.element = h(
@@ -117,16 +117,19 @@ export class Terminal {
     if (this.#shells === null || this.#input.readOnly || text.trim() === '') return;
     const running = new AbortController();
     this.#running = running;
-    const started = await this.#runAlone(text, async () => {
-      this.#remember(text);
-      await (this.#target === 'both'
-        ? this.#runBoth(text, running.signal)
-        : this.#runOne(this.#target, text, running.signal));
-      return running.signal.aborted ? `${text}: stopped.` : `${text}: done.`;
-    });
-    this.#running = null;
-    this.lock(false);
-    if (started) this.#input.focus({ preventScroll: true });
+    try {
+      const started = await this.#runAlone(text, async () => {
+        this.#remember(text);
+        await (this.#target === 'both'
+          ? this.#runBoth(text, running.signal)
+          : this.#runOne(this.#target, text, running.signal));
+        return running.signal.aborted ? `${text}: stopped.` : `${text}: done.`;
+      });
+      if (started) this.#input.focus({ preventScroll: true });
+    } finally {
+      this.#running = null;
+      this.lock(false);
+    }
   }
 
   async #runOne(placement: SidePlacement, text: string, signal: AbortSignal): Promise<void> {
@@ -173,7 +176,7 @@ export class Terminal {
     this.#typed = '';
   }
 
-  #key(event: KeyboardEvent): void {
+  async #key(event: KeyboardEvent): Promise<void> {
     const { key, ctrlKey } = event;
     const leaving = this.#leaving;
     this.#leaving = key === 'Escape';
@@ -191,7 +194,7 @@ export class Terminal {
       this.#walk(key === 'ArrowUp' ? -1 : 1);
     } else if (key === 'Tab' && !event.shiftKey && !leaving && this.#input.value.trim() !== '') {
       event.preventDefault();
-      void this.#complete();
+      await this.#complete();
     }
   }
 

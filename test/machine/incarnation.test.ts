@@ -27,6 +27,7 @@ test('what it has left is there before its answer, its death after it was live',
     life,
     {
       died: (by) => heard.push(`died: ${by}`),
+      files: () => [],
       warned: () => heard.push('warned'),
       unloaded: () => heard.push('unloaded'),
     },

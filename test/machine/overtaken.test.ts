@@ -43,7 +43,7 @@ test('a driver whose messages cannot be connected any more', async () => {
     end: () => Promise.resolve(void ended.push('ended')),
     release: () => ended.push('released'),
   };
-  const nothing = { died: () => {}, warned: () => {}, unloaded: () => {} };
+  const nothing = { died: () => {}, files: () => [], warned: () => {}, unloaded: () => {} };
   const open = (): Promise<Home> => Promise.resolve(home);
   await expect(Incarnation.prepare(life as unknown as KernelLife, nothing, open)).rejects.toThrow(
     'meanwhile',

@@ -45,7 +45,7 @@ async function scene(): Promise<Scene> {
     giveMemory: () => order.push('given back'),
   } as unknown as Resources;
   const pools = new Pools(resources, {} as Interior, 'ring');
-  const events = { died: () => order.push('died'), warned: () => {}, unloaded: () => {} };
+  const events = { died: () => order.push('died'), files: () => [], warned: () => {}, unloaded: () => {} };
   return { life, pools, kernel, says: (event) => says(event), ends, order, events };
 }
 

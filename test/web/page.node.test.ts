@@ -24,10 +24,15 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Opens a page; everything it complains about is collected. @param withheld requests that are never answered */
-async function open(url: string, withheld = ''): Promise<{ page: Page; complaints: string[] }> {
+/**
+ * Opens a page; everything it complains about is collected.
+ * @param withheld requests that are never answered
+ * @param script is run before the page's own
+ */
+async function open(url: string, withheld = '', script = ''): Promise<{ page: Page; complaints: string[] }> {
   const page = await browser.newPage();
   if (withheld !== '') await page.route(withheld, () => undefined);
+  await page.addInitScript(script);
   page.setDefaultTimeout(30 * SECOND);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -126,6 +131,30 @@ describe('the page as it is served', () => {
     await status().getByText('The monolithic machine has been rebooted.').waitFor();
     expect(Number(await boot('monolithic'))).toBe(one + 1);
     expect(Number(await boot('microkernel'))).toBe(other);
+  });
+
+  test('shows what has failed, and goes on when that is over', async () => {
+    await page.evaluate(() => {
+      const workers = window as unknown as { Worker: unknown; kept: unknown };
+      workers.kept = workers.Worker;
+      workers.Worker = class {
+        constructor() {
+          throw new Error('no more threads');
+        }
+      };
+    });
+    const reboot = page.getByRole('button', { name: 'Reboot the microkernel machine' });
+    const failed = status().getByText('Rebooting the microkernel machine: failed.');
+    const over = status().getByText(/^The microkernel machine has been rebooted|: failed\.$/);
+    do {
+      // One that has a spare thread comes up once more.
+      await reboot.click();
+      await over.waitFor();
+    } while (!(await failed.isVisible()));
+    expect(await page.locator('.errors').innerText()).toContain('no more threads');
+    await page.evaluate('window.Worker = window.kept');
+    await reboot.click();
+    await status().getByText('The microkernel machine has been rebooted.').waitFor();
   });
 });
 
@@ -239,5 +268,60 @@ describe('the page without cross-origin isolation', () => {
     for (const rung of ['direct', 'gate']) expect(table).toMatch(new RegExp(`^  ${rung} +[\\d.]+ ns`, 'm'));
     for (const rung of ['ring-spin', 'ring', 'wait', 'postmessage', 'comlink'])
       expect(table).toMatch(new RegExp(`^  ${rung} +memory cannot be shared with another thread`, 'm'));
+    expect(table).toContain(`This page lacks ${OPENER} and ${EMBEDDER}.`);
+  });
+});
+
+describe('an isolated page that cannot send memory to a thread', () => {
+  let served: Served;
+  beforeAll(async () => {
+    served = await serve(WEB, 0);
+  });
+  afterAll(() => served.close());
+
+  /** As WebKitGTK has it. */
+  const REFUSING = `
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (message, ...more) {
+      if (message instanceof WebAssembly.Memory)
+        throw new DOMException('The object can not be cloned.', 'DataCloneError');
+      return post.call(this, message, ...more);
+    };`;
+
+  test('runs on one thread and says why', async () => {
+    const { page, complaints } = await open(served.url, '', REFUSING);
+    await page.getByRole('status').getByText('Both machines are running.').waitFor();
+    expect(await page.locator('.pane-head h2').allInnerTexts()).toEqual(['Monolithic', 'Sandbox']);
+    expect(await page.locator('.lost summary').innerText()).toBe('Why: it lacks threads that share memory.');
+    expect(await page.locator('.lost details li').innerText()).toContain(
+      'DataCloneError: The object can not be cloned.',
+    );
+    expect(await page.locator('.lost').innerText()).not.toMatch(/npm start|not isolated|clock/);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('measures no recovery there, and says why', async () => {
+    const { page } = await open(`${served.url}recovery.html`, '', REFUSING);
+    await page.getByText('for which this page lacks threads that share memory').waitFor();
+    await page.close();
+  });
+
+  test.each([
+    [
+      'whose code does not come',
+      'class { constructor() { queueMicrotask(() => this.onerror(new ErrorEvent("error", { cancelable: true, message: "404" }))); } postMessage() {} terminate() {} }',
+      'The code of a thread cannot be loaded: 404',
+    ],
+    [
+      'to which it does not arrive',
+      'class { postMessage() { queueMicrotask(() => this.onmessage({ data: null })); } terminate() {} }',
+      'it does not arrive',
+    ],
+  ])('says so of one %s', async (_, worker, reason) => {
+    const { page, complaints } = await open(served.url, '**/images/*', `globalThis.Worker = ${worker}`);
+    await page.locator('.lost details li').getByText(reason).waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
   });
 });

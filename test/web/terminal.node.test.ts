@@ -80,7 +80,7 @@ describe('the terminal of the page', () => {
   });
 
   test('works on the machines that the page shows', async () => {
-    await run('rmmod lkdtm');
+    await run('rmmod lkdtm; rmmod ramdisk');
     const lkdtm = (side: string) => page.locator(`section.pane.${side} .drivers tr`, { hasText: 'lkdtm' });
     await lkdtm('monolithic').waitFor({ state: 'detached' });
     await lkdtm('microkernel').waitFor({ state: 'detached' });
@@ -145,5 +145,30 @@ describe('the terminal of the page', () => {
     expect(await screen().innerText()).toContain('This terminal stays open.');
     await run('echo $?');
     expect((await rows()).at(-1)).toEqual(['=', '3', '3']);
+  });
+
+  test('whatever is taken away, a fault finds its drivers, and Reboot brings them back', async () => {
+    const sentences = page.locator('article.fault .sentence');
+    const bug = async (): Promise<string[]> => {
+      await page.getByRole('button', { name: /^BUG/ }).click();
+      await status()
+        .getByText(/^BUG done\./)
+        .waitFor();
+      return sentences.allInnerTexts();
+    };
+    await page.getByLabel('Begin with clean machines').uncheck();
+    await run('rmmod lkdtm; rmmod ramdisk');
+    expect((await bug()).join()).not.toContain('could not be observed');
+    // What cannot be had without a reboot is said.
+    await run('rm /dev/zero');
+    for (const sentence of await bug())
+      expect(sentence).toContain('/dev/zero cannot be opened: No such file or directory. Reboot it.');
+    await run('rmmod ramdisk; rmmod -f null');
+    for (const side of ['monolithic', 'microkernel']) {
+      await page.getByRole('button', { name: `Reboot the ${side} machine` }).click();
+      await status().getByText(`The ${side} machine has been rebooted.`).waitFor();
+      expect(await page.locator(`section.pane.${side} .drivers tbody tr`).count()).toBe(4);
+    }
+    expect(await page.locator('.errors').innerText()).toBe('');
   });
 });
