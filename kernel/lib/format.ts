@@ -111,13 +111,13 @@ function grown(value: i32, digit: u32): i32 {
 function set_width(value: i32): void {
   if (value < 0) left = true;
   width = value < -FIELD_WIDTH_MAX ? FIELD_WIDTH_MAX : min(abs(value), FIELD_WIDTH_MAX);
-  if (width != abs(value)) too_wide = value;
+  if (width != abs(value) && !too_wide) too_wide = value;
 }
 
 /** A negative one is none. */
 function set_precision(value: i32): void {
   precision = max(-1, min(value, PRECISION_MAX));
-  if (value > PRECISION_MAX) too_precise = value;
+  if (value > PRECISION_MAX && !too_precise) too_precise = value;
 }
 
 /** Tells of limits that were passed, of each once. The text that was asked for is whole by now: this makes another. */
