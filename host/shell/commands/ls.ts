@@ -1,3 +1,4 @@
+import { cleanText } from '../../linker/bytes.ts';
 import type { FileStat } from '../../machine/types.ts';
 import { forEach, type Call, type Command } from '../command.ts';
 import { Complaint, FileError } from '../errors.ts';
@@ -32,7 +33,7 @@ export const ls: Command = {
       async (folder) => {
         const { result, entries } = await call.files.client.readdir(folder);
         if (result < 0) throw new FileError(folder, -result);
-        const head = `${files.length > 0 || folder !== folders[0] ? '\n' : ''}${folder}:\n`;
+        const head = `${files.length > 0 || folder !== folders[0] ? '\n' : ''}${cleanText(folder)}:\n`;
         if (files.length + folders.length > 1) await call.print(head);
         const names = entries.map(({ name }) => name).sort();
         await call.print(await listed(call, `${folder.replace(/\/+$/, '')}/`, names));
@@ -45,7 +46,7 @@ export const ls: Command = {
 
 /** The names, or with -l a row for each. */
 async function listed(call: Call, folder: string, names: readonly string[]): Promise<string> {
-  if (!call.options.has('l')) return names.map((name) => `${name}\n`).join('');
+  if (!call.options.has('l')) return names.map((name) => `${cleanText(name)}\n`).join('');
   const rows: [mode: string, size: string, name: string][] = [];
   for (const name of names) {
     const { result, stat } = await call.files.client.stat(`${folder}${name}`);
@@ -53,7 +54,9 @@ async function listed(call: Call, folder: string, names: readonly string[]): Pro
     rows.push(stat && result === 0 ? [modeText(stat), sizeOf(stat), name] : ['??????????', '?', name]);
   }
   const width = Math.max(0, ...rows.map(([, size]) => size.length));
-  return rows.map(([mode, size, name]) => `${mode} 1 root root ${size.padStart(width)} ${name}\n`).join('');
+  return rows
+    .map(([mode, size, name]) => `${mode} 1 root root ${size.padStart(width)} ${cleanText(name)}\n`)
+    .join('');
 }
 
 const sizeOf = ({ type, size, major, minor }: FileStat): string =>
