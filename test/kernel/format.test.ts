@@ -141,7 +141,11 @@ function made(size: number, format: string, words: (number | bigint | string)[])
 test('what has no room is counted without being written, up to INT_MAX', () => {
   expect(made(8, '%99999999d|%s', [1, 'two'])).toEqual(['       ', 8388607 + 4, false]);
   // Letter by letter this would take seconds.
-  expect(made(8, '%*d'.repeat(300), Array<number>(600).fill(0x7fffffff))).toEqual(['       ', 0x7fffffff, false]);
+  expect(made(8, '%*d'.repeat(300), Array<number>(600).fill(0x7fffffff))).toEqual([
+    '       ',
+    0x7fffffff,
+    false,
+  ]);
   expect(made(0, 'text', [])).toEqual(['', 4, false]);
   expect(made(-1, 'text', [])).toEqual(['', 0, false]); // as Linux: no buffer is that large
 });
