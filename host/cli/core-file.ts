@@ -7,6 +7,7 @@ import { hex8 } from '../domain/oops.ts';
 import * as operation from '../../kernel/abi/operation.ts';
 import { explained } from './module-folder.ts';
 import { Failure } from './io.ts';
+import { cleanText } from '../linker/bytes.ts';
 
 /** Requests and lines of the log that are shown unless all are asked for. */
 const SHOWN = 8;
@@ -35,8 +36,6 @@ export async function openCore(path: string): Promise<Core> {
   }
 }
 
-const plain = (text: string): string => text.replace(/\p{Cc}/gu, '?');
-
 /** @param all whether every request that is known is shown */
 export function coreLines({ header }: Core, all: boolean): string[] {
   const { driver, generation, boot, placement, time, by, fault, vermagic, sha256 } = header;
@@ -62,7 +61,7 @@ export function coreLines({ header }: Core, all: boolean): string[] {
     '',
     `Memory: ${header.memory} bytes, ${used} pages of 4 KiB that are not all zeros`,
   ];
-  return lines.map(plain);
+  return lines.map(cleanText);
 }
 
 const reason = (by: string): string =>

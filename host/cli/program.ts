@@ -3,11 +3,14 @@
 
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './commands/index.ts';
+import { cleanLines } from '../linker/bytes.ts';
 import { Exit, explain, type Io } from './io.ts';
 import { version } from './root.ts';
 
 /** Runs one command line (without the program's name) and returns its exit code. */
-export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
+export async function runProgram(argv: readonly string[], given: Io): Promise<number> {
+  // What is said on the way may quote a driver or a file.
+  const io: Io = { ...given, progress: (text) => given.progress(cleanLines(text)) };
   const program = new Command('isolab')
     .description("What does a driver's isolation buy, and what does it cost? One driver binary, two kernels.")
     .version(version(), '-V, --version')

@@ -4,6 +4,7 @@
 // A file is believed where the oops has its SHA-256. Where it is another build of what was loaded, what the oops itself says
 // of a frame is kept, and the disagreement is told. Pure: files are asked for by name and given by the caller.
 
+import { cleanText } from '../linker/bytes.ts';
 import type { ModuleSymbols } from '../linker/symbols.ts';
 import type { Kallsyms } from './kallsyms.ts';
 import { hex8, token } from './oops.ts';
@@ -237,5 +238,5 @@ export function decodedLines({ saved, frames, warnings }: DecodedOops): string[]
     if (frame.folded > 0) shown.push(`Trace; ... ${frame.folded} more`);
   });
   if (saved.modules.length > 0) shown.push(`Modules linked in: ${saved.modules.join(' ')}`);
-  return [...shown, ...warnings.map((warning) => `Warning: ${warning}`)];
+  return [...shown, ...warnings.map((warning) => `Warning: ${warning}`)].map(cleanText);
 }

@@ -12,6 +12,7 @@ import {
   WINDOW_SIZE,
 } from '../../kernel/abi/map.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
+import { cleanText } from '../linker/bytes.ts';
 import { elementSize } from '../linker/metadata.ts';
 import { symbolFlags } from '../linker/metadata.ts';
 import { dataOffset } from '../linker/module-file.ts';
@@ -184,7 +185,7 @@ export class Domain<Exports extends ImageExports> {
 
   /** printk by the host: one line at a level, whatever letters are in it. */
   log(level: number, line: string): void {
-    const clean = line.replace(/\p{Cc}/gu, '?').replaceAll('%', '%%');
+    const clean = cleanText(line).replaceAll('%', '%%');
     this.exports.vprintk_emit(level, this.text(clean), 0);
   }
 

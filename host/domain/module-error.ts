@@ -1,6 +1,7 @@
 // Why a module could not be loaded or unloaded: an errno, and what insmod and rmmod say to it.
 
 import { EAGAIN, EINVAL, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { cleanText } from '../linker/bytes.ts';
 import { strerror } from './strerror.ts';
 
 /** What insmod says otherwise than strerror. */
@@ -16,7 +17,7 @@ export class ModuleError extends Error {
   readonly errno: number;
 
   constructor(errno: number, message: string) {
-    super(message);
+    super(cleanText(message));
     this.errno = errno;
   }
 

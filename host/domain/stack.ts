@@ -5,6 +5,8 @@
 // read only. Elsewhere, and where somebody has read `stack` before, the text is parsed, strictly: function names
 // come out of the module, and a newline in one can forge a line. Nothing here believes a name of a function.
 
+import { cleanText } from '../linker/bytes.ts';
+
 export const FRAME_LIMIT = 32;
 
 export interface WasmPosition {
@@ -69,7 +71,7 @@ const PLAIN = /^[ -~]*$/;
 
 /** A name or message that came out of a module or an engine, made fit for one line of a log. */
 export function printable(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
+  return PLAIN.test(text) ? text : cleanText(text);
 }
 
 // The position is the last thing a call site prints, so a name before it cannot forge one. Only wasm has such a position.

@@ -5,8 +5,9 @@ import { TextTooLong, type Domain } from './domain.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
+import { cleanText } from '../linker/bytes.ts';
 import type { ModuleFile, ModuleImport } from '../linker/module-file.ts';
-import { ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
+import { EINVAL, ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
   LOAD_FORCE,
@@ -60,16 +61,18 @@ export function begin(
   flags: number,
   endpoint: number,
 ): number {
-  const said = (key: string): string => file.modinfo.get(key)?.[0] ?? '';
-  return must(
-    domain.exports.module_begin(
-      domain.text(name),
-      domain.text(said('vermagic')),
-      domain.text(said('license')),
-      flags | (said('intree') === 'Y' ? LOAD_INTREE : 0),
-      endpoint,
-    ),
+  // What the log quotes of it begins no line of its own.
+  const said = (key: string): string => cleanText(file.modinfo.get(key)?.[0] ?? '');
+  const mod = domain.exports.module_begin(
+    domain.text(name),
+    domain.text(said('vermagic')),
+    domain.text(said('license')),
+    flags | (said('intree') === 'Y' ? LOAD_INTREE : 0),
+    endpoint,
   );
+  if (mod !== -EINVAL) return must(mod);
+  domain.log(LEVEL_ERR, `not a name of a module: ${name}`);
+  throw new Refused(EINVAL, 'not a name of a module');
 }
 
 /** What people see of a module: versions, text addresses, names. In the kernel's domain only. */

@@ -3,9 +3,23 @@
 // ByteReader never reads past its end and never trusts a count: everything wrong is a BadModule, and nothing else is
 // ever thrown, whatever the bytes are. ByteWriter grows; a size that is known only afterwards is written by `block`.
 
-/** A text without control characters and directional marks, which could forge or rearrange a line. */
+// The same characters as kernel/lib/name.ts does not show, and lone surrogates.
+const HIDDEN =
+  /[\p{Cc}\p{Cs}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+/**
+ * A text that a driver or a file has given, for people: what could forge or rearrange a line, move a cursor or is not seen is
+ * shown by its bytes, as dmesg does: `\x1b`.
+ */
 export function cleanText(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+  return text.replace(HIDDEN, (character) =>
+    [...encoder.encode(character)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+  );
+}
+
+/** The same for a text of several lines: ends of lines and tabs stay. */
+export function cleanLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, cleanText);
 }
 
 /** A file that is not a module we can load. The message is a lower-case sentence, fit for a log. */

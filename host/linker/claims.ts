@@ -23,7 +23,7 @@ import type { Signature } from './sections.ts';
 /** A name as the loader may use it. */
 export function plain(name: string, what: string): string {
   if (name === '' || cleanName(name) !== name)
-    throw new BadModule(`not a name of ${what}: ${JSON.stringify(cleanName(name))}`);
+    throw new BadModule(`not a name of ${what}: "${cleanName(name)}"`);
   return name;
 }
 

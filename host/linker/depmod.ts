@@ -226,11 +226,7 @@ class Builder {
       for (const value of node.file.modinfo.get(key) ?? []) {
         const text = line(node, value);
         if (text !== null) found.push(text);
-        else
-          this.#say(
-            'WARNING',
-            `${this.#shown(node)} has no valid ${key}: ${JSON.stringify(cleanText(value))}`,
-          );
+        else this.#say('WARNING', `${this.#shown(node)} has no valid ${key}: "${cleanText(value)}"`);
       }
     }
     return found.join('');

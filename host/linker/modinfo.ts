@@ -5,7 +5,7 @@
 //   license:        GPL
 //   parm:           size:size of the disk in bytes (uint)
 //
-// What a file says of itself may be anything: control characters are shown as `?`, so that no value begins a line.
+// What a file says of itself may be anything: control characters are shown by their bytes, so that no value begins a line.
 
 import { ByteReader, cleanText } from './bytes.ts';
 import { infoEntries, SECTION } from './metadata.ts';

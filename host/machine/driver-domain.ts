@@ -268,7 +268,7 @@ export class DriverDomain {
   private warned(text: number): void {
     const { caller } = this;
     if (++caller.warnings > MOST_WARNINGS) return;
-    const message = text === 0 ? '' : new Memory(this.domain.memory).text(text, LOG_TEXT_MAX);
+    const message = text === 0 ? '' : new Memory(this.domain.memory).line(text, LOG_TEXT_MAX);
     this.host.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
   }
 

@@ -75,6 +75,7 @@ import {
   STORE_RANGE,
 } from '../../kernel/abi/store.ts';
 import { TAINT_LETTERS } from '../../kernel/abi/taint.ts';
+import { cleanText } from '../linker/bytes.ts';
 import type { Accounting, LogRecord, LogView } from './types.ts';
 
 /** A view that can be read anywhere: 0 outside the memory. */
@@ -103,12 +104,21 @@ export class Memory {
     return address >= 0 && address + 8 <= this.size ? this.view.getFloat64(address, true) : 0;
   }
 
-  /** A C string of at most `limit` bytes; anything that is no printable text is shown as `?`. */
+  /** A C string of at most `limit` bytes, for people: what is not to be shown as it is becomes `\x1b`. */
   text(address: number, limit: number): string {
+    return cleanText(this.raw(address, limit));
+  }
+
+  /** The same of what may end in a newline, as printk's texts do. */
+  line(address: number, limit: number): string {
+    return cleanText(this.raw(address, limit).replace(/\n$/, ''));
+  }
+
+  private raw(address: number, limit: number): string {
     let end = address;
     while (end < address + limit && this.u8(end) !== 0) end++;
     const bytes = this.bytes.slice(address, end); // a copy: decoders refuse shared memory
-    return new TextDecoder().decode(bytes).replace(/\p{Cc}/gu, '?');
+    return new TextDecoder().decode(bytes);
   }
 }
 

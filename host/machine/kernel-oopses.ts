@@ -75,7 +75,7 @@ export class KernelOopses {
   /** A warning by something in the kernel's domain, which goes on. */
   warn(text: number): void {
     const { memory, stackPointer } = this.domain;
-    const message = text === 0 ? '' : new Memory(memory).text(text, LOG_TEXT_MAX);
+    const message = text === 0 ? '' : new Memory(memory).line(text, LOG_TEXT_MAX);
     const fault = this.faultOf(new Warned(message), stackPointer.value as number);
     for (const line of formatWarning(fault, this.context(fault))) this.domain.log(LEVEL_WARNING, line);
   }

@@ -3,6 +3,7 @@
 //
 // Only calls that cross domains are counted: of a driver in the kernel's own domain nothing is known, and a dash is shown.
 
+import { cleanText } from '../linker/bytes.ts';
 import { latencyMean, latencyQuantile, since, together } from '../machine/latency.ts';
 import { nanoseconds } from '../machine/nanoseconds.ts';
 import type { ChannelStatistics, Machine } from '../machine/types.ts';
@@ -145,9 +146,8 @@ export function frameText({
 
 function table(widths: readonly number[], rows: readonly string[][], names: readonly string[]): string {
   return rows
-    .map((cells, row) =>
-      [...cells.map((cell, i) => pad(cell, widths[i] ?? 0)), names[row] ?? ''].join(' ').concat('\n'),
-    )
+    .map((cells, row) => [...cells.map((cell, i) => pad(cell, widths[i] ?? 0)), names[row] ?? ''].join(' '))
+    .map((line) => `${cleanText(line)}\n`)
     .join('');
 }
 

@@ -1,5 +1,6 @@
 // The same line on both machines, and what came of it side by side. What is laid out here are rows; the faces draw them.
 
+import { cleanText } from '../linker/bytes.ts';
 import type { SidePlacement } from '../machine/types.ts';
 import type { List } from './parse.ts';
 import type { Shell } from './shell.ts';
@@ -105,7 +106,7 @@ function shortened(text: string): string {
 
 /** Text that does nothing to a terminal. */
 export function shown(text: string): string {
-  return text.replaceAll('\t', '        ').replace(/\p{Cc}/gu, '?');
+  return cleanText(text.replaceAll('\t', '        '));
 }
 
 const alike = (a: Line, b: Line): boolean => a.text === b.text && a.error === b.error;

@@ -1,5 +1,6 @@
 // What a command is, and what it is given when it is called. A command, its file, its help and its test share one name.
 
+import { cleanText } from '../linker/bytes.ts';
 import type { Machine } from '../machine/types.ts';
 import { explainOptions, type Options, type OptionTable } from './options.ts';
 import type { WorkingDirectory } from './directory.ts';
@@ -93,6 +94,7 @@ export async function forEach(
 
 type Errors = readonly (abstract new (...words: never[]) => Error)[];
 
+/** Says what is wrong; the text may quote what a driver or a file has said. */
 export function complaintOf(name: string, { err }: Streams, text: string): Promise<void> {
-  return print(err, `${name}: ${text}\n`);
+  return print(err, `${name}: ${cleanText(text)}\n`);
 }

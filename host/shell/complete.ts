@@ -1,5 +1,6 @@
 // What could stand where the cursor is: commands, the machine's files, modules. The same for terminal and page.
 
+import { cleanText } from '../linker/bytes.ts';
 import type { Completes } from './command.ts';
 import { sysctlNames } from './commands/sysctl.ts';
 import type { Shell } from './shell.ts';
@@ -14,8 +15,13 @@ export interface Completion {
 
 const NONE = (at: number): Completion => ({ from: at, words: [] });
 
-/** What could stand at the end of this line. */
+/** What could stand at the end of this line. A name that cannot be shown as it is is not offered: nobody types it. */
 export async function complete(shell: Shell, line: string): Promise<Completion> {
+  const { from, words } = await candidatesAt(shell, line);
+  return { from, words: words.filter((word) => cleanText(word) === word) };
+}
+
+async function candidatesAt(shell: Shell, line: string): Promise<Completion> {
   const tokens = tokensSoFar(line);
   if (tokens === null) return NONE(line.length);
   const last = tokens.at(-1);

@@ -1,7 +1,12 @@
 // The few lines that stand between this page and the DOM. Text is set as text, never as markup: names and messages on this
-// page come out of drivers. What is shown already is left alone, so that a selection or a focus survives a refresh.
+// page come out of drivers; what could turn a line round, or is not seen, is shown by its bytes. What is shown already is left
+// alone, so that a selection or a focus survives a refresh.
+
+import { cleanLines } from '../linker/bytes.ts';
 
 type Child = Node | string;
+
+const shown = (child: Child): Child => (typeof child === 'string' ? cleanLines(child) : child);
 
 /** An element with attributes (`true` sets an empty one, `false` none) and children. */
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -13,14 +18,15 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== false) element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children);
+  element.append(...children.map(shown));
   return element;
 }
 
 /** @returns whether that was a change */
 export function setText(node: Node, text: string): boolean {
-  if (node.textContent === text) return false;
-  node.textContent = text;
+  const clean = cleanLines(text);
+  if (node.textContent === clean) return false;
+  node.textContent = clean;
   return true;
 }
 

@@ -1,7 +1,7 @@
 // A page that measures when it is opened: shows progress, then the table, and leaves the report in `globalThis.measured` for
 // whoever drives the browser (host/cli/in-chromium.ts).
 
-import { h, messageOf } from './dom.ts';
+import { h, messageOf, setText } from './dom.ts';
 
 declare global {
   var measured: { report?: unknown; problem?: string } | undefined;
@@ -20,7 +20,7 @@ export function measuringPage<Report>(
   const line = h('p', { class: 'fine', role: 'status' }, 'Starting …');
   main.replaceChildren(line);
   const show = (text: string): void => {
-    line.textContent = text;
+    setText(line, text);
     console.info(text);
   };
   measure(new URLSearchParams(location.search), show).then(

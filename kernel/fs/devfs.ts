@@ -28,7 +28,7 @@ export function devfs_root(): usize {
   return root;
 }
 
-/** @returns the node, or -EEXIST, -ENOSPC, -ENAMETOOLONG */
+/** @returns the node, or -EEXIST, -ENOSPC, -EINVAL, -ENAMETOOLONG */
 export function devfs_add(name: usize, mode: u32, rdev: u32): i32 {
   const node = node_add(root, name, DT_CHR, mode, 0, 0);
   if (node > 0) store<u32>(<usize>node, rdev, NODE_RDEV);

@@ -24,14 +24,15 @@ import {
   ENDPOINT_NONE,
   FOP_IDEMPOTENT,
 } from '../abi/file';
-import { EBUSY, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
+import { EBUSY, EINVAL, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { devfs_device_added, devfs_device_gone } from './devfs';
 import { kmalloc_for } from '../mm/kmalloc';
 import { files_abandon } from './files';
 import { owner_hash } from './heirs';
+import { name_error } from '../lib/name';
 import { device_kept } from './successor';
-import { fnv, same_name, strlen, strscpy } from '../lib/text';
+import { fnv, same_name, strscpy } from '../lib/text';
 
 let devices: usize = 0;
 /** Of each device, the hash of the name of the module that registered it; 0 where that was in this domain. */
@@ -82,12 +83,6 @@ export function device_by_major(major: u32): usize {
   return 0;
 }
 
-/** Whether a name can be one in /dev. */
-function single_name(name: usize): bool {
-  for (; load<u8>(name); name++) if (load<u8>(name) == 0x2f) return false;
-  return true;
-}
-
 function seal(dev: usize): void {
   store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
 }
@@ -105,9 +100,9 @@ export function device_let_go(dev: usize): void {
  * @returns the major, or -EINVAL, -ENAMETOOLONG, -EBUSY, -ENOSPC (no number is left, or the driver has its share)
  */
 export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, fops: usize, flags: u32): i32 {
-  const length = strlen(name);
-  if (!length || major > 511 || !single_name(name)) return -EINVAL;
-  if (length >= NAME_SIZE) return -ENAMETOOLONG;
+  const wrong = name_error(name);
+  if (wrong) return wrong;
+  if (major > 511) return -EINVAL;
   let dev = device_by_name(name);
   const known = dev != 0;
   const owner = owner_hash(endpoint, mod);

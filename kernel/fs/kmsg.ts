@@ -1,5 +1,6 @@
-// /dev/kmsg: the log as Linux gives it to programs, a record each read (`level,sequence,microseconds,-;text`), the oldest first;
-// what is written becomes a line of the log, with a level in front as `<4>text`.
+// /dev/kmsg: the log as Linux gives it to programs, a record each read (`level,sequence,microseconds,-;text`), the oldest first.
+// The ring has the bytes that were printed; a record here is one line of printable ASCII, everything else and the backslash is
+// `\x1b`. What is written becomes a line of the log, with a level in front as `<4>text`.
 
 import { LOG_BASE, MACHINE_BASE } from '../abi/map';
 import { M_LOG_NEXT } from '../abi/machine';
@@ -27,7 +28,7 @@ import {
 import { SEEK_END, SEEK_SET } from '../abi/operation';
 import { EFAULT, EINVAL, EPIPE } from '../abi/errno';
 import { cstr } from '../lib/cstr';
-import { vsnprintf } from '../lib/format';
+import { snprintf, vsnprintf } from '../lib/format';
 import { index_of } from '../lib/function';
 import { log_write } from '../lib/log';
 import { devfs_add } from './devfs';
@@ -36,11 +37,14 @@ import { from_user, to_user } from './usercopy';
 
 /** Linux's number of it: mem 1, minor 11. */
 const RDEV: u32 = (1 << MINOR_BITS) | 11;
-const RECORD_MAX = 320;
+/** Of what stands before the text. */
+const HEAD_MAX = 48;
+/** Each byte of the text may take four. */
+const RECORD_MAX = HEAD_MAX + LOG_TEXT_MAX * 4 + 1;
 
 const fops = memory.data(FOPS_SIZE);
 const record_text = memory.data(RECORD_MAX);
-const words = memory.data(24);
+const words = memory.data(16);
 
 export function kmsg_init(): void {
   store<u32>(fops, index_of(open), FOPS_OPEN);
@@ -63,6 +67,13 @@ function open(file: usize): i32 {
   return 0;
 }
 
+/** Writes a byte as it is shown. @returns how many bytes that takes */
+function escaped(to: usize, byte: u32): i32 {
+  store<u8>(to, <u8>byte);
+  if (byte >= 0x20 && byte < 0x7f && byte != 0x5c) return 1;
+  return snprintf(to, 5, cstr('\\x%02x'), byte);
+}
+
 /** @returns the record's bytes, 0 at the end, -EINVAL where it does not fit, -EPIPE where records were overwritten meanwhile */
 function read(file: usize, to: usize, size: i32, _position: usize): i32 {
   const sequence = load<u32>(file, FILE_PRIVATE);
@@ -75,9 +86,10 @@ function read(file: usize, to: usize, size: i32, _position: usize): i32 {
   store<u32>(words, load<u8>(record, LOG_LEVEL) & 7);
   store<u32>(words, load<u32>(record, LOG_SEQUENCE), 4);
   store<u64>(words, <u64>load<u32>(record, LOG_SECONDS) * 1000000 + load<u32>(record, LOG_MICROSECONDS), 8);
-  store<u32>(words, min<u32>(load<u8>(record, LOG_LENGTH), LOG_TEXT_MAX), 16);
-  store<u32>(words, <u32>(record + LOG_TEXT), 20);
-  const length = vsnprintf(record_text, RECORD_MAX, cstr('%u,%u,%llu,-;%.*s\n'), words);
+  let length = vsnprintf(record_text, HEAD_MAX, cstr('%u,%u,%llu,-;'), words);
+  const letters = min<i32>(load<u8>(record, LOG_LENGTH), LOG_TEXT_MAX);
+  for (let i = 0; i < letters; i++) length += escaped(record_text + length, load<u8>(record + LOG_TEXT + i));
+  store<u8>(record_text + length++, 0x0a);
   if (length > size) return -EINVAL;
   if (to_user(to, record_text, length)) return -EFAULT;
   store<u32>(file, sequence + 1, FILE_PRIVATE);

@@ -26,11 +26,12 @@ import {
   NODE_SIZE,
   NODE_TYPE,
 } from '../abi/file';
-import { EEXIST, EINVAL, ENAMETOOLONG, ENOSPC } from '../abi/errno';
+import { EEXIST, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { kmalloc_for } from '../mm/kmalloc';
 import { files_release } from './files';
 import { owner_hash } from './heirs';
+import { name_error } from '../lib/name';
 import { fnv, same_text, strlen, strscpy } from '../lib/text';
 
 let nodes: usize = 0;
@@ -107,10 +108,11 @@ function held_by(owner: u32): i32 {
  * @returns the node, or -EEXIST, -ENOSPC, -EINVAL, -ENAMETOOLONG
  */
 export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner: u32, mod: usize): i32 {
-  const length = strlen(name);
-  if (length >= NAME_SIZE) return -ENAMETOOLONG;
-  if (!length && parent) return -EINVAL;
-  let node = length ? node_find(parent, name) : 0;
+  // Without a parent it has no name or, in a driver's domain, a path that the kernel has looked at.
+  const wrong = parent ? name_error(name) : 0;
+  if (wrong) return wrong;
+  if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;
+  let node = load<u8>(name) ? node_find(parent, name) : 0;
   const heir = owner_hash(owner, mod);
   if (node) {
     if (load<u32>(node, NODE_OWNER) != ENDPOINT_NONE || load<u32>(node, NODE_TYPE) != type) return -EEXIST;

@@ -28,7 +28,7 @@ import { kmalloc_for } from '../mm/kmalloc';
 import { find_module } from '../module/list';
 import { param_find, param_set, param_show } from '../module/params';
 import { node_add, node_set } from './nodes';
-import { seq_lseek, seq_puts, seq_read, single_open_private, single_release_private } from './seq';
+import { seq_lseek, seq_putc, seq_read, seq_text, single_open_private, single_release_private } from './seq';
 import { from_user } from './usercopy';
 
 // What is open: the module's name, then the parameter's.
@@ -86,8 +86,10 @@ function show(m: usize, _v: usize): i32 {
   const mod = find_module(own);
   const prm = mod ? param_find(mod, own + PF_PARAM) : 0;
   if (!prm) return -ENODEV;
-  param_show(prm, value, VALUE_SIZE);
-  seq_puts(m, value);
+  const length = param_show(prm, value, VALUE_SIZE);
+  store<u8>(value + length - 1, 0);
+  seq_text(m, value);
+  seq_putc(m, 0x0a);
   return 0;
 }
 

@@ -26,8 +26,10 @@ import { SEEK_CUR, SEEK_SET } from '../abi/operation';
 import { EFAULT, EINVAL, ENOMEM, EOVERFLOW, MAX_ERRNO } from '../abi/errno';
 import { KMALLOC_MAX } from '../abi/heap';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { cstr } from '../lib/cstr';
 import { vsnprintf } from '../lib/format';
 import { index_of } from '../lib/function';
+import { printable } from '../lib/name';
 import { strlen } from '../lib/text';
 import { to_user } from './usercopy';
 
@@ -332,6 +334,18 @@ export function seq_putc(m: usize, c: i32): void {
 EXPORT_SYMBOL(seq_putc);
 
 const words = memory.data(32);
+
+/** Appends a text that a driver or a file has given: what is not to be shown as it is becomes `\x1b`. */
+export function seq_text(m: usize, text: usize): void {
+  for (;;) {
+    let end = text;
+    for (let size = printable(end); size; size = printable(end)) end += size;
+    seq_write(m, text, <i32>(end - text));
+    if (!load<u8>(end)) return;
+    seq(m, cstr('\\x%02x'), load<u8>(end));
+    text = end + 1;
+  }
+}
 
 /** seq_printf for the kernel's own code: up to six words as arguments. */
 export function seq(

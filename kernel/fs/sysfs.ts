@@ -52,7 +52,15 @@ import { directory_fops, directory_lseek, list_add, list_begin } from './directo
 import { set_found } from './found';
 import { node_add, node_seal, node_set } from './nodes';
 import { param_at, param_fops, param_open } from './param-file';
-import { seq, seq_lseek, seq_putc, seq_read, single_open_private, single_release_private } from './seq';
+import {
+  seq,
+  seq_lseek,
+  seq_putc,
+  seq_read,
+  seq_text,
+  single_open_private,
+  single_release_private,
+} from './seq';
 
 /** NODE_DATA of the directory that lists the modules. */
 const MODULES: u32 = 1;
@@ -283,6 +291,12 @@ function state_of(mod: usize): usize {
   return cstr('unformed');
 }
 
+/** What the module's file says. */
+function show_text(m: usize, text: usize): void {
+  seq_text(m, text);
+  seq_putc(m, 0x0a);
+}
+
 function show(m: usize, _v: usize): i32 {
   const own = <usize>load<u32>(m, SEQ_PRIVATE);
   const mod = find_module(own + SF_MODULE);
@@ -291,8 +305,8 @@ function show(m: usize, _v: usize): i32 {
   if (kind == CORESIZE) seq(m, cstr('%u\n'), load<u32>(mod, MOD_SIZE) + load<u32>(mod, MOD_TEXT_SIZE));
   else if (kind == INITSTATE) seq(m, cstr('%s\n'), state_of(mod));
   else if (kind == REFCNT) seq(m, cstr('%d\n'), load<u32>(mod, MOD_REFERENCES));
-  else if (kind == VERSION) seq(m, cstr('%s\n'), load<u32>(mod, MOD_VERSION));
-  else if (kind == SRCVERSION) seq(m, cstr('%s\n'), load<u32>(mod, MOD_SRCVERSION));
+  else if (kind == VERSION) show_text(m, load<u32>(mod, MOD_VERSION));
+  else if (kind == SRCVERSION) show_text(m, load<u32>(mod, MOD_SRCVERSION));
   else if (kind == TEXT_SECTION) seq(m, cstr('0x%08x\n'), load<u32>(mod, MOD_TEXT));
   else if (kind == DATA_SECTION) seq(m, cstr('0x%08x\n'), load<u32>(mod, MOD_BASE));
   else {

@@ -3,12 +3,28 @@
 //
 // Understands %d %i %u %x %X %o %p %s %c %%, the lengths h l ll z (64 bits with ll), the flags `-` `0` `+` ` ` `#`, a width and
 // a precision, in digits or as `*`. Anything else is copied.
+//
+// Nothing is written outside the buffer, whatever a format asks for: what has no room is counted, by arithmetic, in no more time
+// than the format and its texts take to be read. Width and precision have Linux's limits.
 
+import { MACHINE_BASE, PAGE_SIZE } from '../abi/map';
+import { M_CALL_MODULE } from '../abi/machine';
+import { MAX_ERRNO } from '../abi/errno';
+import { LEVEL_WARNING } from '../abi/log';
+import { MOD_NAME } from '../abi/module';
 import { cstr } from './cstr';
+import { emit } from './emit';
 import { EXPORT_SYMBOL } from './export';
 
+/** Linux's FIELD_WIDTH_MAX and PRECISION_MAX: a greater one is this one. */
+const FIELD_WIDTH_MAX: i32 = (1 << 23) - 1;
+const PRECISION_MAX: i32 = 32767;
+
+/** Where the next letter goes, up to the place of the last NUL. */
 let out: usize = 0;
 let end: usize = 0;
+/** Letters so far, also those that had no room. */
+let total: u64 = 0;
 
 // What stands between % and the letter of a conversion.
 let left: bool = false;
@@ -23,12 +39,24 @@ let precision: i32 = -1;
 
 @inline
 function put(letter: u32): void {
-  if (out < end) store<u8>(out, <u8>letter);
-  out++;
+  if (out < end) store<u8>(out++, <u8>letter);
+  total++;
 }
 
 function fill(letter: u32, count: i32): void {
-  while (count-- > 0) put(letter);
+  if (count <= 0) return;
+  total += count;
+  const room = min<usize>(count, end - out);
+  memory.fill(out, <u8>letter, room);
+  out += room;
+}
+
+/** Copies what is no conversion, and texts. */
+function copy(from: usize, length: i32): void {
+  total += length;
+  const room = min<usize>(length, end - out);
+  memory.copy(out, from, room);
+  out += room;
 }
 
 function number(value: u64, base: u64, upper: bool, sign: u32): void {
@@ -41,7 +69,7 @@ function number(value: u64, base: u64, upper: bool, sign: u32): void {
   if (!value && !precision) digits = 0;
   const prefix = alternate && value && base != 10 ? (base == 16 ? 2 : 1) : 0;
   const zeros = precision > digits ? precision - digits : 0;
-  let pad = width - digits - zeros - prefix - i32(sign != 0);
+  const pad = width - digits - zeros - prefix - i32(sign != 0);
   const zeroed = zero && !left && precision < 0;
   if (!left && !zeroed) fill(0x20, pad);
   if (sign) put(sign);
@@ -58,25 +86,72 @@ function number(value: u64, base: u64, upper: bool, sign: u32): void {
 }
 
 function text_of(text: usize): void {
+  // As Linux: no text is in the first page, nor where an error number as a pointer leads.
+  if (!text) text = cstr('(null)');
+  else if (text < <usize>PAGE_SIZE || <u32>text >= <u32>-MAX_ERRNO) text = cstr('(efault)');
   let length = 0;
   while ((precision < 0 || length < precision) && load<u8>(text + length)) length++;
   if (!left) fill(0x20, width - length);
-  for (let i = 0; i < length; i++) put(load<u8>(text + i));
+  copy(text, length);
   if (left) fill(0x20, width - length);
 }
 
-/** Copies what is no conversion. */
-function copy(from: usize, to: usize): void {
-  for (let p = from; p < to; p++) put(load<u8>(p));
+// What was too large in the format that is being worked through, and whether that has been told before.
+let too_wide: i32 = 0;
+let too_precise: i32 = 0;
+let width_told: bool = false;
+let precision_told: bool = false;
+const complaint = memory.data(112);
+
+/** Another digit of a width or a precision. One that is too large anyway grows no more. */
+function grown(value: i32, digit: u32): i32 {
+  return value > 214748363 ? i32.MAX_VALUE : value * 10 + <i32>digit - 0x30;
+}
+
+function set_width(value: i32): void {
+  if (value < 0) left = true;
+  width = value < -FIELD_WIDTH_MAX ? FIELD_WIDTH_MAX : min(abs(value), FIELD_WIDTH_MAX);
+  if (width != abs(value) && !too_wide) too_wide = value;
+}
+
+/** A negative one is none. */
+function set_precision(value: i32): void {
+  precision = max(-1, min(value, PRECISION_MAX));
+  if (value > PRECISION_MAX && !too_precise) too_precise = value;
+}
+
+/** Tells of limits that were passed, of each once. The text that was asked for is whole by now: this makes another. */
+function tell(): void {
+  const wide = width_told ? 0 : too_wide;
+  const precise = precision_told ? 0 : too_precise;
+  too_wide = 0;
+  too_precise = 0;
+  width_told = width_told || wide != 0;
+  precision_told = precision_told || precise != 0;
+  if (wide) complain(cstr('%s: field width %d too large'), wide);
+  if (precise) complain(cstr('%s: precision %d too large'), precise);
+}
+
+/** Not by printk, whose line may be what was made. */
+function complain(what: usize, value: i32): void {
+  const mod = <usize>load<u32>(MACHINE_BASE, M_CALL_MODULE);
+  emit(
+    LEVEL_WARNING,
+    complaint,
+    snprintf(complaint, 112, what, mod ? mod + MOD_NAME : cstr('vsnprintf'), value),
+  );
 }
 
 /**
  * Writes at most `size` bytes with the ending NUL.
- * @returns the length the whole text would have had
+ * @returns the length the whole text would have had, at most INT_MAX; 0 for a size above that, as in Linux
  */
 export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32 {
+  if (size < 0) return 0;
   out = to;
-  end = size > 0 ? to + size - 1 : to;
+  end = size ? to + size - 1 : to;
+  if (end < to) end = usize.MAX_VALUE;
+  total = 0;
   for (let letter = load<u8>(format); letter; letter = load<u8>(++format)) {
     if (letter != 0x25) {
       put(letter);
@@ -98,15 +173,14 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
     }
     width = 0;
     if (letter == 0x2a) {
-      width = load<i32>(args);
+      set_width(load<i32>(args));
       args += 4;
-      if (width < 0) {
-        left = true;
-        width = -width;
-      }
       letter = load<u8>(++format);
     }
-    for (; letter >= 0x30 && letter <= 0x39; letter = load<u8>(++format)) width = width * 10 + letter - 0x30;
+    if (letter >= 0x30 && letter <= 0x39) {
+      for (; letter >= 0x30 && letter <= 0x39; letter = load<u8>(++format)) width = grown(width, letter);
+      set_width(width);
+    }
     precision = -1;
     if (letter == 0x2e) {
       precision = 0;
@@ -117,7 +191,8 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
         letter = load<u8>(++format);
       }
       for (; letter >= 0x30 && letter <= 0x39; letter = load<u8>(++format))
-        precision = precision * 10 + letter - 0x30;
+        precision = grown(precision, letter);
+      set_precision(precision);
     }
     let longs = 0;
     let shorts = 0;
@@ -126,15 +201,14 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
       if (letter == 0x68) shorts++;
     }
     if (!letter) {
-      copy(start, format);
+      copy(start, <i32>(format - start));
       break;
     }
     if (letter == 0x25) {
       put(letter);
     } else if (letter == 0x73) {
-      const text = <usize>load<u32>(args);
+      text_of(<usize>load<u32>(args));
       args += 4;
-      text_of(text ? text : cstr('(null)'));
     } else if (letter == 0x63) {
       if (!left) fill(0x20, width - 1);
       put(load<u32>(args));
@@ -178,11 +252,13 @@ export function vsnprintf(to: usize, size: i32, format: usize, args: usize): i32
       const hex = letter == 0x78 || letter == 0x58;
       number(value, hex ? 16 : letter == 0x6f ? 8 : 10, letter == 0x58, sign);
     } else {
-      copy(start, format + 1);
+      copy(start, <i32>(format + 1 - start));
     }
   }
-  if (size > 0) store<u8>(out < end ? out : end, 0);
-  return <i32>(out - to);
+  if (size) store<u8>(out, 0);
+  const length = <i32>min<u64>(total, i32.MAX_VALUE);
+  if (too_wide || too_precise) tell();
+  return length;
 }
 EXPORT_SYMBOL(vsnprintf);
 

@@ -5,6 +5,7 @@ import { MACHINE_BASE, MODULES_SIZE, PAGE_SIZE } from '../abi/map';
 import { M_MEMORY_SIZE, M_MODULES, M_PAGE_MAP, M_PAGES_FREE, M_SLABS, M_VM_AREAS } from '../abi/machine';
 import { MAX_MODULES } from '../abi/limits';
 import { MOD_BASE, MOD_NAME, MOD_NEXT } from '../abi/module';
+import { SEQ_COUNT } from '../abi/seq';
 import {
   CACHE_NAME,
   CACHE_NEXT,
@@ -29,7 +30,7 @@ import {
   VM_SIZE,
 } from '../abi/heap';
 import { cstr } from '../lib/cstr';
-import { seq, seq_putc, seq_puts } from '../fs/seq';
+import { seq, seq_putc, seq_puts, seq_text } from '../fs/seq';
 import { free_blocks } from './buddy';
 import { PAGE_SHIFT, pool_pages } from './page';
 import { name_of } from './report';
@@ -120,10 +121,12 @@ export function slabinfo_show(m: usize, _v: usize): i32 {
     count_slabs(cache);
     const pages = load<u32>(cache, CACHE_PAGES);
     const objects = (pages << PAGE_SHIFT) / (load<u32>(cache, CACHE_CELL) + ENTRY_SIZE);
+    const before = load<u32>(m, SEQ_COUNT);
+    seq_text(m, cache + CACHE_NAME);
+    seq(m, cstr('%*s'), max(0, 17 - <i32>(load<u32>(m, SEQ_COUNT) - before)), cstr(''));
     seq(
       m,
-      cstr('%-17s %6u %6u %6u %4u %4u : tunables    0    0    0'),
-      cache + CACHE_NAME,
+      cstr(' %6u %6u %6u %4u %4u : tunables    0    0    0'),
       objects_used,
       objects_all,
       load<u32>(cache, CACHE_CELL),

@@ -28,7 +28,6 @@ import {
   M_MODULES_DISABLED,
   TAINT_PROPRIETARY,
 } from '../abi/machine';
-import { NAME_SIZE } from '../abi/limits';
 import { OP_INIT } from '../abi/operation';
 import {
   LOAD_AGAIN,
@@ -69,7 +68,7 @@ import {
   SYMBOL_DATA,
   SYMBOL_GPL_ONLY,
 } from '../abi/module';
-import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
+import { EBUSY, EEXIST, EINVAL, ENOENT, ENOEXEC, ENOMEM, EPERM } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { blacklisted } from './blacklist';
 import { in_one_domain } from './domains';
@@ -88,6 +87,7 @@ import { files_orphan } from '../fs/files';
 import { resources_remove } from '../fs/resources';
 import { store_forget } from '../ipc/store';
 import { cstr } from '../lib/cstr';
+import { name_error } from '../lib/name';
 import { pr } from '../lib/printk';
 import { same_text, strlen, strscpy } from '../lib/text';
 
@@ -102,12 +102,11 @@ export function load_init(): void {
  * @param magic empty where the module does not say for which kernel it was built
  * @param flags LOAD_*
  * @param endpoint channel + 1 of the domain that its instance will live in, 0 for this one
- * @returns struct module, or -EPERM, -EEXIST, -ENOEXEC, -EINVAL, -ENAMETOOLONG, -ENOMEM
+ * @returns struct module, or -EPERM, -EEXIST, -ENOEXEC, -EINVAL (no name), -ENAMETOOLONG, -ENOMEM
  */
 export function module_begin(name: usize, magic: usize, license: usize, flags: u32, endpoint: u32): i32 {
-  const length = strlen(name);
-  if (!length) return -EINVAL;
-  if (length >= NAME_SIZE) return -ENAMETOOLONG;
+  const wrong = name_error(name);
+  if (wrong) return wrong;
   if (load<u32>(MACHINE_BASE, M_MODULES_DISABLED) && !(flags & LOAD_AGAIN)) return -EPERM;
   if (blacklisted(name)) {
     pr(LEVEL_ERR, cstr('Module %s is blacklisted'), name);

@@ -19,11 +19,12 @@ import {
   PRM_USED,
 } from '../abi/module';
 import { NAME_SIZE } from '../abi/limits';
-import { EINVAL, ENAMETOOLONG, ENOMEM, ENOENT } from '../abi/errno';
+import { EINVAL, ENOMEM, ENOENT } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { kfree, kmalloc_for, ksize } from '../mm/kmalloc';
 import { snprintf } from '../lib/format';
 import { cstr } from '../lib/cstr';
+import { name_error } from '../lib/name';
 import { pr } from '../lib/printk';
 import { number_base, same_name, strlen, strscpy } from '../lib/text';
 
@@ -43,7 +44,8 @@ export function module_param_add(
   address: usize,
   count: i32,
 ): i32 {
-  if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;
+  const wrong = name_error(name);
+  if (wrong) return wrong;
   const prm = kmalloc_for(0, PRM_SIZE);
   if (!prm) return -ENOMEM;
   memory.fill(prm, 0, PRM_SIZE);

@@ -17,13 +17,14 @@ import { request_at, RQ_ARGUMENT0, RQ_ARGUMENT1, RQ_FILE, RQ_OPERATION } from '.
 import { ask_for_module } from '../lib/host';
 import { cstr } from '../lib/cstr';
 import { snprintf } from '../lib/format';
+import { name_error } from '../lib/name';
 
 const alias = memory.data(80);
 let wanted: bool = false;
 
 /** Whether what could not be opened has an alias, which is in `alias` then. */
 function has_alias(error: i32): bool {
-  if (error == -ENOENT && found_parent == devfs_root())
+  if (error == -ENOENT && found_parent == devfs_root() && !name_error(found_name))
     return snprintf(alias, 80, cstr('devname:%s'), found_name) > 8;
   if (error != -ENXIO || found_type != DT_CHR) return false;
   const major = found_rdev >> MINOR_BITS;

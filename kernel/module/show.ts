@@ -29,7 +29,7 @@ import {
 } from '../abi/module';
 import { SEQ_NEXT, SEQ_OPERATIONS_SIZE, SEQ_SHOW, SEQ_START, SEQ_STOP } from '../abi/seq';
 import { proc_create_seq } from '../fs/proc';
-import { seq, seq_putc, seq_puts } from '../fs/seq';
+import { seq, seq_putc, seq_puts, seq_text } from '../fs/seq';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
 import { taint_letter, TAINTS } from '../lib/taint';
@@ -148,7 +148,8 @@ function kallsyms_show(m: usize, entry: usize): i32 {
   const data = names_of ? load<u32>(names_of, MOD_BASE) : IMAGE_BASE;
   const text = names_of ? load<u32>(names_of, MOD_TEXT) : TEXT_KERNEL;
   const address = code ? text + offset : data ? data + offset : 0;
-  seq(m, cstr('%08x %c %s'), address, <usize>type, names + (load<u32>(entry, KALLSYM_NAME) & 0xffffff));
+  seq(m, cstr('%08x %c '), address, <usize>type);
+  seq_text(m, names + (load<u32>(entry, KALLSYM_NAME) & 0xffffff));
   if (names_of) seq(m, cstr('\t[%s]'), names_of + MOD_NAME);
   seq_putc(m, 0x0a);
   return 0;

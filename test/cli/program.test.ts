@@ -33,6 +33,12 @@ describe('isolab', () => {
     expect(await isolab(['--version'])).toEqual({ code: 0, out: `${version()}\n`, progress: '' });
   });
 
+  test('what is said on the way does nothing to the terminal', async () => {
+    const { code, progress } = await isolab(['modinfo', '\u001b[2J\u202eevil']);
+    expect(code).toBe(1);
+    expect(progress).toContain('modinfo: ERROR: Module \\x1b[2J\\xe2\\x80\\xaeevil not found.\n');
+  });
+
   test('no command at all is not understood', async () => {
     const { code, out, progress } = await isolab([]);
     expect({ code, out }).toEqual({ code: 2, out: '' });

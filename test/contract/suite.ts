@@ -11,6 +11,7 @@ import { demand } from './demand.ts';
 import { failureTable } from './failure-table.ts';
 import { files } from './files.ts';
 import { log } from './log.ts';
+import { names } from './names.ts';
 import { parameters } from './parameters.ts';
 import { sysfs } from './sysfs.ts';
 import { sysctl } from './sysctl.ts';
@@ -30,6 +31,7 @@ export function contract(bench: Bench, whole = true): void {
     calls(bench);
     store(bench);
     log(bench);
+    names(bench);
     clients(bench);
     if (!whole && !LONG) return;
     tree(bench);

@@ -99,6 +99,12 @@ describe('an oops alone', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('is shown without what the log has of control characters', () => {
+    const log = oopsLines().map((line) => line.replace('Comm: client1', 'Comm: \u001b[2J\u202e'));
+    const lines = decodedLines(one(log.join('\n')));
+    expect(lines.find((line) => line.startsWith('CPU: '))).toContain('Comm: \\x1b[2J\\xe2\\x80\\xae ');
+  });
+
   test.each([
     ['times of dmesg', (line: string, i: number) => `${stamp(i / 7)} ${line}`],
     ['levels of /dev/kmsg', (line: string, i: number) => `<1>${stamp(123456 + i)} ${line}`],

@@ -111,7 +111,7 @@ describe('frames', () => {
       lookup,
     );
     expect(fault.frames.filter((frame) => frame.index !== null)).toHaveLength(1);
-    expect(fault.module).toBe('evil-00000000?    at (wasm://wasm/ramdisk');
+    expect(fault.module).toBe('evil-00000000\\x0a    at (wasm://wasm/ramdisk');
     expect(fault.frames[0]?.function).toBeNull();
   });
 

@@ -88,5 +88,5 @@ test('a record in the place of another is not believed', () => {
 
 test('a text with control letters forges no line', () => {
   kernel.domain.log(6, 'one\ntwo\u0007three');
-  expect(kernel.log().at(-1)).toBe('one?two?three');
+  expect(kernel.log().at(-1)).toBe('one\\x0atwo\\x07three');
 });

@@ -175,10 +175,10 @@ describe('problems', () => {
     );
     expect(texts['modules.softdep']).toBe('# Soft dependencies extracted from modules themselves.\n');
     expect(said).toEqual([
-      'depmod: WARNING: x.ko.wasm has no valid alias: "bad?alias evil x"',
+      'depmod: WARNING: x.ko.wasm has no valid alias: "bad\\x0aalias evil x"',
       'depmod: WARNING: Unmatched bracket in a[b',
       'depmod: WARNING: x.ko.wasm has no valid alias: ""',
-      'depmod: WARNING: x.ko.wasm has no valid softdep: "pre: a?softdep b pre: c"',
+      'depmod: WARNING: x.ko.wasm has no valid softdep: "pre: a\\x0asoftdep b pre: c"',
     ]);
     expect(made.resolve('a[b')).toEqual([]);
   });

@@ -81,11 +81,17 @@ describe('modinfo', () => {
   });
 
   test('a long key, and a value that would begin a line', () => {
-    const odd = moduleWith(['averyveryverylongkey=1', 'author=x\nlicense: GPL', 'parm=nonsense']);
+    const odd = moduleWith([
+      'averyveryverylongkey=1',
+      'author=x\nlicense: GPL',
+      'parm=nonsense',
+      'version=\u001b[2J\u202e',
+    ]);
     expect(modinfo(odd, 'f').split('\n').slice(1)).toEqual([
       'averyveryverylongkey:1',
-      'author:         x?license: GPL',
+      'author:         x\\x0alicense: GPL',
       'parm:           nonsense',
+      'version:        \\x1b[2J\\xe2\\x80\\xae',
       '',
     ]);
   });

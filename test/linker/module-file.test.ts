@@ -196,7 +196,7 @@ describe("a stranger's file", () => {
     [
       'an export with a line feed',
       file(dylink(), types, imports, functions, exported('a\nb'), code),
-      /not a name of an export: "a\?b"/,
+      /not a name of an export: "a\\x0ab"/,
     ],
     [
       'a name that is not UTF-8',

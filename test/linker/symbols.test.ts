@@ -107,7 +107,9 @@ describe('symbols', () => {
       to.text('name');
       to.u8(1).block((part) => part.u32(1).u32(0).text('a\n    at kernel\u202e (x)\u0000'));
     });
-    expect(new ModuleSymbols(file.bytes()).functions[0]!.name).toBe('a?    at kernel? (x)?');
+    expect(new ModuleSymbols(file.bytes()).functions[0]!.name).toBe(
+      'a\\x0a    at kernel\\xe2\\x80\\xae (x)\\x00',
+    );
   });
 });
 

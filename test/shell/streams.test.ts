@@ -108,6 +108,6 @@ describe('two machines side by side', () => {
   });
 
   test('control characters do nothing to the terminal', () => {
-    expect(shown('a\u001b[31mb\u0007')).toBe('a?[31mb?');
+    expect(shown('a\u001b[31mb\u0007')).toBe('a\\x1b[31mb\\x07');
   });
 });

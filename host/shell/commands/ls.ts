@@ -1,3 +1,4 @@
+import { cleanText } from '../../linker/bytes.ts';
 import type { FileStat } from '../../machine/types.ts';
 import { tidied } from '../directory.ts';
 import { forEach, type Call, type Command } from '../command.ts';
@@ -37,7 +38,7 @@ export const ls: Command = {
       async (folder) => {
         const { result, entries } = await call.files.client.readdir(folder);
         if (result < 0) throw new FileError(folder, -result);
-        const head = `${files.length > 0 || folder !== folders[0] ? '\n' : ''}${folder}:\n`;
+        const head = `${files.length > 0 || folder !== folders[0] ? '\n' : ''}${cleanText(folder)}:\n`;
         if (files.length + folders.length > 1) await call.print(head);
         const shown = options.has('all') || options.has('almost-all');
         const names = entries.map(({ name }) => name).filter((name) => shown || !name.startsWith('.'));
@@ -53,7 +54,7 @@ export const ls: Command = {
 
 /** The names, or with -l a row for each. */
 async function listed(call: Call, folder: string, names: readonly string[]): Promise<string> {
-  if (!call.options.has('l')) return names.map((name) => `${name}\n`).join('');
+  if (!call.options.has('l')) return names.map((name) => `${cleanText(name)}\n`).join('');
   const rows: [mode: string, size: string, name: string][] = [];
   for (const name of names) {
     const { result, stat } = await call.files.client.stat(tidied(call.directory.resolve(`${folder}${name}`)));
@@ -61,7 +62,9 @@ async function listed(call: Call, folder: string, names: readonly string[]): Pro
     rows.push(stat && result === 0 ? [modeText(stat), sizeOf(stat), name] : ['??????????', '?', name]);
   }
   const width = Math.max(0, ...rows.map(([, size]) => size.length));
-  return rows.map(([mode, size, name]) => `${mode} 1 root root ${size.padStart(width)} ${name}\n`).join('');
+  return rows
+    .map(([mode, size, name]) => `${mode} 1 root root ${size.padStart(width)} ${cleanText(name)}\n`)
+    .join('');
 }
 
 const sizeOf = ({ type, size, major, minor }: FileStat): string =>

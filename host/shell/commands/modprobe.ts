@@ -1,3 +1,4 @@
+import { cleanText } from '../../linker/bytes.ts';
 import { joinParameters, type Probed, type ProbeOptions } from '../../machine/modprobe.ts';
 import type { Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
@@ -31,8 +32,8 @@ export const modprobe: Command = {
     const asked = optionsOf(options);
     let status = 0;
     const said = async ({ out, errors, status: failed }: Probed): Promise<void> => {
-      await call.print(out.map((line) => `${line}\n`).join(''));
-      await print(call.err, errors.map((line) => `${line}\n`).join(''));
+      await call.print(out.map((line) => `${cleanText(line)}\n`).join(''));
+      await print(call.err, errors.map((line) => `${cleanText(line)}\n`).join(''));
       status ||= failed;
     };
     if (options.has('remove')) {
