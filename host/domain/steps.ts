@@ -6,7 +6,8 @@ import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
 import { cleanText } from '../linker/bytes.ts';
-import type { ModuleFile, ModuleImport } from '../linker/module-file.ts';
+import type { ModuleFile } from '../linker/module-file.ts';
+import type { ModuleImport } from '../linker/module-types.ts';
 import { EINVAL, ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {

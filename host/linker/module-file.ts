@@ -19,17 +19,10 @@ import {
   type ExportedSymbol,
   type ModuleParameter,
 } from './metadata.ts';
+import type { ModuleExport, ModuleImport } from './module-types.ts';
 import { cleanName, readNames, shortName, type Names } from './names.ts';
 import { OP, typeName } from './opcodes.ts';
-import {
-  importedCount,
-  readSections,
-  signatureOf,
-  type ExportKind,
-  type Limits,
-  type Sections,
-  type Signature,
-} from './sections.ts';
+import { importedCount, readSections, signatureOf, type Sections } from './sections.ts';
 
 export { BadModule } from './bytes.ts';
 export type { AreaInfo, ExportedSymbol, ModuleParameter, ParameterType } from './metadata.ts';
@@ -37,23 +30,6 @@ export type { Limits, Signature } from './sections.ts';
 
 export const MAX_MODULE_MEMORY = 0x4000000;
 export const MAX_MODULE_TABLE = 65536;
-
-export type ModuleImport = { module: string; name: string } & (
-  | { kind: 'function'; signature: Signature; crc: number }
-  | { kind: 'global'; valueType: string; mutable: boolean }
-  | { kind: 'memory'; limits: Limits }
-  | { kind: 'table'; limits: Limits }
-);
-
-export interface ModuleExport {
-  name: string;
-  kind: ExportKind;
-  index: number;
-  /** Of a function. */
-  signature: Signature | null;
-  /** Of an immutable i32 with a constant value: for data the offset from the memory base. */
-  value: number | null;
-}
 
 export interface ModuleFile {
   /** From .modinfo, else from the name section; may be empty. */

@@ -1,9 +1,9 @@
 // Cores of drivers that die, for whoever wants them. What a driver was is put down when it dies; its memory is kept from others,
 // and packed when nothing of the driver runs any more. Nobody waits for a core but a shutdown: its successor starts meanwhile.
 
+import type { LoadedModule } from '../domain/loaded.ts';
 import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { autopsy, packCore, type Autopsy, type CoreHeader } from './core.ts';
-import type { Driver } from './driver.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, OnCore, Placement } from './types.ts';
@@ -12,6 +12,13 @@ import type { DetectedBy, OnCore, Placement } from './types.ts';
 const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
 /** Cores that are being made or written at a time: each keeps a memory, of which there are not many. */
 const MOST = 4;
+
+/** What is looked at of a driver. */
+interface DeadDriver {
+  readonly loaded: LoadedModule;
+  readonly incarnation: Incarnation | null;
+  readonly restarts: number;
+}
 
 interface CoreHost {
   readonly placement: Placement;
@@ -32,7 +39,7 @@ export class CoreDumps {
 
   /** A driver has died; its memory has not been given back yet. */
   died(
-    { loaded: { name, sha256 }, incarnation, restarts }: Pick<Driver, 'loaded' | 'incarnation' | 'restarts'>,
+    { loaded: { name, sha256 }, incarnation, restarts }: DeadDriver,
     death: Pick<CoreHeader, 'by' | 'fault'>,
     oops: Promise<string[]>,
   ): void {

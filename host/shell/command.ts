@@ -8,13 +8,31 @@ import type { Files } from './files.ts';
 import type { KnownModules } from './modules.ts';
 import type { Signal } from './signal.ts';
 import { print, type Streams } from './streams.ts';
-import type { Shell } from './shell.ts';
 
 /** What a shell works on. */
 export interface ShellContext {
   /** The machine that stands in this place now. */
   readonly machine: Machine;
   readonly modules: KnownModules;
+}
+
+/** What a command may do with the shell that called it (./shell.ts). */
+export interface CallingShell {
+  readonly commands: ReadonlyMap<string, Command>;
+  /** Of the last command: `$?`. */
+  readonly status: number;
+  /** Set by `exit`: nothing more is run. */
+  exited: boolean;
+  /** Clears what is shown. */
+  clear(): void;
+  /** Calls a command. @returns its status */
+  call(
+    name: string,
+    words: readonly string[],
+    streams: Streams,
+    signal: Signal,
+    directory: WorkingDirectory,
+  ): Promise<number>;
 }
 
 /** What an operand of a command names: for completion. */
@@ -43,7 +61,7 @@ export interface Command {
 
 /** One call of a command. */
 export interface Call extends Streams {
-  readonly shell: Shell;
+  readonly shell: CallingShell;
   readonly context: ShellContext;
   readonly machine: Machine;
   readonly files: Files;

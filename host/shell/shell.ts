@@ -8,7 +8,15 @@ import { O_RDONLY, O_WRONLY } from '../../kernel/abi/operation.ts';
 import { Killed, MachineDied } from '../machine/control.ts';
 import type { Client, Machine } from '../machine/types.ts';
 import { COMMANDS } from './commands/index.ts';
-import { complaintOf, helpOf, usageOf, type Call, type Command, type ShellContext } from './command.ts';
+import {
+  complaintOf,
+  helpOf,
+  usageOf,
+  type Call,
+  type CallingShell,
+  type Command,
+  type ShellContext,
+} from './command.ts';
 import { WorkingDirectory } from './directory.ts';
 import { Complaint, FileError, UsageError } from './errors.ts';
 import { Files, type OpenFile } from './files.ts';
@@ -29,7 +37,7 @@ const KILLED = 137;
 const BROKEN_PIPE = 141;
 const MACHINE_DIED = 255;
 
-export class Shell {
+export class Shell implements CallingShell {
   readonly context: ShellContext;
   readonly commands: ReadonlyMap<string, Command> = COMMANDS;
   readonly directory = new WorkingDirectory();
