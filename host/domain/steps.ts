@@ -5,7 +5,7 @@ import { TextTooLong, type Domain } from './domain.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
-import type { ModuleFile, ModuleImport } from '../linker/module-file.ts';
+import { exported, type ModuleFile, type ModuleImport } from '../linker/module-file.ts';
 import { ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {
@@ -56,10 +56,12 @@ export function refusalOf(thrown: unknown, module: string): ModuleError | null {
 /** struct module for a file; `endpoint` is 0, or channel + 1 where its instance will live in another domain. */
 export function begin(
   domain: Domain<ImageExports>,
-  { name, file }: LoadedModule,
+  { name, file, declared }: LoadedModule,
   flags: number,
   endpoint: number,
 ): number {
+  const called = domain.text(name);
+  for (const [what, count] of declared) must(domain.exports.module_declares(called, what, count));
   const said = (key: string): string => file.modinfo.get(key)?.[0] ?? '';
   return must(
     domain.exports.module_begin(
@@ -127,6 +129,7 @@ export function describeParameters(
   mod: number,
   base: number,
 ): void {
+  must(domain.exports.module_params(mod, file.parameters.length));
   for (const { name, type, array, count, permissions, offset } of file.parameters) {
     const kind = PARAMETER_TYPES[type] | (array ? PARAM_ARRAY : 0);
     const address = base === 0 ? 0 : base + offset;
@@ -144,6 +147,6 @@ export function standsAlone(file: ModuleFile, image: ModuleFile): boolean {
     ({ module, kind, name }) =>
       (kind !== 'function' && !module.startsWith('GOT.')) ||
       offered.has(name) ||
-      file.exports.some((own) => own.name === name),
+      exported(file, name) !== undefined,
   );
 }
