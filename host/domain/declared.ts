@@ -1,5 +1,5 @@
 // How much a file declares, as the kernel is told before anything else of the file (kernel/module/kept.ts decides). Of a file
-// that declares more than a module may nothing but that is kept: nobody's thread is to be given what is refused anyway.
+// that declares more than a module may nothing but that and its bytes is kept: no thread is given lists of what is refused anyway.
 
 import type { ModuleFile } from '../linker/module-file.ts';
 import {

@@ -6,6 +6,7 @@ import { readModule, type ModuleFile } from '../linker/module-file.ts';
 import { sha256 } from '../linker/sha256.ts';
 import { declaredBy, outline, tooMuch, type Declared } from './declared.ts';
 import { namesOf } from './names.ts';
+import { MAX_MODULE_FILE } from '../../kernel/abi/limits.ts';
 import type { LoadedModule } from './loaded.ts';
 
 /**
@@ -37,6 +38,7 @@ const EMPTY = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
 /** What there is to load of a file that declares too much: the kernel refuses it for how much. */
 function outlined(name: string, bytes: Uint8Array, file: ModuleFile, declared: Declared): LoadedModule {
-  const nothing = { bytes: EMPTY, map: null, names: new Uint8Array(), module: new WebAssembly.Module(EMPTY) };
-  return { ...nothing, name, sha256: sha256(bytes), file: outline(file), declared, shifts: [] };
+  const nothing = { map: null, names: new Uint8Array(), module: new WebAssembly.Module(EMPTY), shifts: [] };
+  const kept = bytes.length > MAX_MODULE_FILE ? EMPTY : bytes;
+  return { ...nothing, name, bytes: kept, sha256: sha256(bytes), file: outline(file), declared };
 }
