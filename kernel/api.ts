@@ -67,4 +67,5 @@ export {
   module_leaked_objects,
 } from './module/load';
 export { module_exit } from './module/unload';
-export { module_param_add, module_parameter, module_parameter_text } from './module/params';
+export { module_declares } from './module/kept';
+export { module_params, module_param_add, module_parameter, module_parameter_text } from './module/params';

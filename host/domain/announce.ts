@@ -8,7 +8,7 @@ import type { LoadedModule } from './loaded.ts';
 import { begin, describe, describeParameters, must, need, Refused, refusalOf, resolve } from './steps.ts';
 import { symbolText } from '../linker/crc.ts';
 import { symbolFlags } from '../linker/metadata.ts';
-import type { Signature } from '../linker/module-file.ts';
+import { exported, symbolNamed, type Signature } from '../linker/module-file.ts';
 import type { ModuleImport } from '../linker/module-types.ts';
 import { ENOEXEC } from '../../kernel/abi/errno.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
@@ -25,6 +25,9 @@ export interface Gate {
   kinds: number[];
 }
 
+const alike = (one: readonly number[], other: readonly number[]): boolean =>
+  one.length === other.length && one.every((type, i) => type === other[i]);
+
 /**
  * What instantiation checks where both are in one domain: a gate carries the owner's parameters, whatever the file claims of
  * versions, and also where force has passed over them.
@@ -36,8 +39,9 @@ function mustMatch(
   owned: Signature,
 ): void {
   if (wanted.kind !== 'function') return;
+  const { parameters, results } = wanted.signature;
+  if (alike(parameters, owned.parameters) && alike(results, owned.results)) return;
   const [asked, given] = [wanted.signature, owned].map((each) => symbolText(wanted.name, each));
-  if (asked === given) return;
   const why = `imported function does not match the expected type: ${asked}, not ${given}`;
   domain.log(LEVEL_ERR, `${module}: ${why}`);
   throw new Refused(ENOEXEC, why);
@@ -66,17 +70,17 @@ export function announce(
     for (const wanted of file.imports) {
       const addressed = wanted.module === 'GOT.mem' || wanted.module === 'GOT.func';
       if (!(wanted.kind === 'function' || addressed)) continue;
-      if (addressed && file.exports.some((entry) => entry.name === wanted.name)) continue; // its own
+      if (addressed && exported(file, wanted.name)) continue; // its own
       resolve(domain, loaded, mod, wanted, flags);
       const owner = exports.resolved_owner();
       const other = owner === 0 ? undefined : known(domain.textAt(owner + MOD_NAME, NAME_SIZE));
-      const symbol = other?.file.symbols.find((each) => each.name === wanted.name);
-      const callee = other?.file.exports.find((each) => each.name === wanted.name);
+      const symbol = other && symbolNamed(other.file, wanted.name);
+      const callee = other && exported(other.file, wanted.name);
       if (symbol && callee?.signature) {
         mustMatch(domain, name, wanted, callee.signature);
         gates.push({
           name: wanted.name,
-          owner: other!.name,
+          owner: other.name,
           signature: callee.signature,
           kinds: symbol.kinds,
         });
@@ -87,7 +91,7 @@ export function announce(
       must(exports.module_export(mod, domain.text(symbol.name), index, bits, symbol.crc | 0));
     });
     describeParameters(domain, loaded, mod, 0);
-    const has = (entry: string): number => (file.exports.some((each) => each.name === entry) ? 1 : 0);
+    const has = (entry: string): number => (exported(file, entry) ? 1 : 0);
     must(exports.module_announce(mod, file.memory.size, has('init_module'), has('cleanup_module')));
     return gates;
   } catch (thrown) {

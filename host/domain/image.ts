@@ -5,12 +5,14 @@
 export interface ImageExports {
   kernel_symbol(name: number, slot: number, flags: number, crc: number): number;
   vprintk_emit(level: number, format: number, words: number): number;
+  module_declares(name: number, what: number, count: number): number;
   module_begin(name: number, vermagic: number, license: number, flags: number, endpoint: number): number;
   module_describe(mod: number, version: number, srcversion: number, fileSize: number): number;
   module_layout(mod: number, size: number, alignLog2: number, table: number, extra: number): number;
   module_resolve(mod: number, name: number, crc: number, how: number): number;
   resolved_owner(): number;
   module_export(mod: number, name: number, slot: number, flags: number, crc: number): number;
+  module_params(mod: number, room: number): number;
   module_param_add(
     mod: number,
     name: number,

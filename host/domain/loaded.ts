@@ -2,6 +2,7 @@
 
 import type { Shift } from '../linker/adjust.ts';
 import type { ModuleFile } from '../linker/module-file.ts';
+import type { Declared } from './declared.ts';
 
 export interface LoadedModule {
   name: string;
@@ -12,6 +13,8 @@ export interface LoadedModule {
   /** The source map beside the file, where there is one. */
   map: string | null;
   file: ModuleFile;
+  /** How much it declares. */
+  declared: Declared;
   /** Its function names, as the kernel keeps them (./names.ts). */
   names: Uint8Array;
   /** Compiled from the file, adjusted where it had to be (host/linker/adjust.ts). */

@@ -10,8 +10,8 @@ import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import { LOAD_TOLD, MOD_BASE, MOD_TABLE_BASE, MOD_TABLE_SIZE } from '../../kernel/abi/module.ts';
 import { symbolFlags } from '../linker/metadata.ts';
-import { dataOffset } from '../linker/module-file.ts';
-import { type ModuleImport } from '../linker/module-types.ts';
+import { dataOffset, exported } from '../linker/module-file.ts';
+import type { ModuleImport } from '../linker/module-types.ts';
 import { crossing } from './crossing.ts';
 import { relocate, type Domain } from './domain.ts';
 import { addresses, addressTaken, missingFunction, UnknownImport } from './got.ts';
@@ -100,9 +100,7 @@ export function form(
       describe(domain, loaded, mod);
       need(domain, loaded, mod);
     }
-    const entries = ENTRY_POINTS.filter((entry) =>
-      file.exports.some((e) => e.kind === 'function' && e.name === entry),
-    );
+    const entries = ENTRY_POINTS.filter((entry) => exported(file, entry)?.kind === 'function');
     const functions = file.symbols.filter(({ data }) => !data).map((symbol) => symbol.name);
     const placed = new Set([...entries, ...functions, ...addressTaken(file)]);
     const alignment = Math.log2(file.memory.alignment);

@@ -6,7 +6,7 @@ import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
 import { cleanText } from '../linker/bytes.ts';
-import type { ModuleFile } from '../linker/module-file.ts';
+import { exported, type ModuleFile } from '../linker/module-file.ts';
 import type { ModuleImport } from '../linker/module-types.ts';
 import { EINVAL, ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
@@ -58,10 +58,12 @@ export function refusalOf(thrown: unknown, module: string): ModuleError | null {
 /** struct module for a file; `endpoint` is 0, or channel + 1 where its instance will live in another domain. */
 export function begin(
   domain: Domain<ImageExports>,
-  { name, file }: LoadedModule,
+  { name, file, declared }: LoadedModule,
   flags: number,
   endpoint: number,
 ): number {
+  const called = domain.text(name);
+  for (const [what, count] of declared) must(domain.exports.module_declares(called, what, count));
   // What the log quotes of it begins no line of its own.
   const said = (key: string): string => cleanText(file.modinfo.get(key)?.[0] ?? '');
   const mod = domain.exports.module_begin(
@@ -131,6 +133,7 @@ export function describeParameters(
   mod: number,
   base: number,
 ): void {
+  must(domain.exports.module_params(mod, file.parameters.length));
   for (const { name, type, array, count, permissions, offset } of file.parameters) {
     const kind = PARAMETER_TYPES[type] | (array ? PARAM_ARRAY : 0);
     const address = base === 0 ? 0 : base + offset;
@@ -148,6 +151,6 @@ export function standsAlone(file: ModuleFile, image: ModuleFile): boolean {
     ({ module, kind, name }) =>
       (kind !== 'function' && !module.startsWith('GOT.')) ||
       offered.has(name) ||
-      file.exports.some((own) => own.name === name),
+      exported(file, name) !== undefined,
   );
 }

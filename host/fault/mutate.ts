@@ -18,6 +18,7 @@ import {
   type Field,
   type FieldKind,
 } from './fields.ts';
+import { mutateMany } from './mutate-many.ts';
 import { mutateMetadata } from './mutate-metadata.ts';
 import { evilName, shownName } from './names.ts';
 import { Random } from './random.ts';
@@ -35,6 +36,7 @@ export const MUTATIONS = [
   'name', // NUL, newline, escape, endless, not UTF-8, somebody else's
   'metadata', // dylink.0, .modinfo, __ksymtab, __param, __versions
   'start', // a start function that nobody asked for
+  'many', // very many parameters, functions, symbols …
   'code', // valid instructions in the place of others
 ] as const;
 
@@ -239,6 +241,7 @@ const WAYS: Record<Mutation, (bytes: Uint8Array, random: Random) => Damage> = {
   name: rename,
   metadata: mutateMetadata,
   start: addStart,
+  many: mutateMany,
   code: mutateCode,
 };
 

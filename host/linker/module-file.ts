@@ -261,7 +261,25 @@ export function readModule(bytes: Uint8Array): ModuleFile {
   };
 }
 
+/** Finds an entry of a list by its name, in a file that may have thousands. */
+function byName<T extends { name: string }>(
+  list: (file: ModuleFile) => readonly T[],
+): (file: ModuleFile, name: string) => T | undefined {
+  const known = new WeakMap<readonly T[], ReadonlyMap<string, T>>();
+  return (file, name) => {
+    const entries = list(file);
+    let map = known.get(entries);
+    if (!map) known.set(entries, (map = new Map(entries.map((entry) => [entry.name, entry]))));
+    return map.get(name);
+  };
+}
+
+/** What a file exports to the loader under a name. */
+export const exported = byName(({ exports }) => exports);
+/** What it exports to other modules under a name. */
+export const symbolNamed = byName(({ symbols }) => symbols);
+
 /** Where an exported variable lies, from the memory base. */
-export function dataOffset({ exports }: ModuleFile, name: string): number {
-  return exports.find((entry) => entry.name === name)?.value ?? 0;
+export function dataOffset(file: ModuleFile, name: string): number {
+  return exported(file, name)?.value ?? 0;
 }

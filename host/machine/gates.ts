@@ -8,7 +8,7 @@ import type { DomainExports } from '../domain/image.ts';
 import type { Inserted } from '../domain/loader.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { DriverSide } from '../ipc/driver-side.ts';
-import type { Signature } from '../linker/module-file.ts';
+import { exported, type Signature } from '../linker/module-file.ts';
 import {
   GATE_COUNT,
   GATE_MOST,
@@ -153,7 +153,7 @@ export class Gates {
     const { view } = this;
     const { address, length: granted } = this.side.grant();
     const symbol = file.symbols[view.getUint32(address + GATE_SYMBOL, true)];
-    const signature = file.exports.find(({ name }) => name === symbol?.name)?.signature;
+    const signature = exported(file, symbol?.name ?? '')?.signature;
     if (!symbol || !signature || view.getUint32(address + GATE_COUNT, true) !== symbol.kinds.length)
       return -EINVAL;
     const { parameters, results } = signature;

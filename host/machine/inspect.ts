@@ -47,6 +47,7 @@ import {
   MOD_ENDPOINT,
   MOD_FLAGS,
   MOD_GETS,
+  MOD_KEPT,
   MOD_NAME,
   MOD_NEXT,
   MOD_REFERENCES,
@@ -158,6 +159,8 @@ export interface ModuleEntry {
   references: number;
   base: number;
   bytes: number;
+  /** Bytes that the domain keeps of what its file declares. */
+  kept: number;
   tableBase: number;
   /** Channel + 1, 0 in this domain. */
   endpoint: number;
@@ -187,6 +190,7 @@ export function readModules(domain: WebAssembly.Memory): ModuleEntry[] {
       references: memory.u32(mod + MOD_REFERENCES) | 0,
       base: memory.u32(mod + MOD_BASE),
       bytes: memory.u32(mod + MOD_BYTES),
+      kept: memory.u32(mod + MOD_KEPT),
       tableBase: memory.u32(mod + MOD_TABLE_BASE),
       endpoint: memory.u32(mod + MOD_ENDPOINT),
       taint: memory.u32(mod + MOD_TAINT),

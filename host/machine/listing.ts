@@ -11,7 +11,7 @@ export function moduleInfos(
   own: (name: string) => { memory: WebAssembly.Memory } | null | undefined,
 ): ModuleInfo[] {
   const users = readUsers(kernel);
-  return readModules(kernel).map(({ address, name, state, size, references, base, bytes, taint }) => {
+  return readModules(kernel).map(({ address, name, state, size, references, base, bytes, kept, taint }) => {
     const domain = own(name);
     const inside = domain ? readModules(domain.memory).find((mod) => mod.name === name) : undefined;
     return {
@@ -19,6 +19,7 @@ export function moduleInfos(
       state: STATES[state] ?? 'unformed',
       base: inside?.base ?? base,
       bytes: inside?.bytes ?? bytes,
+      kept,
     };
   });
 }

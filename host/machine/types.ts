@@ -91,6 +91,8 @@ export interface ModuleInfo {
   base: number;
   /** Bytes it holds from kmalloc; in a domain of its own the domain's count. */
   bytes: number;
+  /** Bytes of the kernel's memory for what its file declares: names, parameters, symbols. */
+  kept: number;
   /** Modules that use its symbols, the latest first. */
   usedBy: string[];
   /** Letters of the taints that it gave the kernel. */

@@ -5,6 +5,7 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import { insmodError, ModuleError } from '../domain/module-error.ts';
 import { keyOf } from '../linker/alias.ts';
+import { symbolNamed } from '../linker/module-file.ts';
 import { EBUSY, EINVAL, ENOENT, ENOSYS } from '../../kernel/abi/errno.ts';
 import { LEVEL_NOTICE, LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { LOAD_UPDATE } from '../../kernel/abi/module.ts';
@@ -38,7 +39,7 @@ function refusal(hands: UpdateHands, driver: Driver | undefined, next: LoadedMod
     usersOf(driver, hands.drivers).flatMap(({ loaded }) => loaded.file.imports.map((each) => each.name)),
   );
   for (const symbol of driver.loaded.file.symbols.filter((each) => wanted.has(each.name))) {
-    const after = next.file.symbols.find((each) => each.name === symbol.name);
+    const after = symbolNamed(next.file, symbol.name);
     const same = after?.crc === symbol.crc && String(after.kinds) === String(symbol.kinds);
     if (!same) return cannot(EINVAL, `its users need another symbol ${symbol.name}`);
   }

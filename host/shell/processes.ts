@@ -22,7 +22,7 @@ export function processes(machine: Machine): Process[] {
   const modules = machine.lsmod();
   const held = ({ name }: DriverStatus): number => {
     const mod = modules.find((each) => each.name === name);
-    return mod ? mod.size + mod.bytes : 0;
+    return mod ? mod.size + mod.bytes + mod.kept : 0;
   };
   return [
     {

@@ -23,8 +23,34 @@ export const PATH_MAX = 256;
 /** Loaded modules of a domain (struct module is allocated, this bounds walks over damaged lists). */
 export const MAX_MODULES = 4096;
 export const MAX_CHANNELS = 32;
-/** Entries of the symbol table. */
-export const MAX_SYMBOLS = 8192;
+
+// What one file may declare; more is E2BIG, before anything of it is kept. Linux bounds none of it. Each is far above what a
+// driver declares, and small enough for a load to go through all of it in some ms.
+
+/** Parameters. */
+export const MAX_MODULE_PARAMETERS = 512;
+/** Symbols that it exports to other modules. */
+export const MAX_MODULE_SYMBOLS = 1024;
+/** Names that it exports to the loader, symbols among them: some linkers export every function. */
+export const MAX_MODULE_EXPORTS = 16384;
+export const MAX_MODULE_IMPORTS = 4096;
+/** Libraries that it needs. */
+export const MAX_MODULE_LIBRARIES = 256;
+/** Its own functions, whose names /proc/kallsyms has. */
+export const MAX_MODULE_FUNCTIONS = 16384;
+/** Segments of data and of table elements. */
+export const MAX_MODULE_SEGMENTS = 4096;
+/** Entries of .modinfo: aliases above all. */
+export const MAX_MODULE_INFO = 8192;
+/** Bytes of the file: so many of the text addresses as each of MAX_CHANNELS drivers can have. */
+export const MAX_MODULE_FILE = 0x1000000;
+/**
+ * Bytes of memory that a domain keeps of what a file declares: names, parameters, symbols, versions. More is ENOMEM. In the
+ * kernel's, MAX_CHANNELS drivers that use their shares up leave 3 MiB to everybody else.
+ */
+export const MODULE_SHARE = 0x80000;
+/** Entries of the symbol table: MAX_MODULE_SYMBOLS for each of MAX_CHANNELS drivers, and the kernel's and its own modules'. */
+export const MAX_SYMBOLS = 36864;
 /** Bytes of a module, symbol or device name with its NUL. */
 export const NAME_SIZE = 56;
 /** Default time a request, a system call or an initialisation may take, in ms. */

@@ -26,14 +26,16 @@ export const MOD_TEXT = 116;
 export const MOD_TEXT_SIZE = 120;
 /** Its function names (struct kallsyms), 0 where nobody has given them. */
 export const MOD_KALLSYMS = 124;
-/** The first of its parameters. */
+/** Its parameters (struct params), 0 where it has none. */
 export const MOD_PARAMS = 128;
 /** C strings, 0 where it does not say. */
 export const MOD_VERSION = 132;
 export const MOD_SRCVERSION = 136;
 /** References taken since it was loaded: whoever waits for it to be idle sees that it was used. */
 export const MOD_GETS = 140;
-export const MOD_STRUCT_SIZE = 144;
+/** Bytes that this domain keeps of what its file declares; at most MODULE_SHARE. */
+export const MOD_KEPT = 144;
+export const MOD_STRUCT_SIZE = 148;
 
 /** MOD_FLAGS: nobody asked for it by name; it goes when it has been idle for a while. */
 export const MODULE_AUTOLOADED = 1;
@@ -117,21 +119,37 @@ export const USE_USER = 4;
 export const USE_OWNER = 8;
 export const USE_SIZE = 12;
 
+// What a file declares how many of (module_declares), by its number.
+export const DECLARED_PARAMETERS = 0;
+export const DECLARED_SYMBOLS = 1;
+export const DECLARED_EXPORTS = 2;
+export const DECLARED_IMPORTS = 3;
+export const DECLARED_LIBRARIES = 4;
+export const DECLARED_FUNCTIONS = 5;
+export const DECLARED_SEGMENTS = 6;
+export const DECLARED_INFO = 7;
+export const DECLARED_BYTES = 8;
+
+// params: u32 count, u32 room, then room params in the order in which they were told of, then room u16: the numbers of the
+// params, by their names.
+export const PARAMS_COUNT = 0;
+export const PARAMS_ROOM = 4;
+export const PARAMS_ENTRIES = 8;
+
 // param
-export const PRM_NEXT = 0;
-export const PRM_TYPE = 4;
+export const PRM_TYPE = 0;
 /** As a file's mode. */
-export const PRM_PERM = 8;
+export const PRM_PERM = 4;
 /** Of the variable, or of an array's first element; 0 where the module lives in another domain. */
-export const PRM_ADDRESS = 12;
+export const PRM_ADDRESS = 8;
 /** 1, or an array's capacity. */
-export const PRM_COUNT = 16;
+export const PRM_COUNT = 12;
 /** Strings that were made for it, one after the other. */
-export const PRM_STRING = 20;
-export const PRM_NAME = 24; // NAME_SIZE bytes
+export const PRM_STRING = 16;
+export const PRM_NAME = 20; // NAME_SIZE bytes
 /** Elements of an array that were set. */
-export const PRM_USED = 80;
-export const PRM_SIZE = 84;
+export const PRM_USED = 76;
+export const PRM_SIZE = 80;
 
 // what a function's parameter is, as in the __ksymtab section (letters s, i, o, l): what a gate must know to carry a call
 export const KIND_SCALAR = 0;

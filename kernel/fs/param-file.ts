@@ -18,7 +18,7 @@ import {
   FILE_PRIVATE,
   PARAM_MAJOR,
 } from '../abi/file';
-import { MOD_NAME, MOD_PARAMS, PRM_NAME, PRM_NEXT } from '../abi/module';
+import { MOD_NAME, PRM_NAME } from '../abi/module';
 import { SEQ_PRIVATE } from '../abi/seq';
 import { EFAULT, EINVAL, ENODEV, ENOENT, ENOMEM } from '../abi/errno';
 import { cstr } from '../lib/cstr';
@@ -26,7 +26,7 @@ import { index_of } from '../lib/function';
 import { strscpy } from '../lib/text';
 import { kmalloc_for } from '../mm/kmalloc';
 import { find_module } from '../module/list';
-import { param_find, param_set, param_show } from '../module/params';
+import { param_at, param_find, param_set, param_show } from '../module/params';
 import { node_add, node_set } from './nodes';
 import { seq_lseek, seq_putc, seq_read, seq_text, single_open_private, single_release_private } from './seq';
 import { from_user } from './usercopy';
@@ -56,13 +56,6 @@ export function param_node_init(): void {
   const node = <usize>node_add(0, cstr(''), DT_NONE, 0, 0, 0);
   store<u32>(node, PARAM_MAJOR, DEV_MAJOR);
   node_set(node, param_fops(index_of(open_by_number)));
-}
-
-/** @returns the parameter of that number, or 0 */
-export function param_at(mod: usize, number: u32): usize {
-  let prm = <usize>load<u32>(mod, MOD_PARAMS);
-  while (prm && number--) prm = <usize>load<u32>(prm, PRM_NEXT);
-  return prm;
 }
 
 /** Of the module whose channel the request came by. */

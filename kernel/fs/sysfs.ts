@@ -43,6 +43,7 @@ import { SEQ_PRIVATE } from '../abi/seq';
 import { ENODEV, ENOENT, ENOMEM, ENOTDIR } from '../abi/errno';
 import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { find_module } from '../module/list';
+import { param_at, param_number } from '../module/params';
 import { show_taint } from '../module/show';
 import { user_of } from '../module/uses';
 import { cstr } from '../lib/cstr';
@@ -51,7 +52,7 @@ import { fnv_text, same_text, strscpy } from '../lib/text';
 import { directory_fops, directory_lseek, list_add, list_begin } from './directory';
 import { set_found } from './found';
 import { node_add, node_seal, node_set } from './nodes';
-import { param_at, param_fops, param_open } from './param-file';
+import { param_fops, param_open } from './param-file';
 import {
   seq,
   seq_lseek,
@@ -197,8 +198,7 @@ function found_parameter(inode: u32): void {
   const mode = load<u32>(seen_parameter, PRM_PERM) & 0o777;
   const endpoint = load<u32>(seen_module, MOD_ENDPOINT);
   if (!endpoint || endpoint > <u32>MAX_CHANNELS) return set_found(param_node, DT_REG, mode, 0, inode);
-  let number = 0;
-  while (param_at(seen_module, number) != seen_parameter) number++;
+  const number = param_number(seen_module, seen_parameter);
   set_found(<usize>load<u32>(param_nodes + ((endpoint - 1) << 2)), DT_REG, mode, number, inode);
 }
 

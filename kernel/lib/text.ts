@@ -21,12 +21,17 @@ export function same_text(a: usize, b: usize): bool {
 
 /** Whether two names of modules or devices are equal: `-` and `_` are the same letter, as in Linux. */
 export function same_name(a: usize, b: usize): bool {
+  return !name_order(a, b);
+}
+
+/** The order of two names that are compared so: 0 where they are equal. */
+export function name_order(a: usize, b: usize): i32 {
   let x = plain(load<u8>(a));
   while (x && x == plain(load<u8>(b))) {
     x = plain(load<u8>(++a));
     b++;
   }
-  return x == plain(load<u8>(b));
+  return <i32>x - <i32>plain(load<u8>(b));
 }
 
 

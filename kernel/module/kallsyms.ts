@@ -5,7 +5,7 @@ import { MACHINE_BASE } from '../abi/map';
 import { M_KALLSYMS } from '../abi/machine';
 import { MOD_KALLSYMS } from '../abi/module';
 import { ENOMEM } from '../abi/errno';
-import { kfree, kmalloc_for } from '../mm/kmalloc';
+import { keep_alloc, keep_free } from './kept';
 
 
 @inline
@@ -15,7 +15,7 @@ function root(mod: usize): usize {
 
 /** Memory for a table of `size` bytes. @returns its address, which the host fills, or -ENOMEM */
 export function module_kallsyms(mod: usize, size: i32): i32 {
-  const place = kmalloc_for(0, size);
+  const place = keep_alloc(mod, size);
   if (!place) return -ENOMEM;
   memory.fill(place, 0, size);
   store<u32>(root(mod), <u32>place);
@@ -23,6 +23,6 @@ export function module_kallsyms(mod: usize, size: i32): i32 {
 }
 
 export function kallsyms_free(mod: usize): void {
-  kfree(load<u32>(root(mod)));
+  keep_free(mod, load<u32>(root(mod)));
   store<u32>(root(mod), 0);
 }

@@ -1,13 +1,14 @@
 // Loading a module, in Linux's order of steps. The host parses the file, instantiates it and sets table slots; everything
 // that is decided is decided here, one call a step:
 //
+//   module_declares   one call for each kind of things declared    more than a module may is refused (./kept.ts)
 //   module_begin      blacklist, version magic, duplicate, taints    -> UNFORMED, on the list
 //   module_layout     memory and table slots                         where the instance lives
 //   module_resolve    one call for each import                       references to the owners
 //   module_need       one call for each library that it asks for     references to them
 //   module_coming     (host: instantiate, data relocations)          -> COMING, where the instance lives
 //   module_export     one call for each symbol                       duplicates are refused
-//   module_kallsyms, module_param_add                                names and parameters
+//   module_kallsyms, module_params, module_param_add                 names and parameters
 //   module_parameter  one call for each parameter given              where the instance lives
 //   module_init       constructors and init_module                   -> LIVE
 //   module_free       where a step has failed: undoes whatever was done so far
@@ -73,13 +74,13 @@ import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
 import { blacklisted } from './blacklist';
 import { in_one_domain } from './domains';
 import { kallsyms_free } from './kallsyms';
+import { keep_alloc, keep_free } from './kept';
 import { add_module, find_module, module_orphaned, remove_module, seal_module } from './list';
 import { params_free, params_restore } from './params';
 import { add_symbol, find_symbol, remove_symbols } from './symbols';
 import { taint_forced, taint_of_origin } from './taint';
 import { text_alloc, text_free } from './text';
 import { uses_add, uses_forget, uses_release } from './uses';
-import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { free_owned } from '../mm/owned';
 import { area_alloc, area_free } from '../mm/vmalloc';
 import { alloc_slots, free_slots } from '../mm/slots';
@@ -133,17 +134,17 @@ function how_loaded(flags: u32): u32 {
   return again | (flags & LOAD_AUTO ? MODULE_AUTOLOADED : 0);
 }
 
-function dup(text: usize): u32 {
+function dup(mod: usize, text: usize): u32 {
   if (!load<u8>(text)) return 0;
-  const copy = kmalloc_for(0, strlen(text) + 1);
+  const copy = keep_alloc(mod, strlen(text) + 1);
   if (copy) strscpy(copy, text, strlen(text) + 1);
   return <u32>copy;
 }
 
 /** What a module says of itself, and the window of text addresses for its file. @returns 0 or -ENOMEM */
 export function module_describe(mod: usize, version: usize, srcversion: usize, file_size: i32): i32 {
-  store<u32>(mod, dup(version), MOD_VERSION);
-  store<u32>(mod, dup(srcversion), MOD_SRCVERSION);
+  store<u32>(mod, dup(mod, version), MOD_VERSION);
+  store<u32>(mod, dup(mod, srcversion), MOD_SRCVERSION);
   store<u32>(mod, text_alloc(file_size), MOD_TEXT);
   store<u32>(mod, file_size, MOD_TEXT_SIZE);
   return load<u32>(mod, MOD_TEXT) ? 0 : -ENOMEM;
@@ -344,7 +345,7 @@ export function module_free(mod: usize): void {
   remove_module(mod);
 }
 
-/** Takes away what module_describe, _resolve, _export, _kallsyms and _param_add gave; struct module stays. */
+/** Takes away what module_describe, _resolve, _export, _kallsyms and _params gave; struct module stays. */
 export function module_strip(mod: usize): void {
   remove_symbols(mod);
   uses_release(mod);
@@ -352,8 +353,8 @@ export function module_strip(mod: usize): void {
   kallsyms_free(mod);
   text_free(load<u32>(mod, MOD_TEXT), load<u32>(mod, MOD_TEXT_SIZE));
   store<u32>(mod, 0, MOD_TEXT);
-  kfree(load<u32>(mod, MOD_VERSION));
-  kfree(load<u32>(mod, MOD_SRCVERSION));
+  keep_free(mod, load<u32>(mod, MOD_VERSION));
+  keep_free(mod, load<u32>(mod, MOD_SRCVERSION));
   store<u32>(mod, 0, MOD_VERSION);
   store<u32>(mod, 0, MOD_SRCVERSION);
 }

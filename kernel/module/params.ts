@@ -1,5 +1,6 @@
-// Parameters of modules: a list at struct module (abi/module.ts), set from insmod's command line and through /sys, shown there.
-// The same code runs in the kernel's domain and in a driver's: a parameter is set where its variable is.
+// Parameters of modules: a table at struct module (abi/module.ts), set from insmod's command line and through /sys, shown there.
+// The same code runs in the kernel's domain and in a driver's: a parameter is set where its variable is. A parameter is found
+// by its number, and by its name in the table's index, which is sorted by names.
 
 import {
   MOD_NAME,
@@ -8,10 +9,12 @@ import {
   PARAM_BOOL,
   PARAM_CHARP,
   PARAM_UINT,
+  PARAMS_COUNT,
+  PARAMS_ENTRIES,
+  PARAMS_ROOM,
   PRM_ADDRESS,
   PRM_COUNT,
   PRM_NAME,
-  PRM_NEXT,
   PRM_PERM,
   PRM_SIZE,
   PRM_STRING,
@@ -19,19 +22,78 @@ import {
   PRM_USED,
 } from '../abi/module';
 import { NAME_SIZE } from '../abi/limits';
-import { EINVAL, ENOMEM, ENOENT } from '../abi/errno';
+import { E2BIG, EINVAL, ENOMEM, ENOENT } from '../abi/errno';
 import { LEVEL_ERR, LEVEL_WARNING } from '../abi/log';
-import { kfree, kmalloc_for, ksize } from '../mm/kmalloc';
+import { ksize } from '../mm/kmalloc';
 import { snprintf } from '../lib/format';
 import { cstr } from '../lib/cstr';
 import { name_error } from '../lib/name';
 import { pr } from '../lib/printk';
-import { number_base, same_name, strlen, strscpy } from '../lib/text';
+import { name_order, number_base, strlen, strscpy } from '../lib/text';
+import { keep_alloc, keep_free } from './kept';
 
 const COMMA: u32 = 0x2c;
 
+/** Room for `room` parameters, before module_param_add. @returns 0 or -ENOMEM */
+export function module_params(mod: usize, room: i32): i32 {
+  if (room <= 0) return 0;
+  const size = PARAMS_ENTRIES + room * (PRM_SIZE + 2);
+  const table = keep_alloc(mod, size);
+  if (!table) return -ENOMEM;
+  memory.fill(table, 0, size);
+  store<u32>(table, room, PARAMS_ROOM);
+  store<u32>(mod, <u32>table, MOD_PARAMS);
+  return 0;
+}
+
+
+@inline
+function table_of(mod: usize): usize {
+  return <usize>load<u32>(mod, MOD_PARAMS);
+}
+
+
+@inline
+function entry(table: usize, number: u32): usize {
+  return table + PARAMS_ENTRIES + number * PRM_SIZE;
+}
+
+
+@inline
+function index(table: usize): usize {
+  return entry(table, load<u32>(table, PARAMS_ROOM));
+}
+
+export function params_count(mod: usize): u32 {
+  const table = table_of(mod);
+  return table ? load<u32>(table, PARAMS_COUNT) : 0;
+}
+
+/** @returns the parameter of that number, or 0 */
+export function param_at(mod: usize, number: u32): usize {
+  return number < params_count(mod) ? entry(table_of(mod), number) : 0;
+}
+
+/** The number of a parameter of the module. */
+export function param_number(mod: usize, prm: usize): u32 {
+  return <u32>((prm - entry(table_of(mod), 0)) / PRM_SIZE);
+}
+
+/** @returns the first place of the index whose name is not below `name`, or is above it */
+function place_of(table: usize, name: usize, above: bool): u32 {
+  let low: u32 = 0;
+  let high = load<u32>(table, PARAMS_COUNT);
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const order = name_order(entry(table, load<u16>(index(table) + (middle << 1))) + PRM_NAME, name);
+    if (order < 0 || (above && !order)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /**
- * Tells of one parameter, at the list's end.
+ * Tells of one parameter, which comes behind the others.
  *
  * @param address of the variable or of an array's first element, 0 in another domain
  * @param count 1, or an array's capacity
@@ -46,27 +108,26 @@ export function module_param_add(
 ): i32 {
   const wrong = name_error(name);
   if (wrong) return wrong;
-  const prm = kmalloc_for(0, PRM_SIZE);
-  if (!prm) return -ENOMEM;
-  memory.fill(prm, 0, PRM_SIZE);
+  const table = table_of(mod);
+  const number = params_count(mod);
+  if (!table || number == load<u32>(table, PARAMS_ROOM)) return -E2BIG;
+  const prm = entry(table, number);
   store<u32>(prm, type, PRM_TYPE);
   store<u32>(prm, perm, PRM_PERM);
   store<u32>(prm, <u32>address, PRM_ADDRESS);
   store<u32>(prm, count, PRM_COUNT);
   strscpy(prm + PRM_NAME, name, NAME_SIZE);
-  let link = mod + MOD_PARAMS;
-  while (load<u32>(link)) link = <usize>load<u32>(link) + PRM_NEXT;
-  store<u32>(link, <u32>prm);
+  const place = place_of(table, name, true);
+  const at = index(table) + (place << 1);
+  memory.copy(at + 2, at, (number - place) << 1);
+  store<u16>(at, <u16>number);
+  store<u32>(table, number + 1, PARAMS_COUNT);
   return 0;
 }
 
 export function params_free(mod: usize): void {
-  for (let prm = <usize>load<u32>(mod, MOD_PARAMS); prm;) {
-    const next = <usize>load<u32>(prm, PRM_NEXT);
-    kfree(load<u32>(prm, PRM_STRING));
-    kfree(prm);
-    prm = next;
-  }
+  for (let i: u32 = 0; i < params_count(mod); i++) keep_free(mod, load<u32>(param_at(mod, i), PRM_STRING));
+  keep_free(mod, table_of(mod));
   store<u32>(mod, 0, MOD_PARAMS);
 }
 
@@ -75,7 +136,8 @@ export function params_free(mod: usize): void {
  * relocations once more, and a text that a variable begins with is one.
  */
 export function params_restore(mod: usize): void {
-  for (let prm = <usize>load<u32>(mod, MOD_PARAMS); prm; prm = <usize>load<u32>(prm, PRM_NEXT)) {
+  for (let number: u32 = 0; number < params_count(mod); number++) {
+    const prm = param_at(mod, number);
     let text = <usize>load<u32>(prm, PRM_STRING);
     if (!text) continue;
     const used = <i32>load<u32>(prm, PRM_USED);
@@ -86,11 +148,14 @@ export function params_restore(mod: usize): void {
   }
 }
 
-/** @returns the parameter of that name (`-` and `_` are the same), or 0 */
+/** @returns the parameter of that name (`-` and `_` are the same), the first of them, or 0 */
 export function param_find(mod: usize, name: usize): usize {
-  let prm = <usize>load<u32>(mod, MOD_PARAMS);
-  while (prm && !same_name(prm + PRM_NAME, name)) prm = <usize>load<u32>(prm, PRM_NEXT);
-  return prm;
+  const table = table_of(mod);
+  if (!table) return 0;
+  const place = place_of(table, name, false);
+  if (place == params_count(mod)) return 0;
+  const prm = entry(table, load<u16>(index(table) + (place << 1)));
+  return name_order(prm + PRM_NAME, name) ? 0 : prm;
 }
 
 /** One parameter of insmod's command line; one that the module does not have is told and ignored, as in Linux. */
@@ -111,7 +176,7 @@ export function param_set(mod: usize, prm: usize, text: usize): i32 {
   const type = <i32>load<u32>(prm, PRM_TYPE);
   let status: i32;
   if (!text && type != PARAM_BOOL) status = -EINVAL;
-  else if ((type & ~PARAM_ARRAY) == PARAM_CHARP) status = set_texts(prm, text);
+  else if ((type & ~PARAM_ARRAY) == PARAM_CHARP) status = set_texts(mod, prm, text);
   else {
     status = set_elements(prm, text, false); // looks whether all of it can be read before anything is changed
     if (!status) set_elements(prm, text, true);
@@ -179,13 +244,13 @@ function truth(text: usize): i64 {
 }
 
 /** Strings lie in a copy that belongs to the parameter: the command line is gone when the module reads them. */
-function set_texts(prm: usize, text: usize): i32 {
+function set_texts(mod: usize, prm: usize, text: usize): i32 {
   const array = load<u32>(prm, PRM_TYPE) & PARAM_ARRAY;
   let used = 1;
   if (array) for (let at = text; load<u8>(at); at++) if (load<u8>(at) == COMMA) used++;
   if (used > <i32>load<u32>(prm, PRM_COUNT)) return -EINVAL;
   const size = strlen(text) + 1;
-  const copy = kmalloc_for(0, size + kept_texts(prm, used, 0));
+  const copy = keep_alloc(mod, size + kept_texts(prm, used, 0));
   if (!copy) return -ENOMEM;
   strscpy(copy, text, size);
   kept_texts(prm, used, copy + size);
@@ -198,7 +263,7 @@ function set_texts(prm: usize, text: usize): i32 {
       element += 4;
       store<u32>(element, <u32>(at + 1));
     }
-  kfree(load<u32>(prm, PRM_STRING));
+  keep_free(mod, load<u32>(prm, PRM_STRING));
   store<u32>(prm, <u32>copy, PRM_STRING);
   store<u32>(prm, used, PRM_USED);
   return 0;
@@ -244,7 +309,7 @@ export function param_show(prm: usize, to: usize, size: i32): i32 {
   const address = <usize>load<u32>(prm, PRM_ADDRESS);
   const elements = elements_of(prm);
   let length = 0;
-  for (let i: u32 = 0; i < elements; i++) {
+  for (let i: u32 = 0; i < elements && length < size - 2; i++) {
     const word = type == PARAM_BOOL ? load<u8>(address + i) : load<u32>(address + (i << 2));
     if (i) length = put(to, length, size, cstr(','), 0);
     if (type == PARAM_BOOL) length = put(to, length, size, word ? cstr('Y') : cstr('N'), 0);

@@ -1,6 +1,7 @@
 // The symbol table of a domain: kernel and module exports in one table, sorted by the hash of their names, so that a look-up
-// is a binary search over words and one comparison of texts, however many modules there are. Entries come from kmalloc
-// (abi/module.ts); the table has a word pair (hash, entry) for each.
+// is a binary search over words and one comparison of texts, however many modules there are. Names of one hash are in their
+// own order: somebody may have looked for many. Entries are kept for their modules (./kept.ts); the table has a word pair
+// (hash, entry) for each, and is made twice as large when it is full.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_SYMBOLS, M_SYMBOL_COUNT } from '../abi/machine';
@@ -8,15 +9,33 @@ import { MAX_SYMBOLS, NAME_SIZE } from '../abi/limits';
 import { SYM_HASH, SYM_VALUE, SYM_OWNER, SYM_FLAGS, SYM_CRC, SYM_NAME, SYM_SIZE } from '../abi/module';
 import { ENOMEM, EEXIST, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { kmalloc_for, kfree } from '../mm/kmalloc';
+import { strcmp } from '../lib/string';
 import { fnv_text, same_text, strlen, strscpy } from '../lib/text';
+import { keep_alloc, keep_free } from './kept';
+
+/** Entries that the table has room for at first. */
+const FIRST_ROOM = 1024;
 
 let table: usize = 0;
 let count: i32 = 0;
+let room: i32 = 0;
 
 export function symbols_init(): void {
-  table = kmalloc_for(0, MAX_SYMBOLS << 3);
-  memory.fill(table, 0, MAX_SYMBOLS << 3);
-  store<u32>(MACHINE_BASE, <u32>table, M_SYMBOLS);
+  grow(FIRST_ROOM);
+}
+
+/** Moves the table to one of `to` entries. @returns false where there is no memory */
+function grow(to: i32): bool {
+  const grown = kmalloc_for(0, to << 3);
+  if (!grown) return false;
+  const old = table;
+  memory.copy(grown, old, count << 3);
+  memory.fill(grown + (count << 3), 0, (to - count) << 3);
+  table = grown;
+  room = to;
+  store<u32>(MACHINE_BASE, <u32>grown, M_SYMBOLS);
+  kfree(old);
+  return true;
 }
 
 // @ts-ignore: decorator
@@ -25,13 +44,20 @@ function at(i: i32): usize {
   return table + ((<usize>i) << 3);
 }
 
-/** @returns the first place whose hash is not below `hash` */
-function place_of(hash: u32): i32 {
+// @ts-ignore: decorator
+@inline
+function entry_at(i: i32): usize {
+  return <usize>load<u32>(at(i), 4);
+}
+
+/** @returns the first place whose hash and name are not below these */
+function place_of(hash: u32, name: usize): i32 {
   let low = 0;
   let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (load<u32>(at(middle)) < hash) low = middle + 1;
+    const other = load<u32>(at(middle));
+    if (other < hash || (other == hash && strcmp(entry_at(middle) + SYM_NAME, name) < 0)) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -40,11 +66,10 @@ function place_of(hash: u32): i32 {
 /** @returns the symbol's entry, or 0 */
 export function find_symbol(name: usize): usize {
   const hash = fnv_text(name);
-  for (let i = place_of(hash); i < count && load<u32>(at(i)) == hash; i++) {
-    const entry = <usize>load<u32>(at(i), 4);
-    if (same_text(entry + SYM_NAME, name)) return entry;
-  }
-  return 0;
+  const place = place_of(hash, name);
+  if (place == count || load<u32>(at(place)) != hash) return 0;
+  const entry = entry_at(place);
+  return same_text(entry + SYM_NAME, name) ? entry : 0;
 }
 
 function set_count(to: i32): void {
@@ -64,7 +89,8 @@ export function add_symbol(owner: usize, name: usize, value: u32, flags: u32, cr
   if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;
   if (count >= MAX_SYMBOLS) return -ENOSPC;
   if (find_symbol(name)) return -EEXIST;
-  const entry = kmalloc_for(0, SYM_SIZE);
+  if (count == room && !grow(min(room << 1, MAX_SYMBOLS))) return -ENOMEM;
+  const entry = keep_alloc(owner, SYM_SIZE);
   if (!entry) return -ENOMEM;
   const hash = fnv_text(name);
   memory.fill(entry, 0, SYM_SIZE);
@@ -74,7 +100,7 @@ export function add_symbol(owner: usize, name: usize, value: u32, flags: u32, cr
   store<u32>(entry, flags, SYM_FLAGS);
   store<u32>(entry, crc, SYM_CRC);
   strscpy(entry + SYM_NAME, name, NAME_SIZE);
-  const place = place_of(hash);
+  const place = place_of(hash, name);
   memory.copy(at(place + 1), at(place), (<usize>(count - place)) << 3);
   store<u32>(at(place), hash);
   store<u32>(at(place), <u32>entry, 4);
@@ -86,9 +112,9 @@ export function add_symbol(owner: usize, name: usize, value: u32, flags: u32, cr
 export function remove_symbols(owner: usize): void {
   let kept = 0;
   for (let i = 0; i < count; i++) {
-    const entry = <usize>load<u32>(at(i), 4);
+    const entry = entry_at(i);
     if (<usize>load<u32>(entry, SYM_OWNER) == owner) {
-      kfree(entry);
+      keep_free(owner, entry);
     } else {
       store<u64>(at(kept), load<u64>(at(i)));
       kept++;

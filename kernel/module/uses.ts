@@ -13,7 +13,7 @@ import {
   USE_USER,
 } from '../abi/module';
 import { EBUSY, ENOENT, ENOMEM } from '../abi/errno';
-import { kmalloc_for, kfree } from '../mm/kmalloc';
+import { keep_alloc, keep_free } from './kept';
 import { find_module, module_orphaned, module_put, remove_module, try_module_get } from './list';
 
 // @ts-ignore: decorator
@@ -40,7 +40,7 @@ export function uses_add(user: usize, owner: usize): i32 {
   if (is_user(user, owner)) return 0;
   const state = load<u32>(owner, MOD_STATE);
   if (state != MODULE_LIVE) return state == MODULE_COMING ? -EBUSY : -ENOENT;
-  const use = kmalloc_for(0, USE_SIZE);
+  const use = keep_alloc(user, USE_SIZE);
   if (!use) return -ENOMEM;
   try_module_get(owner);
   store<u32>(use, <u32>first(), USE_NEXT);
@@ -70,14 +70,14 @@ function drop(mod: usize, side: usize): void {
     store<u32>(link, <u32>next(use));
     const owner = <usize>load<u32>(use, USE_OWNER);
     module_put(owner);
-    kfree(use);
+    keep_free(<usize>load<u32>(use, USE_USER), use);
     if (side == USE_USER && module_orphaned(owner) && !users_of(owner)) remove_module(owner);
   }
 }
 
 export function users_of(owner: usize): i32 {
   let users = 0;
-  while (user_of(owner, users)) users++;
+  for (let use = first(); use; use = next(use)) users += i32(<usize>load<u32>(use, USE_OWNER) == owner);
   return users;
 }
 

@@ -2,10 +2,13 @@
 // happens, with its errno, the tool's words and exactly its lines in the log, and leaves everything as it was.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { ModuleError } from '../../host/domain/module-error.ts';
+import { declaring } from '../../host/fault/mutate-many.ts';
 import type { LoadMode } from '../../host/machine/types.ts';
 import {
+  E2BIG,
   EAGAIN,
   EBUSY,
   EEXIST,
@@ -13,9 +16,11 @@ import {
   EIO,
   ENOENT,
   ENOEXEC,
+  ENOMEM,
   EPERM,
   EWOULDBLOCK,
 } from '../../kernel/abi/errno.ts';
+import { MAX_MODULE_PARAMETERS, MODULE_SHARE } from '../../kernel/abi/limits.ts';
 import { O_RDONLY } from '../../kernel/abi/operation.ts';
 import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { withMachine, type Bench, type Setting } from '../support/machine.ts';
@@ -143,6 +148,26 @@ export function failureTable(bench: Bench): void {
       const other = await insmod({ ...at.driver('null'), name: 'no_name' }, '', { force: true });
       expect(other.error.errno).toBe(EPERM);
       expect(other.lines).toEqual(['Module no_name is blacklisted']);
+    });
+
+    test('declares more than a module may', async () => {
+      const bytes = declaring(at.driver('null').bytes, 'parameters', MAX_MODULE_PARAMETERS + 1);
+      const { error, lines } = await insmod(await loadModule(bytes, null, 'null'));
+      expect(error.errno).toBe(E2BIG);
+      expect(error.message).toBe('could not insert module null: Argument list too long');
+      expect(lines).toEqual([
+        `null: too many parameters: ${MAX_MODULE_PARAMETERS + 1}, at most ${MAX_MODULE_PARAMETERS}`,
+      ]);
+    });
+
+    test('what it declares takes more than its share of memory', async () => {
+      const { error, lines } = await insmod({
+        ...at.driver('null'),
+        names: new Uint8Array(MODULE_SHARE + 1),
+      });
+      expect(error.errno).toBe(ENOMEM);
+      expect(error.message).toBe('could not insert module null: Cannot allocate memory');
+      expect(lines).toEqual([`null: no memory for what it declares: at most ${MODULE_SHARE} bytes`]);
     });
 
     test('unknown parameter', async () => {

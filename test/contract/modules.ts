@@ -1,10 +1,25 @@
 // Modules: what insmod and rmmod do and refuse, in Linux's words, and that each leaves everything as it was.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { loadModule } from '../../host/domain/load-file.ts';
+import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { ModuleError } from '../../host/domain/module-error.ts';
-import { EAGAIN, EBUSY, EEXIST, EINVAL, EIO, ENOENT, ENOEXEC, ENOMEM } from '../../kernel/abi/errno.ts';
-import { O_RDONLY, O_RDWR, O_WRONLY, SEEK_END } from '../../kernel/abi/operation.ts';
-import { bytes, expectLine, withMachine, type Bench, type Setting } from '../support/machine.ts';
+import { declaring, type Many } from '../../host/fault/mutate-many.ts';
+import { processes } from '../../host/shell/processes.ts';
+import {
+  E2BIG,
+  EAGAIN,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EIO,
+  ENOENT,
+  ENOEXEC,
+  ENOMEM,
+} from '../../kernel/abi/errno.ts';
+import { O_RDONLY, O_RDWR, O_WRONLY, SEEK_END, SEEK_SET } from '../../kernel/abi/operation.ts';
+import { symbolless } from '../support/altered.ts';
+import { bytes, expectLine, text, withMachine, type Bench, type Setting } from '../support/machine.ts';
 import { DIFFERENCES } from './differences.ts';
 
 /** ioctls of test/fixtures/probe.ts */
@@ -66,6 +81,30 @@ export function modules(bench: Bench): void {
       await at.load(at.driver('zero'));
       const fd = await at.open('/dev/zero', O_RDONLY);
       expect((await at.console.read(fd, 3)).data).toEqual(new Uint8Array(3));
+    });
+
+    test('files that declare very much cost nobody anything: refused, or loaded and accounted for', async () => {
+      await at.load(at.driver('ramdisk'), 'size=4096');
+      await at.load(at.driver('zero'));
+      const disk = await at.open('/dev/ramdisk', O_RDWR);
+      await at.console.write(disk, bytes('secret'));
+      const client = await at.machine.attach();
+      await client.startReading('/dev/zero', 2);
+      const base = await bench.fixture('base');
+      const many = async (what: Many, count: number, name: string): Promise<LoadedModule> =>
+        symbolless({ ...(await loadModule(declaring(base.bytes, what, count), null, name)), name });
+      for (const [what, count] of [['parameters', 65_000] as const, ['functions', 40_000] as const])
+        expect((await refusal(at.machine.insmod(await many(what, count, 'vast')))).errno).toBe(E2BIG);
+      const before = at.machine.accounting().bytesUsed;
+      await at.load(await many('functions', 8000, 'large'));
+      const held = processes(at.machine).find(({ name }) => name === 'large')!.held;
+      expect(held).toBeGreaterThan(100_000);
+      expect(at.machine.accounting().bytesUsed - before).toBeLessThan(held + 1000);
+      expect(await client.stopReading()).toMatchObject({ failed: 0, failures: [] });
+      await client.end();
+      expect(at.machine.status().boot).toBe(1);
+      await at.console.lseek(disk, 0, SEEK_SET);
+      expect(text((await at.console.read(disk, 6)).data)).toBe('secret');
     });
 
     test('where a driver’s memory is, and its data, see differences.ts', async () => {

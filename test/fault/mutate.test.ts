@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { leb, moduleFields, replaced, sectionPlaces, sleb } from '../../host/fault/fields.ts';
+import { loadModule } from '../../host/domain/load-file.ts';
+import { declaring, MANY } from '../../host/fault/mutate-many.ts';
 import { mutate, MUTATIONS, type Mutation } from '../../host/fault/mutate.ts';
 import { Random } from '../../host/fault/random.ts';
 import { ByteReader } from '../../host/linker/bytes.ts';
@@ -115,7 +117,8 @@ describe('a mutant', () => {
     const hashes = new Set<string>();
     for (let seed = 0; seed < 200; seed++) {
       const mutant = mutate(RAMDISK, seed);
-      expect(mutate(RAMDISK, seed)).toEqual(mutant);
+      const again = mutate(RAMDISK, seed);
+      expect([again.description, sha(again.bytes)]).toEqual([mutant.description, sha(mutant.bytes)]);
       hashes.add(sha(mutant.bytes));
     }
     expect(hashes.size).toBeGreaterThan(180);
@@ -150,7 +153,8 @@ describe('a mutant', () => {
 });
 
 describe.each(MUTATIONS)('damage by %s', (mutation) => {
-  const mutants = Array.from({ length: ROUNDS }, (_, seed) => mutate(RICH, seed, mutation));
+  const rounds = mutation === 'many' ? ROUNDS / 10 : ROUNDS; // they are large
+  const mutants = Array.from({ length: rounds }, (_, seed) => mutate(RICH, seed, mutation));
 
   test('is of that kind, and is read or refused with a sentence', () => {
     for (const mutant of mutants) {
@@ -162,7 +166,7 @@ describe.each(MUTATIONS)('damage by %s', (mutation) => {
 
   test('is not one thing again and again', () => {
     const shapes = new Set(mutants.map(({ description }) => description));
-    expect(shapes.size).toBeGreaterThan(mutation === 'start' ? 5 : ROUNDS / 10);
+    expect(shapes.size).toBeGreaterThan(mutation === 'start' ? 5 : rounds / 10);
   });
 
   // Valid ones among them are no fault of the mutator: a number may be padded, a count may be of nothing.
@@ -216,6 +220,17 @@ describe('code that was changed', () => {
         );
       expect(others(bytes)).toEqual(others(original));
     }
+  });
+});
+
+describe('a module that declares very much', () => {
+  test.each(MANY)('of %s is in order', async (what) => {
+    const bytes = declaring(RAMDISK, what, 2000);
+    expect(WebAssembly.validate(bytes)).toBe(true);
+    const { declared } = await loadModule(bytes, null, 'ramdisk');
+    expect(declared.filter(([, count]) => count >= 2000 && count < 2100)).toHaveLength(
+      what === 'symbols' ? 2 : 1,
+    );
   });
 });
 

@@ -3,7 +3,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { readAccounting } from '../../host/machine/inspect.ts';
-import { EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
+import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
 import {
   LOAD_INTREE,
   MOD_BASE,
@@ -25,6 +25,8 @@ let base: number;
 /** Offsets of the variables. */
 const [FLAG, NUMBER, LIMIT, LABEL, FLAGS, NUMBERS, LABELS, END] = [0, 4, 8, 12, 16, 32, 64, 96];
 const GUARD = 0x5e;
+/** Parameters that there is room for. */
+const ROOM = 10;
 
 const text = (each: string): number => kernel.domain.text(each);
 function add(name: string, type: number, offset: number, count = 1): void {
@@ -50,6 +52,7 @@ beforeEach(() => {
   kernel.exports.leave_module();
   base = kernel.view.u32(mod + MOD_BASE);
   kernel.domain.bytes.fill(GUARD, base + END, base + 128);
+  expect(kernel.exports.module_params(mod, ROOM)).toBe(0);
   add('flag', PARAM_BOOL, FLAG);
   add('number', PARAM_INT, NUMBER);
   add('limit', PARAM_UINT, LIMIT);
@@ -223,6 +226,21 @@ test('a name that is too long', () => {
   const status = kernel.exports.module_param_add(mod, text('n'.repeat(56)), PARAM_INT, 0o644, base, 1);
   expect(status).toBe(-ENAMETOOLONG);
   expect(kernel.exports.module_param_add(mod, text('n'.repeat(55)), PARAM_INT, 0o644, base, 1)).toBe(0);
+});
+
+test('one more than there is room for', () => {
+  for (let i = 7; i < ROOM; i++) add(`more${i}`, PARAM_INT, NUMBER);
+  const status = kernel.exports.module_param_add(mod, text('late'), PARAM_INT, 0o644, base, 1);
+  expect(status).toBe(-E2BIG);
+  expect(show('more9')).toBe('0');
+  expect(show('late')).toBe(null);
+});
+
+test('of two that are one name, `-` and `_` being the same, the first is found', () => {
+  add('a_b', PARAM_INT, NUMBER);
+  add('a-b', PARAM_UINT, LIMIT);
+  expect(set('a-b', '5')).toBe(0);
+  expect([show('number'), show('limit')]).toEqual(['5', '0']);
 });
 
 test('one that a module does not have is told, and ignored', () => {

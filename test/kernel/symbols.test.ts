@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { readAccounting, readModules, readUsers } from '../../host/machine/inspect.ts';
 import { EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ENOSPC } from '../../kernel/abi/errno.ts';
-import { MAX_SYMBOLS } from '../../kernel/abi/limits.ts';
+import { MAX_MODULE_SYMBOLS, MAX_SYMBOLS } from '../../kernel/abi/limits.ts';
 import { FNV_OFFSET, FNV_PRIME } from '../../kernel/abi/log.ts';
 import { M_SYMBOLS } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
@@ -123,15 +123,18 @@ describe('the symbol table', () => {
 
   test('holds so many and no more; a load that finds it full leaves it as it was', () => {
     const user = module('user');
-    const mod = module('many');
+    const mods: number[] = [];
     const own = sorted();
-    for (let i = own.length; i < MAX_SYMBOLS; i++) expect(add(mod, `s${i}`, i)).toBe(0);
+    for (let i = own.length; i < MAX_SYMBOLS; i++) {
+      if ((i - own.length) % MAX_MODULE_SYMBOLS === 0) mods.push(module(`many${i}`));
+      if (add(mods.at(-1), `s${i}`, i) !== 0) throw new Error(`refused: symbol ${i}`);
+    }
     expect(readAccounting(kernel.memory).symbols).toBe(MAX_SYMBOLS);
     const late = module('late');
     expect(add(late, 'one_more', 1)).toBe(-ENOSPC);
     expect(sorted()).toHaveLength(MAX_SYMBOLS);
     for (const i of [own.length, MAX_SYMBOLS >> 1, MAX_SYMBOLS - 1]) expect(find(user, `s${i}`)).toBe(i);
-    kernel.exports.module_free(mod);
+    for (const mod of mods) kernel.exports.module_free(mod);
     expect(sorted()).toEqual(own);
     expect(add(late, 'one_more', 1)).toBe(0);
     expect(kernel.check()).toEqual([]);
@@ -170,6 +173,7 @@ describe('the symbol table', () => {
     expect(find(user, names[1])).toBe(-ENOENT);
     expect(add(two, names[1], 2)).toBe(0);
     expect(names.map((name) => find(user, name))).toEqual([1, 2]);
+    expect(sorted().filter((name) => names.some((each) => each === name))).toEqual([...names].sort());
     kernel.exports.module_free(one);
     expect(find(user, names[1])).toBe(2);
     expect(find(user, names[0])).toBe(-ENOENT);

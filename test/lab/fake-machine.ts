@@ -40,7 +40,7 @@ export function fakeModule(name: string): LoadedModule {
   } as unknown as LoadedModule['file'];
   const module = new WebAssembly.Module(bytes);
   const names = new Uint8Array();
-  return { name, bytes, sha256: `sha of ${name}`, map: null, file, names, module, shifts: [] };
+  return { name, bytes, sha256: `sha of ${name}`, map: null, file, declared: [], names, module, shifts: [] };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -166,7 +166,7 @@ export class FakeMachine implements Machine {
   statistics = (): CallStatistics => ({ clockNs: 0, stepNs: 0, channels: [] });
   lsmod = (): ReturnType<Machine['lsmod']> =>
     this.drivers.map(({ name }) => ({
-      ...{ name, state: 'live', size: 0, references: 0, base: 0, usedBy: [], taint: '' },
+      ...{ name, state: 'live', size: 0, references: 0, base: 0, kept: 0, usedBy: [], taint: '' },
       bytes: name === 'lkdtm' ? this.held : 0,
     }));
   accounting = (): ReturnType<Machine['accounting']> => ({

@@ -58,6 +58,7 @@ export function loadedModule(name: string, sketch: Sketch = {}): LoadedModule {
   const bytes = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
   return {
     ...{ name, bytes, sha256: `sha of ${name}`, map: null, file: moduleFile(sketch) },
+    declared: [],
     names: new Uint8Array(),
     module: new WebAssembly.Module(bytes),
     shifts: [],

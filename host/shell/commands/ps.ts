@@ -9,7 +9,7 @@ export const ps: Command = {
   usage: '[-l]',
   details: `PID: the thread: the kernel's is 1; a driver that the kernel's thread runs has that.
 DOMAIN: whose memory it lives in. GEN: its incarnation. RESTARTS: how often it was started again.
-HELD: bytes of its data and of what it has allocated.
+HELD: bytes of its data, of what it has allocated, and of what the kernel keeps of its file.
 With -l, since the incarnation began: CALLS from other domains, ERRORS among them, CALLS/S, and the median and
 the 99th percentile of how long they took (docs/trace.md).`,
   options: { 'l,long': 'how often and how fast each driver is called' },
