@@ -6,8 +6,6 @@
 
 import { capture, framesOf, printable, type Captured, type StackFrame } from './stack.ts';
 
-export { formatOops, formatWarning, type OopsContext } from './oops.ts';
-
 export type FaultKind =
   | 'unreachable'
   | 'memory out of bounds'

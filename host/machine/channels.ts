@@ -4,25 +4,20 @@ import { ModuleError } from '../domain/module-error.ts';
 import {
   CHANNEL_DATA,
   CHANNEL_FREE,
-  CHANNEL_SIZE,
   CHANNEL_ZOMBIE,
   K_GENERATION,
   K_RING,
   S_STATE,
 } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
-import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { ENOSPC } from '../../kernel/abi/errno.ts';
 import { MachineDied } from './control.ts';
 import type { KernelLife } from './life.ts';
 import { pause } from './task.ts';
+import { wordOf } from './channel-words.ts';
 
 /** ms between two looks at a channel that somebody still holds. */
 export const CHANNEL_PERIOD = 20;
-
-/** Index of a word of a channel. */
-export const wordOf = (channel: number, offset: number): number =>
-  (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
 
 /** Finds a free channel and holds it; waits while the only ones are held by zombies. Throws ModuleError, MachineDied. */
 export async function holdChannel(life: KernelLife): Promise<number> {

@@ -78,7 +78,7 @@ import {
 } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, MODULES_BASE, PAGE_SIZE, POOL_BASE } from '../../kernel/abi/map.ts';
 import { hex, type Findings } from './findings.ts';
-import { fnv, type Memory } from './inspect.ts';
+import { fnv, type Memory } from './memory-view.ts';
 
 const MAP_CHANGED = 'page map changed';
 

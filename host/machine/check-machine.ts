@@ -1,21 +1,31 @@
 // The check of a whole machine: the kernel's domain and those of its drivers, one sentence for each thing that is wrong.
 
 import { checkMemory } from './check.ts';
-import type { Driver } from './driver.ts';
-import type { KernelLife } from './life.ts';
+import type { StaticData } from '../domain/domain.ts';
+import type { DriverStatus } from './types.ts';
 
-type Checked = Pick<Driver, 'loaded' | 'state' | 'incarnation'>;
+/** A memory, and what must not change in it. */
+interface CheckedMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly statics: StaticData[];
+}
 
-export function checkMachine(life: KernelLife, drivers: Iterable<Checked>): string[] {
-  const once = checkOnce(life, drivers);
+interface CheckedDriver {
+  readonly loaded: { readonly name: string };
+  readonly state: DriverStatus['state'];
+  readonly incarnation: CheckedMemory | null;
+}
+
+export function checkMachine(kernel: CheckedMemory, drivers: Iterable<CheckedDriver>): string[] {
+  const once = checkOnce(kernel, drivers);
   if (once.length === 0) return once;
   // What is true only for a moment, while somebody writes, is no damage.
-  const twice = new Set(checkOnce(life, drivers));
+  const twice = new Set(checkOnce(kernel, drivers));
   return once.filter((sentence) => twice.has(sentence));
 }
 
-function checkOnce(life: KernelLife, drivers: Iterable<Checked>): string[] {
-  const found = checkMemory(life.memory, life.statics, true);
+function checkOnce(kernel: CheckedMemory, drivers: Iterable<CheckedDriver>): string[] {
+  const found = checkMemory(kernel.memory, kernel.statics, true);
   const all = [...drivers];
   for (const { loaded, state, incarnation } of all) {
     if (state !== 'up' || !incarnation) continue;

@@ -41,7 +41,8 @@ import { TIMER_NEXT, TIMER_OWNER, TIMER_PLACE } from '../../kernel/abi/timer.ts'
 import type { StaticData } from '../domain/domain.ts';
 import { checkHeap } from './check-heap.ts';
 import { Findings, hex } from './findings.ts';
-import { fnv, Memory, readDevices, readLog, readModules, readNodes, type DeviceEntry } from './inspect.ts';
+import { readDevices, readLog, readModules, readNodes, type DeviceEntry } from './inspect.ts';
+import { fnv, Memory } from './memory-view.ts';
 
 /** More timers than these are a circle. */
 const MAX_TIMERS = 100_000;

@@ -33,7 +33,8 @@ import {
 import { CHANNELS_BASE, PAGE_SIZE } from '../../kernel/abi/map.ts';
 import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { gunzip, gzip } from './gzip.ts';
-import { Memory, readLog, readModules } from './inspect.ts';
+import { readLog, readModules } from './inspect.ts';
+import { Memory } from './memory-view.ts';
 import { nextTask } from './task.ts';
 import type { DetectedBy, LogRecord, Placement } from './types.ts';
 

@@ -1,6 +1,7 @@
 // What is written down of a driver's death or of its warning: the context of an oops.
 
-import type { Fault, OopsContext } from '../domain/fault.ts';
+import type { Fault } from '../domain/fault.ts';
+import type { OopsContext } from '../domain/oops.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
 import type { Driver, DriversHost } from './driver.ts';

@@ -22,10 +22,11 @@ import { M_CALL_MODULE, M_SERVED_MODULE } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
 import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
-import { bequest } from './estates.ts';
-import { FLOOR_RING, type UserExports } from './floors.ts';
+import { bequest } from './preserved-ranges.ts';
+import { FLOOR_RING } from './user-program.ts';
+import { type UserExports } from './user-program.ts';
 import { Gates } from './gates.ts';
-import { Memory } from './inspect.ts';
+import { Memory } from './memory-view.ts';
 import type { DriverNotice, DriverStart, Images, Interior } from './protocol.ts';
 
 /** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */

@@ -24,7 +24,7 @@ import type {
   PostedStart,
   ThreadHost,
 } from './protocol.ts';
-import { wipe } from './resources.ts';
+import { wipe } from './wipe.ts';
 import { clock, nextTask } from './task.ts';
 
 /** ms between two looks at timers and at the supervisor's words, where requests come as messages. */

@@ -2,7 +2,7 @@
 // the kernel's domain; everywhere else it has an incarnation. What becomes of one that has died is ./supervise.ts' to do.
 
 import type { Fault } from '../domain/fault.ts';
-import { formatOops, type OopsContext } from '../domain/fault.ts';
+import { formatOops, type OopsContext } from '../domain/oops.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Persistent, Unloaded } from '../domain/loader.ts';
 import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module-error.ts';

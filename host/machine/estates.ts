@@ -6,25 +6,11 @@
 // others have it then, the successor first of all.
 
 import type { Previous } from '../ipc/driver-side.ts';
-import { ST_TAG_CHANNELS, STORE_RANGE } from '../../kernel/abi/store.ts';
+import { STORE_RANGE } from '../../kernel/abi/store.ts';
 import type { Incarnation } from './incarnation.ts';
-import { readRanges, readStore } from './inspect.ts';
-import type { DriverStart } from './protocol.ts';
+import { readRanges, readStore } from './store-entries.ts';
 import type { Resources } from './resources.ts';
-
-/** As the store names the incarnation that a range lies in. */
-const tagOf = ({ channel, generation }: { channel: number; generation: number }): number =>
-  (generation * ST_TAG_CHANNELS + channel + 1) >>> 0;
-
-/** Copies all ranges of a living driver, and what lies between them; null where it has none. For the thread that it lives on. */
-export function bequest(start: DriverStart): Previous | null {
-  const ranges = readRanges(start.kernel, start.loaded.name);
-  if (!ranges) return null;
-  const left = new Uint8Array(start.memory.buffer).subarray(ranges.from, ranges.to);
-  const bytes = new Uint8Array(new SharedArrayBuffer(left.length));
-  bytes.set(left);
-  return { bytes, from: ranges.from, incarnation: tagOf(start) };
-}
+import { tagOf } from './preserved-ranges.ts';
 
 interface Estate {
   previous: Previous;

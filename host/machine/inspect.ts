@@ -13,8 +13,6 @@ import {
 } from '../../kernel/abi/file.ts';
 import { MAX_DEVICES, MAX_MODULES, MAX_NODES, MAX_SYMBOLS, NAME_SIZE } from '../../kernel/abi/limits.ts';
 import {
-  FNV_OFFSET,
-  FNV_PRIME,
   LOG_CHECKSUM,
   LOG_LENGTH,
   LOG_LEVEL,
@@ -35,7 +33,6 @@ import {
   M_NODES,
   M_PAGES_FREE,
   M_SLOTS_FREE,
-  M_STORE,
   M_SYMBOL_COUNT,
   M_TAINT,
   M_USES,
@@ -61,73 +58,9 @@ import {
   USE_OWNER,
   USE_USER,
 } from '../../kernel/abi/module.ts';
-import {
-  ST_KEY,
-  ST_LENGTH,
-  ST_NEXT,
-  ST_OLD_LENGTH,
-  ST_OLD_TAG,
-  ST_OWNER,
-  ST_TYPE,
-  ST_VALUE,
-  ST_VERSION,
-  STORE_KEY_SIZE,
-  STORE_MAX,
-  STORE_RANGE,
-} from '../../kernel/abi/store.ts';
 import { TAINT_LETTERS } from '../../kernel/abi/taint.ts';
-import { cleanText } from '../linker/bytes.ts';
+import { fnv, Memory } from './memory-view.ts';
 import type { Accounting, LogRecord, LogView } from './types.ts';
-
-/** A view that can be read anywhere: 0 outside the memory. */
-export class Memory {
-  readonly bytes: Uint8Array;
-  private readonly view: DataView;
-
-  constructor(memory: WebAssembly.Memory) {
-    this.bytes = new Uint8Array(memory.buffer);
-    this.view = new DataView(memory.buffer);
-  }
-
-  get size(): number {
-    return this.bytes.length;
-  }
-
-  u8(address: number): number {
-    return this.bytes[address] ?? 0;
-  }
-
-  u32(address: number): number {
-    return address >= 0 && address + 4 <= this.size ? this.view.getUint32(address, true) : 0;
-  }
-
-  f64(address: number): number {
-    return address >= 0 && address + 8 <= this.size ? this.view.getFloat64(address, true) : 0;
-  }
-
-  /** A C string of at most `limit` bytes, for people: what is not to be shown as it is becomes `\x1b`. */
-  text(address: number, limit: number): string {
-    return cleanText(this.raw(address, limit));
-  }
-
-  /** The same of what may end in a newline, as printk's texts do. */
-  line(address: number, limit: number): string {
-    return cleanText(this.raw(address, limit).replace(/\n$/, ''));
-  }
-
-  private raw(address: number, limit: number): string {
-    let end = address;
-    while (end < address + limit && this.u8(end) !== 0) end++;
-    const bytes = this.bytes.slice(address, end); // a copy: decoders refuse shared memory
-    return new TextDecoder().decode(bytes);
-  }
-}
-
-/** FNV-1a, 32 bits, as kernel/lib/text.ts. */
-export function fnv(memory: Memory, from: number, length: number, hash = FNV_OFFSET): number {
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ memory.u8(from + i), FNV_PRIME);
-  return hash >>> 0;
-}
 
 /** Whole records in order, and how many of those that were written since boot are damaged or overwritten. */
 export function readLog(kernel: WebAssembly.Memory): LogView {
@@ -264,49 +197,6 @@ export function readNodes(domain: WebAssembly.Memory): DeviceEntry[] {
     });
   }
   return entries;
-}
-
-/** An entry of the data store; its value is not read. */
-export interface StoreEntry {
-  owner: string;
-  key: string;
-  /** STORE_… */
-  type: number;
-  version: number;
-  /** Of a range that the living driver has published; else 0. */
-  address: number;
-  /** Of a range its predecessor's, where the living driver has published none. */
-  length: number;
-  /** Of a range that lies in a predecessor's memory: which incarnation that was. */
-  oldTag: number;
-}
-
-export function readStore(kernel: WebAssembly.Memory): StoreEntry[] {
-  const memory = new Memory(kernel);
-  const entries: StoreEntry[] = [];
-  let entry = memory.u32(MACHINE_BASE + M_STORE);
-  while (entry !== 0 && entries.length < STORE_MAX) {
-    const type = memory.u32(entry + ST_TYPE);
-    entries.push({
-      owner: memory.text(entry + ST_OWNER, NAME_SIZE),
-      key: memory.text(entry + ST_KEY, STORE_KEY_SIZE),
-      type,
-      version: memory.u32(entry + ST_VERSION),
-      address: type === STORE_RANGE ? memory.u32(entry + ST_VALUE) : 0,
-      length: memory.u32(entry + ST_LENGTH) || memory.u32(entry + ST_OLD_LENGTH),
-      oldTag: memory.u32(entry + ST_OLD_TAG),
-    });
-    entry = memory.u32(entry + ST_NEXT);
-  }
-  return entries;
-}
-
-/** Where a living driver's ranges begin and end, all together; null where it has published none. */
-export function readRanges(kernel: WebAssembly.Memory, owner: string): { from: number; to: number } | null {
-  const ranges = readStore(kernel).filter((entry) => entry.owner === owner && entry.type === STORE_RANGE);
-  if (ranges.length === 0) return null;
-  const from = Math.min(...ranges.map(({ address }) => address));
-  return { from, to: Math.max(...ranges.map(({ address, length }) => address + length)) };
 }
 
 export function readAccounting(domain: WebAssembly.Memory): Accounting {

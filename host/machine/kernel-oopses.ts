@@ -2,14 +2,16 @@
 // may have been.
 
 import type { Domain } from '../domain/domain.ts';
-import { formatOops, formatWarning, toFault, Warned, type Fault, type OopsContext } from '../domain/fault.ts';
+import { toFault, Warned, type Fault } from '../domain/fault.ts';
+import { formatOops, formatWarning, type OopsContext } from '../domain/oops.ts';
 import type { KernelExports } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { LEVEL_ALERT, LEVEL_WARNING, LOG_TEXT_MAX } from '../../kernel/abi/log.ts';
 import { M_OOPSES } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { readSymbols, symbolsOf } from './file-symbols.ts';
-import { Memory, readModules } from './inspect.ts';
+import { readModules } from './inspect.ts';
+import { Memory } from './memory-view.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from './oops-context.ts';
 
 /** ms after which symbols are read that no oops has wanted yet: it takes tens of them, in which an oops would keep everybody. */

@@ -38,7 +38,8 @@ import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
 import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
-import { Succession, type Heir } from './succession.ts';
+import { Succession } from './succession.ts';
+import { type Heir } from './protocol.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
 const POSTED = (MACHINE_BASE + M_POSTED) >> 2;

@@ -8,7 +8,8 @@ import { M_BOOT } from '../../kernel/abi/machine.ts';
 import { IMAGE_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { MODULE_COMING, MODULE_GOING, TEXT_DOMAIN, TEXT_KERNEL } from '../../kernel/abi/module.ts';
 import { poolOf, type Place } from './place.ts';
-import { Memory, readModules, readTaint, taintLetters, type ModuleEntry } from './inspect.ts';
+import { readModules, readTaint, taintLetters, type ModuleEntry } from './inspect.ts';
+import { Memory } from './memory-view.ts';
 
 /** Threads as an oops numbers them. The kernel's is CPU 0. */
 export const CPU_KERNEL = 0;

@@ -6,7 +6,11 @@
 //   pool:NAME   with others in one memory and on one thread
 
 import { keyOf } from '../linker/alias.ts';
-import type { Placement } from './types.ts';
+
+/** The place of every driver of a machine that has none of its own. */
+export type Placement = 'monolithic' | 'sandbox' | 'pooled' | 'microkernel';
+/** The two that are compared side by side. */
+export type SidePlacement = Extract<Placement, 'monolithic' | 'microkernel'>;
 
 export type Place = 'kernel' | 'sandbox' | 'worker' | `pool:${string}`;
 

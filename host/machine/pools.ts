@@ -12,7 +12,8 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
 import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
-import { clearChannel, freeChannel, holdChannel, wordOf } from './channels.ts';
+import { clearChannel, freeChannel, holdChannel } from './channels.ts';
+import { wordOf } from './channel-words.ts';
 import { MachineDied } from './control.ts';
 import { atEnd, hear, posted, type Home, type HomeEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';

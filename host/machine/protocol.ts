@@ -11,7 +11,6 @@ import type { Copies } from '../ipc/copy.ts';
 import type { Previous } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import type { FileRef } from './files.ts';
-import type { Heir } from './succession.ts';
 import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
@@ -80,6 +79,19 @@ export interface CallMethods {
   stat(path: string): Soon<Answer<SystemCallResult>>;
   /** The next entries of a directory that is open. */
   entries(fd: number): Soon<Answer<SystemCallResult>>;
+}
+
+/** A driver that waits for the end of another, of the same name. */
+export interface Heir {
+  /** The channel of the other, and the generation under which that runs. */
+  of: { channel: number; generation: number };
+  name: string;
+  file: FileRef;
+  /** LOAD_ */
+  flags: number;
+  /** Its own. */
+  channel: number;
+  generation: number;
 }
 
 /** Methods of the kernel's thread. */

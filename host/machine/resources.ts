@@ -6,6 +6,7 @@ import { lean } from '../domain/loaded.ts';
 import { DOMAIN_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
 import type { Platform, Thread, ThreadKind } from './platform.ts';
 import type { Furnishing, Images, Interior } from './protocol.ts';
+import { wipe } from './wipe.ts';
 
 /** Wasm memories in all; a page of Chromium may hold 124. */
 const MAX_MEMORIES = 96;
@@ -295,19 +296,6 @@ async function retire({ thread, room }: Spare): Promise<WebAssembly.Memory | nul
 
 function alike(a: Interior, b: Interior): boolean {
   return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
-}
-
-/** Words of a page of the system's. */
-const PAGE_WORDS = 1024;
-
-/** Zeroes a memory, and touches no page that nobody has written to: the engine would have to find one for it. */
-export function wipe(memory: WebAssembly.Memory): void {
-  const words = new Int32Array(memory.buffer);
-  for (let page = 0; page < words.length; page += PAGE_WORDS) {
-    let word = page;
-    while (word < page + PAGE_WORDS && words[word] === 0) word++;
-    if (word < page + PAGE_WORDS) words.fill(0, word, page + PAGE_WORDS);
-  }
 }
 
 const leanImages = ({ kernel, domain, courier, user }: Images): Images => ({

@@ -16,7 +16,7 @@ import { GATE_TRAPPED, K_ANNOUNCED } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { M_REPLY_HANDLE, M_TIMERS } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
-import { wordOf } from './channels.ts';
+import { wordOf } from './channel-words.ts';
 import { post } from './control.ts';
 import { DriverDomain } from './driver-domain.ts';
 import type { DriverNotice, DriverStart, Interior, ThreadHost } from './protocol.ts';

@@ -11,12 +11,12 @@ import { ModuleError } from '../domain/module-error.ts';
 import { CHANNEL_FREE, S_STATE } from '../../kernel/abi/channel.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
-import { wordOf } from './channels.ts';
+import { wordOf } from './channel-words.ts';
 import { MachineDied } from './control.ts';
 import type { Driver } from './driver.ts';
 import { refer } from './files.ts';
 import type { Incarnation, IncarnationEvents } from './incarnation.ts';
-import { readRanges } from './inspect.ts';
+import { readRanges } from './store-entries.ts';
 import type { KernelLife } from './life.ts';
 import type { Answer } from './protocol.ts';
 

@@ -5,23 +5,10 @@ import type { Gate } from '../domain/announce.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { KernelExports } from '../domain/image.ts';
 import { K_GENERATION } from '../../kernel/abi/channel.ts';
-import { wordOf } from './channels.ts';
+import { wordOf } from './channel-words.ts';
 import type { FileRef } from './files.ts';
-import { readRanges } from './inspect.ts';
-import type { Answer } from './protocol.ts';
-
-/** A driver that waits for the end of another, of the same name. */
-export interface Heir {
-  /** The channel of the other, and the generation under which that runs. */
-  of: { channel: number; generation: number };
-  name: string;
-  file: FileRef;
-  /** LOAD_ */
-  flags: number;
-  /** Its own. */
-  channel: number;
-  generation: number;
-}
+import { readRanges } from './store-entries.ts';
+import type { Answer, Heir } from './protocol.ts';
 
 type Told = Answer<Gate[]> | null;
 

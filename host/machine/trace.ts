@@ -52,7 +52,7 @@ import {
   TRACE_RECORD_SIZE,
   TRACE_RECORDS,
 } from '../../kernel/abi/trace.ts';
-import { Memory } from './inspect.ts';
+import { Memory } from './memory-view.ts';
 import type { CallStatistics, TraceRecord, TraceView } from './types.ts';
 
 /** `read` for OP_READ. */

@@ -6,15 +6,11 @@
 import type { DirectoryEntry, FileStat } from '../ipc/names.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Fault } from '../domain/fault.ts';
-import type { Place } from './place.ts';
+import type { Place, Placement } from './place.ts';
 import type { Thread } from './platform.ts';
 
 export type { DirectoryEntry, FileStat, FileType } from '../ipc/names.ts';
-
-/** Where the drivers of a machine live that have no place of their own (./place.ts). */
-export type Placement = 'monolithic' | 'sandbox' | 'pooled' | 'microkernel';
-/** The two that are compared side by side. */
-export type SidePlacement = Extract<Placement, 'monolithic' | 'microkernel'>;
+export type { Placement, SidePlacement } from './place.ts';
 
 /** A client of the kernel: system calls with errnos. Buffers are copied. At most USER_SIZE bytes a call. */
 export interface Client {

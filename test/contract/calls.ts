@@ -3,7 +3,7 @@
 
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { wordOf } from '../../host/machine/channels.ts';
+import { wordOf } from '../../host/machine/channel-words.ts';
 import type { KernelLife } from '../../host/machine/life.ts';
 import { K_GATE } from '../../kernel/abi/channel.ts';
 import { EDEADLK, EFAULT, EINVAL, EIO, ENOEXEC, ENOSPC, ETIMEDOUT } from '../../kernel/abi/errno.ts';

@@ -2,15 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  formatOops,
   toFault,
   type Fault,
   type FaultKind,
   type FaultSymbols,
   type Frame,
-  type OopsContext,
 } from '../../host/domain/fault.ts';
-import { printTainted } from '../../host/domain/oops.ts';
+import { printTainted, formatOops, type OopsContext } from '../../host/domain/oops.ts';
 import { FRAME_LIMIT, installStackCapture } from '../../host/domain/stack.ts';
 import { findOopses } from '../../host/domain/saved-oops.ts';
 import { RECURSION, thrownBy, UNREACHABLE } from './handmade.ts';

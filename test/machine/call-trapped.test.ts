@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
 import { Killed } from '../../host/machine/control.ts';
-import { Memory } from '../../host/machine/inspect.ts';
+import { Memory } from '../../host/machine/memory-view.ts';
 import type { Place, Places } from '../../host/machine/place.ts';
 import type { Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 import { M_STORE } from '../../kernel/abi/machine.ts';

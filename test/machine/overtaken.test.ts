@@ -3,7 +3,8 @@
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { nodePlatform } from '../../host/cli/node-platform.ts';
-import { holdChannel, wordOf } from '../../host/machine/channels.ts';
+import { holdChannel } from '../../host/machine/channels.ts';
+import { wordOf } from '../../host/machine/channel-words.ts';
 import { ClientThreads } from '../../host/machine/clients.ts';
 import { MachineDied } from '../../host/machine/control.ts';
 import type { Home } from '../../host/machine/homes.ts';

@@ -1,8 +1,9 @@
 // Who waits for the end of another is announced when that is fenced, if it is there to be announced.
 
 import { beforeEach, expect, test } from 'vitest';
-import { wordOf } from '../../host/machine/channels.ts';
-import { Succession, type Heir } from '../../host/machine/succession.ts';
+import { wordOf } from '../../host/machine/channel-words.ts';
+import { Succession } from '../../host/machine/succession.ts';
+import { type Heir } from '../../host/machine/protocol.ts';
 import { K_GENERATION } from '../../kernel/abi/channel.ts';
 import { TestKernel } from '../support/kernel.ts';
 
