@@ -20,7 +20,7 @@ import {
 import { offer } from './control.ts';
 import { outlive } from './outlive.ts';
 import { nextTask } from './task.ts';
-import type { Answer, ClientMethods, Soon, SystemCallResult, ThreadHost } from './protocol.ts';
+import type { Answer, ClientMethods, Soon, SystemCallResult, ThreadRuntime } from './protocol.ts';
 import type { Outlived, ReadingReport } from './types.ts';
 import { BLOCKING, PATIENT, type Waiting } from './waiting.ts';
 
@@ -35,7 +35,7 @@ class ClientThread implements ClientMethods {
   private attached: () => void = () => {};
   private reading: { stop: boolean; done: Promise<ReadingReport> } | null = null;
 
-  constructor({ ended }: ThreadHost) {
+  constructor({ ended }: ThreadRuntime) {
     this.waiting = ended ? PATIENT : BLOCKING;
     void ended?.then(() => {
       this.side?.forsake();
@@ -221,7 +221,7 @@ class ClientThread implements ClientMethods {
 }
 
 /** Makes this thread a client's. */
-export function runClientThread(host: ThreadHost): void {
+export function runClientThread(host: ThreadRuntime): void {
   installStackCapture();
   offer(new ClientThread(host), host.port);
 }

@@ -20,20 +20,20 @@ interface DeadDriver {
   readonly restarts: number;
 }
 
-interface CoreHost {
+interface CoreDumpServices {
   readonly placement: Placement;
   readonly resources: Pick<Resources, 'keepMemory' | 'releaseMemory'>;
   track(work: Promise<unknown>): void;
 }
 
 export class CoreDumps {
-  private readonly host: CoreHost;
+  private readonly services: CoreDumpServices;
   private readonly take: OnCore | null;
   private underWay = 0;
 
   /** @param take null: nobody wants any */
-  constructor(host: CoreHost, take: OnCore | null) {
-    this.host = host;
+  constructor(host: CoreDumpServices, take: OnCore | null) {
+    this.services = host;
     this.take = take;
   }
 
@@ -51,11 +51,11 @@ export class CoreDumps {
       return;
     }
     this.underWay++;
-    this.host.resources.keepMemory(memory);
+    this.services.resources.keepMemory(memory);
     const who = { driver: name, sha256, generation: restarts + 1, boot: life.number };
-    const where = { placement: this.host.placement, kernel: life.memory, memory, channel };
+    const where = { placement: this.services.placement, kernel: life.memory, memory, channel };
     const known = autopsy({ ...who, ...where, incarnation: generation, ...death });
-    this.host.track(this.write(this.take, label, known, oops, incarnation));
+    this.services.track(this.write(this.take, label, known, oops, incarnation));
   }
 
   private async write(
@@ -86,7 +86,7 @@ export class CoreDumps {
       await incarnation.end();
       return await packCore(known, await oops, incarnation.memory);
     } finally {
-      this.host.resources.releaseMemory(incarnation.memory);
+      this.services.resources.releaseMemory(incarnation.memory);
     }
   }
 }

@@ -29,7 +29,7 @@ interface Idle {
   since: number;
 }
 
-export interface DemandHost {
+export interface DemandServices {
   readonly drivers: Drivers;
   lsmod(): ModuleInfo[];
   /** The running kernel, null while there is none. */
@@ -38,13 +38,13 @@ export interface DemandHost {
 }
 
 export class Demand {
-  private readonly host: DemandHost;
+  private readonly host: DemandServices;
   private readonly load: RequestModule | null;
   private readonly pending = new Map<string, Promise<void>>();
   private readonly idle = new Map<string, Idle>();
   private timer: unknown = null;
 
-  constructor(host: DemandHost, load: RequestModule | null) {
+  constructor(host: DemandServices, load: RequestModule | null) {
     this.host = host;
     this.load = load;
   }

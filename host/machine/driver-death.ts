@@ -4,7 +4,7 @@ import type { Fault } from '../domain/fault.ts';
 import type { OopsContext } from '../domain/oops.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { COMPLAINT_CLIENT, COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../../kernel/abi/operation.ts';
-import type { Driver, DriversHost } from './driver.ts';
+import type { Driver, MachineServices } from './driver.ts';
 import type { KernelLife } from './life.ts';
 import { readModules, type ModuleEntry } from './inspect.ts';
 import { CPU_KERNEL, cpuOfChannel, oopsContext, pidOfDriver } from './oops-context.ts';
@@ -62,7 +62,7 @@ function entriesOf({ incarnation, loaded }: Driver, life: KernelLife): ModuleEnt
  * @param lastUnloaded the module that was unloaded last
  */
 export function deathContext(
-  { images }: Pick<DriversHost, 'images'>,
+  { images }: Pick<MachineServices, 'images'>,
   driver: Driver,
   life: KernelLife,
   fault: Fault,

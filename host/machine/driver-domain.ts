@@ -59,7 +59,7 @@ export interface FormedDriver {
 }
 
 /** What a domain is given by the thread that it lives on. */
-export interface DomainHost {
+export interface DomainCallbacks {
   /** A driver has ended itself, which has been told: its thread is to end, where it has one. */
   exit(code: number): void;
   /** Says something of a driver to the supervisor. */
@@ -71,15 +71,19 @@ export class DriverDomain {
   readonly domain: Domain<DomainExports>;
   readonly tenants: Tenant[] = [];
   private served: Tenant | null = null;
-  private readonly host: DomainHost;
+  private readonly callbacks: DomainCallbacks;
   private readonly images: Images;
   private readonly modules = new Map<number, Tenant>();
   private echo: UserExports | null = null;
 
   /** Boots the domain's image in an empty memory. */
-  constructor(memory: WebAssembly.Memory, { images, deadlineMs, slubDebug }: Interior, host: DomainHost) {
+  constructor(
+    memory: WebAssembly.Memory,
+    { images, deadlineMs, slubDebug }: Interior,
+    host: DomainCallbacks,
+  ) {
     this.images = images;
-    this.host = host;
+    this.callbacks = host;
     const gate: KernelGate = {
       call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
       copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
@@ -179,7 +183,7 @@ export class DriverDomain {
     this.modules.set(mod, tenant);
     tenant.mod = domain.words[SERVED] = mod;
     const own = statics ? [this.images.domain.name, loaded.name] : [loaded.name];
-    this.host.tell(tenant.start, {
+    this.callbacks.tell(tenant.start, {
       type: 'live',
       statics: domain.statics.filter(({ name }) => own.includes(name)),
     });
@@ -194,7 +198,7 @@ export class DriverDomain {
     } catch (error) {
       if (error instanceof ModuleError) {
         this.forget(tenant);
-        this.host.tell(tenant.start, { type: 'refused', errno: error.errno, message: error.message });
+        this.callbacks.tell(tenant.start, { type: 'refused', errno: error.errno, message: error.message });
       }
       throw error;
     }
@@ -207,13 +211,13 @@ export class DriverDomain {
   /** @param replaced it has a successor, which finds its ranges as they are now */
   private unload(tenant: Tenant, { mod }: Inserted, replaced: boolean): number {
     const { loaded } = tenant.start;
-    if (replaced) this.host.tell(tenant.start, { type: 'bequest', previous: bequest(tenant.start) });
+    if (replaced) this.callbacks.tell(tenant.start, { type: 'bequest', previous: bequest(tenant.start) });
     try {
       const unloaded = rmmod(this.domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
-      this.host.tell(tenant.start, { type: 'unloaded', ...unloaded });
+      this.callbacks.tell(tenant.start, { type: 'unloaded', ...unloaded });
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
-      if (replaced) this.host.tell(tenant.start, { type: 'bequest', previous: null });
+      if (replaced) this.callbacks.tell(tenant.start, { type: 'bequest', previous: null });
       return -error.errno; // the kernel has it live again
     }
     this.modules.delete(mod);
@@ -238,7 +242,7 @@ export class DriverDomain {
     const { exports, memory } = this.domain;
     const { serve_ring, served_handle, peek, poke, peek_byte, poke_byte } = exports;
     const words = { peek, poke, peek_byte, poke_byte };
-    const { out, in: into } = this.host.copies(kernel, memory);
+    const { out, in: into } = this.callbacks.copies(kernel, memory);
     const copies = { bulk_out: out, bulk_in: into };
     const host = { serve_ring, served_handle, special, ...words, ...copies };
     return this.beside(this.images.courier, host) as unknown as Courier;
@@ -261,8 +265,8 @@ export class DriverDomain {
   private exited(code: number): void {
     const { side, start } = this.caller;
     side.gone();
-    this.host.tell(start, { type: 'exit', code });
-    this.host.exit(code);
+    this.callbacks.tell(start, { type: 'exit', code });
+    this.callbacks.exit(code);
   }
 
   /** A warning by a driver, which goes on: the supervisor writes it into the log. */
@@ -270,7 +274,7 @@ export class DriverDomain {
     const { caller } = this;
     if (++caller.warnings > MOST_WARNINGS) return;
     const message = text === 0 ? '' : new Memory(this.domain.memory).line(text, LOG_TEXT_MAX);
-    this.host.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
+    this.callbacks.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
   }
 
   /** Whose trap it was: whose code ran, whoever had called it. */

@@ -22,7 +22,7 @@ import type {
   Interior,
   PostedLink,
   PostedStart,
-  ThreadHost,
+  ThreadRuntime,
 } from './protocol.ts';
 import { wipe } from './wipe.ts';
 import { clock, nextTask } from './task.ts';
@@ -38,7 +38,7 @@ const LONGEST_MS = 2;
 const MATES_AFTER_MS = 2;
 
 class Tenancy {
-  private readonly host: ThreadHost;
+  private readonly host: ThreadRuntime;
   private readonly house: DriverDomain;
   /** Those of which the kernel has not heard yet. */
   private readonly newcomers: FormedDriver[] = [];
@@ -50,7 +50,7 @@ class Tenancy {
   /** That wakes the thread of a pool. */
   private bell: DriverBell | null = null;
 
-  constructor(host: ThreadHost, memory: WebAssembly.Memory, interior: Interior) {
+  constructor(host: ThreadRuntime, memory: WebAssembly.Memory, interior: Interior) {
     this.host = host;
     this.house = new DriverDomain(memory, interior, {
       exit: (code) => this.host.exit(code),
@@ -65,7 +65,7 @@ class Tenancy {
   }
 
   arrive(start: DriverStart): void {
-    if (start.home === start.channel) return this.live(start);
+    if (start.hostChannel === start.channel) return this.live(start);
     this.waiting.push(start);
     if (++this.arrived === 1) void this.livePooled(start);
   }
@@ -117,8 +117,8 @@ class Tenancy {
   /** Serves the drivers of a pool, and takes in those that come, until the pool ends. */
   private async livePooled(first: DriverStart): Promise<void> {
     const words = new Int32Array(first.kernel.buffer);
-    const home = CHANNELS_BASE + first.home * CHANNEL_SIZE;
-    const bell = new DriverBell(words, first.home);
+    const home = CHANNELS_BASE + first.hostChannel * CHANNEL_SIZE;
+    const bell = new DriverBell(words, first.hostChannel);
     this.bell = bell;
     const stopped = (): boolean => Atomics.load(words, (home + S_STOP) >> 2) !== 0;
     const called = (): boolean =>
@@ -252,7 +252,7 @@ class Tenancy {
 }
 
 /** Makes this thread a driver's; it waits for its furnishing. */
-export function runDriverThread(host: ThreadHost): void {
+export function runDriverThread(host: ThreadRuntime): void {
   installStackCapture();
   let images: Images | null = null;
   let kernel: WebAssembly.Memory | null = null;

@@ -29,7 +29,7 @@ export interface Driver extends Supervised {
 }
 
 /** What the machine is to its drivers. */
-export interface DriversHost {
+export interface MachineServices {
   readonly placement: Placement;
   /** Places of drivers that do not go by the placement. */
   readonly places: Places;

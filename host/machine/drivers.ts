@@ -10,8 +10,8 @@ import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT } from '../../kernel/abi/log.ts';
 import { Killed, MachineDied, overtaken, unwrap } from './control.ts';
-import { Housing } from './housing.ts';
-import type { Driver, DriversHost } from './driver.ts';
+import { DriverHosts } from './housing.ts';
+import type { Driver, MachineServices } from './driver.ts';
 import { complaintOf, deathContext, sceneOf } from './driver-death.ts';
 import { Estates } from './estates.ts';
 import { readSymbols } from './file-symbols.ts';
@@ -38,10 +38,10 @@ const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Ma
 export class Drivers {
   /** Given up, but not known to have ended. */
   zombies = 0;
-  private readonly host: DriversHost;
+  private readonly services: MachineServices;
   private readonly known = new Map<string, Driver>();
   private readonly registry: Registry;
-  private readonly housing: Housing;
+  private readonly driverHosts: DriverHosts;
   private lastUnloaded: string | null = null;
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
@@ -54,9 +54,9 @@ export class Drivers {
   private readonly estates: Estates;
   private readonly loading: Loading;
 
-  constructor(host: DriversHost, options: SupervisorOptions) {
-    this.host = host;
-    this.housing = new Housing(host);
+  constructor(host: MachineServices, options: SupervisorOptions) {
+    this.services = host;
+    this.driverHosts = new DriverHosts(host);
     this.registry = new Registry(this, host.images.domain);
     this.estates = new Estates(host);
     this.hands = {
@@ -75,7 +75,7 @@ export class Drivers {
       recover: (work) => host.recover(work),
     };
     this.supervisor = new Supervisor<Driver>(this.hands, options);
-    this.loading = new Loading(host, this, this.registry, this.housing, this.estates, {
+    this.loading = new Loading(host, this, this.registry, this.driverHosts, this.estates, {
       died: (driver, ...death) => this.died(driver, ...death),
       context: (driver, life, fault) => this.context(driver, life, fault),
       bury: (incarnation, clean) => this.bury(incarnation, clean),
@@ -118,7 +118,7 @@ export class Drivers {
 
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
-    if (state === 'up') this.housing.prepare(driver.place, false);
+    if (state === 'up') this.driverHosts.prepare(driver.place, false);
     if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
     const { incarnation } = driver;
@@ -127,13 +127,13 @@ export class Drivers {
     if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
     if (state === 'failed' || state === 'ended') standby.lost(driver);
     this.registry.changed();
-    const at = this.host.resources.platform.now();
+    const at = this.services.resources.platform.now();
     const { name } = driver.loaded;
-    this.host.emit({ type: 'driver', at, module: name, state, generation: this.generation(driver) });
+    this.services.emit({ type: 'driver', at, module: name, state, generation: this.generation(driver) });
   }
 
   async insmod(loaded: LoadedModule, parameters: string, flags: number): Promise<void> {
-    const life = this.host.alive();
+    const life = this.services.alive();
     const { name } = loaded;
     const known = this.get(name);
     // One that was given up, has left or waits to be restarted is loaded nowhere.
@@ -157,15 +157,15 @@ export class Drivers {
       await forsaken;
       throw error;
     }
-    driver.upSince = this.host.resources.platform.now();
+    driver.upSince = this.services.resources.platform.now();
     this.become(driver, 'up');
-    const { images, resources } = this.host;
+    const { images, resources } = this.services;
     if (place !== 'kernel') resources.whenIdle(() => readSymbols([loaded, images.domain, images.courier]));
   }
 
   /** Where a module of that name lives, or would. */
   placeOf(name: string): Place {
-    return this.host.places.get(keyOf(name)) ?? defaultPlace(this.host.placement);
+    return this.services.places.get(keyOf(name)) ?? defaultPlace(this.services.placement);
   }
 
   /** Nobody comes after those who have died: what waits for a successor is answered, what was left to one goes. */
@@ -195,9 +195,9 @@ export class Drivers {
       driver.deaths = [];
       // Behind an owner that is being restarted nobody waits but its user.
       const late = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
-      const loaded = this.supervisor.reload(driver, this.host.alive());
+      const loaded = this.supervisor.reload(driver, this.services.alive());
       if (!late) await loaded;
-      else void this.host.recover(() => loaded.catch(overtaken));
+      else void this.services.recover(() => loaded.catch(overtaken));
     }
   }
 
@@ -212,7 +212,7 @@ export class Drivers {
   }
 
   private async loadIntoKernel({ loaded, options }: Driver): Promise<void> {
-    const life = this.host.alive();
+    const life = this.services.alive();
     try {
       life.statics = unwrap(await life.control.methods.insmod(loaded, options));
     } catch (error) {
@@ -225,7 +225,7 @@ export class Drivers {
   private bury(incarnation: Incarnation, clean = false): Promise<void> {
     this.zombies++;
     const freed = incarnation.end(clean).finally(() => this.zombies--);
-    this.host.track(freed);
+    this.services.track(freed);
     return freed;
   }
 
@@ -233,7 +233,7 @@ export class Drivers {
   private beginWatch(): void {
     this.watch ??= setInterval(() => {
       for (const { state, incarnation } of this) if (state === 'up') incarnation?.look();
-    }, this.host.deadlineMs);
+    }, this.services.deadlineMs);
   }
 
   /** Has a successor stand ready, where there is to be one. */
@@ -277,8 +277,8 @@ export class Drivers {
     const inInit = driver.state === 'starting' && !driver.takenAlong;
     const cause = { by, code, inInit };
     driver.cause = cause;
-    const at = this.host.resources.platform.now();
-    this.host.emit({ type: 'fault', at, module: name, by, fault, caughtAt });
+    const at = this.services.resources.platform.now();
+    this.services.emit({ type: 'fault', at, module: name, by, fault, caughtAt });
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
@@ -289,11 +289,11 @@ export class Drivers {
       .then(nextTask)
       .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, scene)) : []));
     life.log(LEVEL_ALERT, oops);
-    this.host.coreDumps.died(dead, { by, fault }, oops);
+    this.services.coreDumps.died(dead, { by, fault }, oops);
     if (driver.incarnation) this.estates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.state === 'up' && this.get(name) === driver && !driver.leaving)
-      return void this.host.recover(() => this.supervisor.died(driver, life, cause)).finally(dealtWith);
+      return void this.services.recover(() => this.supervisor.died(driver, life, cause)).finally(dealtWith);
     driver.leaving?.();
     dealtWith();
   }
@@ -304,7 +304,7 @@ export class Drivers {
     fault: Fault,
     scene = sceneOf(driver, life, this),
   ): OopsContext {
-    return deathContext(this.host, driver, life, fault, scene, [...this], this.lastUnloaded);
+    return deathContext(this.services, driver, life, fault, scene, [...this], this.lastUnloaded);
   }
 
   /**
@@ -324,7 +324,7 @@ export class Drivers {
       const inCleanup = error.errno === EIO || error.errno === ETIMEDOUT;
       if (!inCleanup || !driver.incarnation?.fenced) {
         const { cause } = driver;
-        if (gone && cause) void this.host.recover(() => this.supervisor.died(driver, life, cause));
+        if (gone && cause) void this.services.recover(() => this.supervisor.died(driver, life, cause));
         throw error;
       }
       await death; // the kernel is told of it before the supervisor
@@ -340,7 +340,7 @@ export class Drivers {
   }
 
   private async updateNow(next: LoadedModule, parameters: string | null): Promise<void> {
-    const life = this.host.alive();
+    const life = this.services.alive();
     const retire = async (driver: Driver): Promise<void> => {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
       const { incarnation } = driver;
@@ -359,7 +359,7 @@ export class Drivers {
   }
 
   private async rmmodNow(asked: string, force: boolean): Promise<UnloadReport> {
-    const life = this.host.alive();
+    const life = this.services.alive();
     const driver = this.known.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;
     if (driver?.state === 'starting') throw rmmodError(name, EBUSY); // not live

@@ -11,13 +11,13 @@ import type { Thread } from './platform.ts';
 import type { DriverNotice, DriverStart, Interior, PostedStart } from './protocol.ts';
 import type { Resources, Room } from './resources.ts';
 
-export interface HomeEvents {
-  heard(notice: DriverNotice): void;
+export interface DriverHostEvents {
+  noticed(notice: DriverNotice): void;
   /** It has ended by itself. @param along with others, which may be why. @returns resolves when it is dead to all who keep its memory */
-  lost(along: boolean): Promise<void>;
+  ended(along: boolean): Promise<void>;
 }
 
-export interface Home {
+export interface DriverHost {
   readonly memory: WebAssembly.Memory;
   readonly thread: Thread;
   /** The channel whose bell wakes the thread; null: the driver's own. */
@@ -25,10 +25,10 @@ export interface Home {
   /** TRANSPORT_ */
   readonly transport: number;
   /** Where requests come by messages. */
-  readonly posted: PostedKind | null;
+  readonly startMessage: PostedKind | null;
   /** Whether it has ended, or is about to, with whoever lives in it: of a pool, of which its drivers hear a little later. */
   readonly ending: boolean;
-  begin(start: DriverStart, events: HomeEvents): void;
+  begin(start: DriverStart, events: DriverHostEvents): void;
   /**
    * Ends the driver.
    * @param clean it has run its cleanup, or was refused: those who live with it stay
@@ -49,22 +49,22 @@ export function posted(thread: Thread, { loaded, kernel, memory: _, ...start }: 
   return { ...start, file: refer(thread, loaded), kernel: known ? null : kernel };
 }
 
-type Ear = (notice: DriverNotice) => void;
+type NoticeListener = (notice: DriverNotice) => void;
 
 const NOTHING = (): void => {};
 
 /** By thread and incarnation: a thread may outlive its driver by many others. */
-const ears = new WeakMap<Thread, Map<string, Ear>>();
+const listeners = new WeakMap<Thread, Map<string, NoticeListener>>();
 
 const nameOf = ({ channel, generation }: { channel: number; generation: number }): string =>
   `${channel}.${generation}`;
 
 /** Hears what a thread says of one incarnation. @returns stops it */
-export function hear(thread: Thread, start: DriverStart, heard: Ear): () => void {
-  const known = ears.get(thread);
-  const all = known ?? new Map<string, Ear>();
+export function onNotice(thread: Thread, start: DriverStart, heard: NoticeListener): () => void {
+  const known = listeners.get(thread);
+  const all = known ?? new Map<string, NoticeListener>();
   if (!known) {
-    ears.set(thread, all);
+    listeners.set(thread, all);
     listen(thread.port, (notice) => {
       if (notice.type === 'driver') all.get(nameOf(notice))?.(notice.notice);
     });
@@ -75,23 +75,23 @@ export function hear(thread: Thread, start: DriverStart, heard: Ear): () => void
 }
 
 /** Does something when a thread ends. @returns calls it off, and lets go of whom it concerns, whom the thread may outlive */
-export function atEnd(thread: Thread, act: () => void): () => void {
+export function onThreadEnd(thread: Thread, act: () => void): () => void {
   const waiting = { act };
   void thread.ended.then(() => waiting.act());
   return () => void (waiting.act = NOTHING);
 }
 
-export class WorkerHome implements Home {
+export class WorkerHost implements DriverHost {
   readonly ending = false;
   readonly memory: WebAssembly.Memory;
   readonly thread: Thread;
   readonly bell = null;
   readonly transport: number;
-  readonly posted: PostedKind | null;
+  readonly startMessage: PostedKind | null;
   private readonly resources: Resources;
   /** Its driver has trapped: nothing of it runs on the thread, which can take another. */
-  private idle = false;
-  private deaf = (): void => {};
+  private trapped = false;
+  private stopListening = (): void => {};
 
   private constructor(resources: Resources, { thread, memory }: Room, transport: ThreadTransport) {
     const { word, eventful } = transportOf(transport);
@@ -99,25 +99,25 @@ export class WorkerHome implements Home {
     this.thread = thread;
     this.memory = memory;
     this.transport = word;
-    this.posted = eventful ? (transport as PostedKind) : null;
+    this.startMessage = eventful ? (transport as PostedKind) : null;
   }
 
   static async open(
     resources: Resources,
     interior: Interior,
     transport: ThreadTransport,
-  ): Promise<WorkerHome> {
-    return new WorkerHome(resources, await resources.takeRoom(interior), transport);
+  ): Promise<WorkerHost> {
+    return new WorkerHost(resources, await resources.takeRoom(interior), transport);
   }
 
-  begin(start: DriverStart, { heard, lost }: HomeEvents): void {
+  begin(start: DriverStart, { noticed, ended }: DriverHostEvents): void {
     const { thread } = this;
-    const deaf = hear(thread, start, (notice) => {
-      this.idle ||= notice.type === 'fault' && !this.posted;
-      heard(notice);
+    const deaf = onNotice(thread, start, (notice) => {
+      this.trapped ||= notice.type === 'fault' && !this.startMessage;
+      noticed(notice);
     });
-    const off = atEnd(thread, () => void lost(false));
-    this.deaf = () => {
+    const off = onThreadEnd(thread, () => void ended(false));
+    this.stopListening = () => {
       deaf();
       off();
     };
@@ -126,8 +126,8 @@ export class WorkerHome implements Home {
 
   end(): Promise<void> {
     const { thread } = this;
-    if (this.idle) {
-      this.deaf();
+    if (this.trapped) {
+      this.stopListening();
       this.resources.giveThread(thread);
       return Promise.resolve();
     }
@@ -140,17 +140,17 @@ export class WorkerHome implements Home {
   }
 }
 
-export class SandboxHome implements Home {
+export class SandboxHost implements DriverHost {
   readonly ending = false;
   readonly memory: WebAssembly.Memory;
   readonly thread: Thread;
   readonly bell = null;
   readonly transport = TRANSPORT_GATE;
-  readonly posted = null;
+  readonly startMessage = null;
   private readonly resources: Resources;
   private readonly life: KernelLife;
   private start: DriverStart | null = null;
-  private deaf = (): void => {};
+  private stopListening = (): void => {};
 
   private constructor(resources: Resources, life: KernelLife, memory: WebAssembly.Memory) {
     this.resources = resources;
@@ -159,15 +159,15 @@ export class SandboxHome implements Home {
     this.thread = life.thread;
   }
 
-  static async open(resources: Resources, life: KernelLife): Promise<SandboxHome> {
-    return new SandboxHome(resources, life, await resources.takeMemory(DOMAIN_MEMORY));
+  static async open(resources: Resources, life: KernelLife): Promise<SandboxHost> {
+    return new SandboxHost(resources, life, await resources.takeMemory(DOMAIN_MEMORY));
   }
 
-  begin(start: DriverStart, { heard, lost }: HomeEvents): void {
+  begin(start: DriverStart, { noticed, ended }: DriverHostEvents): void {
     this.start = start;
-    this.deaf = hear(this.thread, start, heard);
+    this.stopListening = onNotice(this.thread, start, noticed);
     const { loaded, kernel: _, ...rest } = start;
-    this.life.control.methods.place({ ...rest, file: refer(this.thread, loaded) }).catch(() => lost(false));
+    this.life.control.methods.place({ ...rest, file: refer(this.thread, loaded) }).catch(() => ended(false));
   }
 
   async end(): Promise<void> {
@@ -177,7 +177,7 @@ export class SandboxHome implements Home {
       await life.control.methods.displace(channel, generation).catch(() => {});
     }
     if (start && life.dead) await life.thread.ended;
-    this.deaf();
+    this.stopListening();
   }
 
   release(): void {

@@ -17,7 +17,7 @@ import {
   K_GATE,
   K_GENERATION,
   S_GENERATION,
-  S_HOME,
+  S_DRIVER_HOST,
   S_OBITUARY,
   S_STATE,
   S_STOP,
@@ -30,7 +30,7 @@ import type { PostedKind } from '../ipc/posted.ts';
 import { CHANNEL_PERIOD, clearChannel, freeChannel, holdChannel } from './channels.ts';
 import { wordOf } from './channel-words.ts';
 import { MachineDied, transfer } from './control.ts';
-import type { Home } from './homes.ts';
+import type { DriverHost } from './homes.ts';
 import { symbolsOf } from './file-symbols.ts';
 import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
@@ -73,7 +73,7 @@ export class Incarnation {
   readonly life: KernelLife;
   /** What it leaves to its successor, where it is unloaded for one. */
   bequest: Previous | null = null;
-  private readonly home: Home;
+  private readonly driverHost: DriverHost;
   private readonly events: IncarnationEvents;
   private outcome: Promise<void> = Promise.resolve();
   private isLive: (statics: StaticData[]) => void = () => {};
@@ -88,10 +88,10 @@ export class Incarnation {
   /** Says that nothing of it runs any more. */
   private over: () => void = () => {};
 
-  private constructor(life: KernelLife, channel: number, home: Home, events: IncarnationEvents) {
+  private constructor(life: KernelLife, channel: number, home: DriverHost, events: IncarnationEvents) {
     this.life = life;
     this.channel = channel;
-    this.home = home;
+    this.driverHost = home;
     this.memory = home.memory;
     this.thread = home.thread;
     this.events = events;
@@ -107,7 +107,7 @@ export class Incarnation {
   static async prepare(
     life: KernelLife,
     events: IncarnationEvents,
-    open: () => Promise<Home>,
+    open: () => Promise<DriverHost>,
   ): Promise<Incarnation> {
     const channel = await holdChannel(life);
     const home = await open().catch((error: unknown) => {
@@ -124,9 +124,9 @@ export class Incarnation {
     const { words } = life;
     clearChannel(life, channel);
     words[wordOf(channel, S_TRANSPORT)] = home.transport;
-    words[wordOf(channel, S_HOME)] = home.bell === null ? 0 : home.bell + 1;
-    if (home.posted) {
-      await incarnation.connect(home.posted).catch(async (error: unknown) => {
+    words[wordOf(channel, S_DRIVER_HOST)] = home.bell === null ? 0 : home.bell + 1;
+    if (home.startMessage) {
+      await incarnation.connect(home.startMessage).catch(async (error: unknown) => {
         await incarnation.end();
         throw error;
       });
@@ -156,7 +156,7 @@ export class Incarnation {
 
   /** Whether it is dead, or dies next, whoever has heard of it. */
   get doomed(): boolean {
-    return this.ended || this.fenced || this.home.ending;
+    return this.ended || this.fenced || this.driverHost.ending;
   }
 
   /** Has the driver loaded; its init waits until the kernel knows of it. */
@@ -182,12 +182,12 @@ export class Incarnation {
     this.outcome.catch(() => {}); // somebody waits for it, or nobody does any more
     this.life.ring();
     const start: DriverStart = {
-      ...{ type: 'start', kernel: life.memory, memory, channel, generation, home: this.bell },
+      ...{ type: 'start', kernel: life.memory, memory, channel, generation, hostChannel: this.bell },
       ...{ loaded, options, gates, previous, link: this.link, statics: common === undefined },
     };
-    this.home.begin(start, {
-      heard: (notice) => this.heard(notice),
-      lost: (along) =>
+    this.driverHost.begin(start, {
+      noticed: (notice) => this.heard(notice),
+      ended: (along) =>
         this.afterLive(() => {
           this.takenAlong = along;
           this.die('thread ended', null);
@@ -245,7 +245,7 @@ export class Incarnation {
 
   /** The channel whose bell wakes its thread. */
   get bell(): number {
-    return this.home.bell ?? this.channel;
+    return this.driverHost.bell ?? this.channel;
   }
 
   /** Looks whether its thread still answers; to be called every so often while it is up. */
@@ -298,13 +298,13 @@ export class Incarnation {
   }
 
   private async free(clean: boolean): Promise<void> {
-    const { life, channel, home } = this;
-    await home.end(clean);
+    const { life, channel, driverHost } = this;
+    await driverHost.end(clean);
     this.over();
     // Nobody can say any more that its copy is done.
     Atomics.store(life.words, wordOf(channel, D_COPYING), 0);
     life.ring();
-    home.release();
+    driverHost.release();
     // The kernel raises the generation when it has buried the incarnation; a successor must not share it. Nor may it have a
     // channel whose call of another driver is still to be answered.
     while (!life.dead && (this.held(K_GATE) !== 0 || this.held(K_GENERATION) === this.generation)) {

@@ -36,7 +36,7 @@ import { CannotMeasure, Floors } from './floors.ts';
 import { Files, type FileRef } from './files.ts';
 import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
-import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadHost } from './protocol.ts';
+import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadRuntime } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
 import { Succession } from './succession.ts';
 import { type Heir } from './protocol.ts';
@@ -57,7 +57,7 @@ const FOREVER = 1e9;
 class Ended extends Error {}
 
 export class KernelThread implements KernelMethods {
-  private readonly host: ThreadHost;
+  private readonly host: ThreadRuntime;
   private domain!: Domain<KernelExports>;
   private kernel!: KernelExports;
   private bench!: Bench;
@@ -77,7 +77,7 @@ export class KernelThread implements KernelMethods {
     (...words) => void this.turn(() => this.sandboxes.enter(...words)),
   );
 
-  constructor(host: ThreadHost) {
+  constructor(host: ThreadRuntime) {
     this.host = host;
     this.sandboxes = new Sandboxes(host, this.called.bind(this));
     host.port.addEventListener('message', () => void this.messages++);
@@ -394,7 +394,7 @@ export class KernelThread implements KernelMethods {
 }
 
 /** Makes this thread a kernel's. */
-export function runKernelThread(host: ThreadHost): void {
+export function runKernelThread(host: ThreadRuntime): void {
   installStackCapture();
   offer(new KernelThread(host), host.port);
 }

@@ -9,9 +9,9 @@ import { transportOf } from '../ipc/transport.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { livingIn } from './driver-death.ts';
-import type { Driver, DriversHost } from './driver.ts';
+import type { Driver, MachineServices } from './driver.ts';
 import type { Estates } from './estates.ts';
-import type { Housing } from './housing.ts';
+import type { DriverHosts } from './housing.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
 import { watchOwners } from './owners.ts';
@@ -31,25 +31,25 @@ export interface LoadingHands {
 
 export class Loading {
   readonly standby: Standby;
-  private readonly host: DriversHost;
+  private readonly services: MachineServices;
   private readonly drivers: Iterable<Driver>;
   private readonly registry: Registry;
-  private readonly housing: Housing;
+  private readonly driverHosts: DriverHosts;
   private readonly estates: Estates;
   private readonly hands: LoadingHands;
 
   constructor(
-    host: DriversHost,
+    host: MachineServices,
     drivers: Iterable<Driver>,
     registry: Registry,
-    housing: Housing,
+    housing: DriverHosts,
     estates: Estates,
     hands: LoadingHands,
   ) {
-    this.host = host;
+    this.services = host;
     this.drivers = drivers;
     this.registry = registry;
-    this.housing = housing;
+    this.driverHosts = housing;
     this.estates = estates;
     this.hands = hands;
     const standsBy = host.standsBy && !transportOf(host.transport).eventful;
@@ -76,7 +76,7 @@ export class Loading {
 
   /** Loads a driver. Throws ModuleError when it was refused or has died in its init, MachineDied. */
   async load(driver: Driver): Promise<void> {
-    const life = this.host.alive();
+    const life = this.services.alive();
     await this.registry.awaitOwners(driver, life); // before it takes a thread
     if (driver.restarts === 0) return this.standby.without(driver, () => this.loadAnew(driver, life)); // a channel is wanted
     if (!(await this.succeeded(driver, life))) await this.loadAnew(driver, life);
@@ -85,9 +85,9 @@ export class Loading {
   private async loadAnew(driver: Driver, life: KernelLife): Promise<void> {
     const { loaded, options } = driver;
     const ownerThatDied = watchOwners(loaded, this.drivers);
-    const { images, deadlineMs } = this.host;
+    const { images, deadlineMs } = this.services;
     const incarnation = await this.prepare(driver, life, this.eventsOf(driver, life), false);
-    if (driver.restarts === 0) this.housing.prepare(driver.place, true);
+    if (driver.restarts === 0) this.driverHosts.prepare(driver.place, true);
     driver.incarnation = incarnation;
     try {
       const start = (gates: Gate[]): Promise<void> => {
@@ -128,7 +128,7 @@ export class Loading {
 
   /** Whether the kernel has taken a successor, which is live then; throws where that has died in its init. */
   private async isTaken(incarnation: Incarnation, announced: Successor['announced']): Promise<boolean> {
-    const live = incarnation.live(this.host.deadlineMs).then((): 'live' => 'live');
+    const live = incarnation.live(this.services.deadlineMs).then((): 'live' => 'live');
     live.catch(() => {}); // where it was not announced nobody waits for it
     // Who is live was announced, whenever that answer comes.
     const answer = await Promise.race([announced, live]);
@@ -143,7 +143,7 @@ export class Loading {
     events: IncarnationEvents,
     ahead: boolean,
   ): Promise<Incarnation> {
-    return Incarnation.prepare(life, events, () => this.housing.open(driver.place, life, ahead));
+    return Incarnation.prepare(life, events, () => this.driverHosts.open(driver.place, life, ahead));
   }
 
   private eventsOf(driver: Driver, life: KernelLife): IncarnationEvents {

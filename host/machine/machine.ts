@@ -16,7 +16,7 @@ import { ClientThreads, consoleOf } from './clients.ts';
 import { MachineDied, overtaken } from './control.ts';
 import { CoreDumps } from './core-dumps.ts';
 import { Demand } from './demand.ts';
-import type { DriversHost } from './driver.ts';
+import type { MachineServices } from './driver.ts';
 import { Drivers } from './drivers.ts';
 import { readAccounting, readLog, readTaint } from './inspect.ts';
 import { slubDebugFlags } from './slub-debug.ts';
@@ -56,7 +56,7 @@ export async function bootMachine(options: MachineOptions): Promise<Machine> {
   return machine;
 }
 
-class SupervisedMachine implements Machine, DriversHost {
+class SupervisedMachine implements Machine, MachineServices {
   readonly placement: Placement;
   readonly places: Places;
   readonly deadlineMs: number;

@@ -2,7 +2,7 @@
 // do, and each is started again in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
 
 import {
-  CHANNEL_HOME,
+  CHANNEL_DRIVER_HOST,
   D_HEART,
   K_ANNOUNCED,
   S_ATTENTION,
@@ -15,7 +15,7 @@ import { transportOf, type ThreadTransport } from '../ipc/transport.ts';
 import { clearChannel, freeChannel, holdChannel } from './channels.ts';
 import { wordOf } from './channel-words.ts';
 import { MachineDied } from './control.ts';
-import { atEnd, hear, posted, type Home, type HomeEvents } from './homes.ts';
+import { onThreadEnd, onNotice, posted, type DriverHost, type DriverHostEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverStart, Interior } from './protocol.ts';
@@ -35,15 +35,15 @@ class Pool {
   /** TRANSPORT_ */
   readonly transport: number;
   readonly life: KernelLife;
-  readonly residents = new Set<PoolHome>();
+  readonly members = new Set<PoolHost>();
   dead = false;
   /** One of its drivers has trapped: nothing runs on the thread, which can take another. */
-  idle = false;
+  trapped = false;
   /** Resolves when nothing of it runs any more. */
   readonly over: Promise<void>;
   private left = (): void => {};
   /** Its residents have heard of its end. */
-  private told: Promise<unknown> = Promise.resolve();
+  private notified: Promise<unknown> = Promise.resolve();
   private readonly resources: Resources;
 
   constructor(
@@ -61,17 +61,17 @@ class Pool {
     this.transport = eventful ? transportOf('ring').word : word;
     clearChannel(life, bell);
     life.words[wordOf(bell, S_TRANSPORT)] = this.transport;
-    Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_HOME);
+    Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_DRIVER_HOST);
     this.over = new Promise((resolve) => (this.left = resolve));
     life.usedUntil(this.over);
-    const off = atEnd(thread, () => {
+    const off = onThreadEnd(thread, () => {
       const known = this.dead;
       this.dead = true;
-      if (!known) this.told = this.tellAll();
+      if (!known) this.notified = this.notifyAll();
       this.left();
     });
     // What its residents keep of the memory they keep when they hear of the end.
-    const told = this.over.then(() => this.told);
+    const told = this.over.then(() => this.notified);
     void told.then(() => {
       off();
       resources.giveMemory(memory);
@@ -98,30 +98,32 @@ class Pool {
   }
 
   /** Its thread has ended, nobody knows over whom. */
-  private async tellAll(): Promise<void> {
-    const [busiest, ...others] = [...this.residents].sort((one, other) => other.done - one.done);
+  private async notifyAll(): Promise<void> {
+    const [busiest, ...others] = [...this.members].sort((one, other) => other.done - one.done);
     if (!busiest) return;
-    const told = busiest.lost(others.length > 0);
-    await this.tellOthers(busiest);
+    const told = busiest.ended(others.length > 0);
+    await this.notifyOthers(busiest);
     await told;
   }
 
   /** Somebody's end is that of all. @param known has heard of it */
-  private async tellOthers(known: PoolHome | null = null): Promise<void> {
+  private async notifyOthers(known: PoolHost | null = null): Promise<void> {
     // None of their code has run: they must not succeed anybody any more.
-    const heirs = [...this.residents].filter((resident) => resident !== known && !resident.announced);
-    const told = heirs.map((resident) => resident.lost(true));
+    const unannounced = [...this.members].filter((resident) => resident !== known && !resident.announced);
+    const told = unannounced.map((resident) => resident.ended(true));
     await pause(HEAD_START_MS);
-    const others = [...this.residents].filter((resident) => resident !== known && !heirs.includes(resident));
-    await Promise.all([...told, ...others.map((resident) => resident.lost(true))]);
+    const others = [...this.members].filter(
+      (resident) => resident !== known && !unannounced.includes(resident),
+    );
+    await Promise.all([...told, ...others.map((resident) => resident.ended(true))]);
   }
 
   /** One of those who live in it has: it ends, and all of them. */
   end(): void {
     if (this.dead) return;
     this.dead = true;
-    this.told = this.tellOthers();
-    if (this.idle) {
+    this.notified = this.notifyOthers();
+    if (this.trapped) {
       this.resources.giveThread(this.thread);
       this.left();
     } else {
@@ -134,20 +136,20 @@ class Pool {
   }
 }
 
-class PoolHome implements Home {
+class PoolHost implements DriverHost {
   readonly memory: WebAssembly.Memory;
   readonly thread: Thread;
   readonly bell: number;
   readonly transport: number;
-  readonly posted = null;
+  readonly startMessage = null;
   /** Its pool has ended. Before it begins nobody hears of that: it is about to begin, or to end. */
-  lost: HomeEvents['lost'] = () => new Promise((resolve) => (this.passed = resolve));
+  ended: DriverHostEvents['ended'] = () => new Promise((resolve) => (this.passed = resolve));
   private passed = (): void => {};
   private readonly pool: Pool;
   private start: DriverStart | null = null;
   /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
   private left: Promise<void> | null = null;
-  private deaf = (): void => {};
+  private stopListening = (): void => {};
 
   constructor(pool: Pool) {
     this.pool = pool;
@@ -155,7 +157,7 @@ class PoolHome implements Home {
     this.thread = pool.thread;
     this.bell = pool.bell;
     this.transport = pool.transport;
-    pool.residents.add(this);
+    pool.members.add(this);
   }
 
   get ending(): boolean {
@@ -176,16 +178,16 @@ class PoolHome implements Home {
     return this.word(K_ANNOUNCED) === this.start?.generation;
   }
 
-  begin(start: DriverStart, { heard, lost }: HomeEvents): void {
+  begin(start: DriverStart, { noticed, ended }: DriverHostEvents): void {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
-    this.lost = lost;
+    this.ended = ended;
     this.start = start;
-    if (pool.dead) return queueMicrotask(() => void lost(true).finally(this.passed));
+    if (pool.dead) return queueMicrotask(() => void ended(true).finally(this.passed));
     this.left = new Promise((resolve) => {
-      this.deaf = hear(thread, start, (notice) => {
-        pool.idle ||= notice.type === 'fault';
-        heard(notice);
+      this.stopListening = onNotice(thread, start, (notice) => {
+        pool.trapped ||= notice.type === 'fault';
+        noticed(notice);
         if (notice.type === 'left' || notice.type === 'refused') resolve();
       });
     });
@@ -196,11 +198,11 @@ class PoolHome implements Home {
 
   async end(clean: boolean): Promise<void> {
     const { pool } = this;
-    pool.residents.delete(this);
+    pool.members.delete(this);
     this.passed();
-    if (!clean || pool.residents.size === 0) pool.end();
+    if (!clean || pool.members.size === 0) pool.end();
     await (pool.dead ? pool.over : Promise.race([this.left, pool.over]));
-    this.deaf();
+    this.stopListening();
   }
 
   release(): void {} // the memory is the pool's
@@ -220,17 +222,17 @@ export class Pools {
    * A place in the pool of that name, which is opened where there is none.
    * @param ahead in the pool that comes after it
    */
-  async join(name: string, life: KernelLife, ahead: boolean): Promise<Home> {
+  async join(name: string, life: KernelLife, ahead: boolean): Promise<DriverHost> {
     const pools = ahead ? this.next : this.pools;
     for (;;) {
       const current = await this.current(name, life);
-      if (current && !ahead) return new PoolHome(current);
+      if (current && !ahead) return new PoolHost(current);
       const known = pools.get(name);
       const pool = await usable(known, life);
-      if (pool) return new PoolHome(pool);
+      if (pool) return new PoolHost(pool);
       if (known !== pools.get(name)) continue; // somebody has opened another meanwhile
       pools.set(name, this.open(life));
-      return new PoolHome(await pools.get(name)!);
+      return new PoolHost(await pools.get(name)!);
     }
   }
 

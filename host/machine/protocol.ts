@@ -22,7 +22,7 @@ export interface Images {
 }
 
 /** What a runtime gives to the code of a thread. */
-export interface ThreadHost {
+export interface ThreadRuntime {
   readonly port: Port;
   copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies;
   /** Ends this thread. */
@@ -168,7 +168,7 @@ export interface DriverStart {
   channel: number;
   generation: number;
   /** The channel with the bell of the thread that it lives on. */
-  home: number;
+  hostChannel: number;
   loaded: LoadedModule;
   options: LoadOptions;
   /** Its imports that lie in other drivers' domains. */

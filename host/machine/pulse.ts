@@ -11,7 +11,7 @@ import {
   D_HEART,
   D_PONG,
   K_GATE,
-  S_HOME,
+  S_DRIVER_HOST,
   S_PING,
   S_TRANSPORT,
   TRANSPORT_GATE,
@@ -48,7 +48,7 @@ export class Pulse {
     if (this.word(S_PING) === this.word(D_PONG)) {
       this.missed = 0;
       Atomics.add(this.words, this.at(S_PING), 1);
-      const home = this.word(S_HOME);
+      const home = this.word(S_DRIVER_HOST);
       ringDriver(this.words, home === 0 ? this.channel : home - 1);
     } else if (heart !== this.heart || this.word(K_GATE) !== 0) {
       this.missed = 0;

@@ -19,7 +19,7 @@ import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { wordOf } from './channel-words.ts';
 import { post } from './control.ts';
 import { DriverDomain } from './driver-domain.ts';
-import type { DriverNotice, DriverStart, Interior, ThreadHost } from './protocol.ts';
+import type { DriverNotice, DriverStart, Interior, ThreadRuntime } from './protocol.ts';
 import { clock } from './task.ts';
 
 const HANDLE = (MACHINE_BASE + M_REPLY_HANDLE) >> 2;
@@ -52,7 +52,7 @@ interface Sandbox {
 }
 
 export class Sandboxes {
-  private readonly host: ThreadHost;
+  private readonly host: ThreadRuntime;
   private readonly call: KernelCall;
   private readonly list: (Sandbox | null)[] = Array.from({ length: MAX_CHANNELS }, () => null);
   private count = 0;
@@ -61,7 +61,7 @@ export class Sandboxes {
   private run: KernelExports['gate_enter'] = () => GATE_TRAPPED;
 
   /** @param call calls the kernel for a driver */
-  constructor(host: ThreadHost, call: KernelCall) {
+  constructor(host: ThreadRuntime, call: KernelCall) {
     this.host = host;
     this.call = call;
   }

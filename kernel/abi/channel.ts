@@ -96,7 +96,7 @@ export const S_STOP = 392;
 /** The generation under which the supervisor started the present incarnation. */
 export const S_GENERATION = 396;
 /** Home channel + 1 of the domain that this channel's driver lives in; 0 for this channel itself. */
-export const S_HOME = 400;
+export const S_DRIVER_HOST = 400;
 /** How messages travel: TRANSPORT_. */
 export const S_TRANSPORT = 404;
 /** Asks for an echo in D_PONG: whether the thread's loop turns. */
@@ -122,7 +122,7 @@ export const CHANNEL_ATTACHED = 1;
 /** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
 /** No driver's: the home of a pool, for its bell alone. */
-export const CHANNEL_HOME = 3;
+export const CHANNEL_DRIVER_HOST = 3;
 
 /** The rings, the peer in another thread that spins, then sleeps. */
 export const TRANSPORT_RING = 0;

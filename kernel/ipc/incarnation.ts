@@ -8,7 +8,7 @@ import {
   RING_SIZE,
   RING_SLOTS,
   S_GENERATION,
-  S_HOME,
+  S_DRIVER_HOST,
   S_STATE,
   S_TRANSPORT,
   TRANSPORT_GATE,
@@ -32,7 +32,7 @@ import {
   set_state,
   UP,
 } from './endpoint';
-import { ring_home } from './ring';
+import { ring_driver_host } from './ring';
 import { trace_incarnation } from './trace';
 
 /** Takes note of an incarnation that the supervisor has started on this channel. */
@@ -45,7 +45,7 @@ export function endpoint_adopt(channel: i32): void {
   if (atomic.load<u32>(ch, S_STATE) != CHANNEL_ATTACHED || atomic.load<u32>(ch, S_GENERATION) != generation)
     return;
   const ring = <usize>load<u32>(ch, K_RING);
-  const home = load<u32>(ch, S_HOME);
+  const home = load<u32>(ch, S_DRIVER_HOST);
   memory.fill(ring, 0, RING_SIZE);
   memory.fill(flight_at(channel, 0), 0, RING_SLOTS * 4);
   set_state(channel, 0);
@@ -67,5 +67,5 @@ export function set_endpoint_module(channel: i32, mod: usize): void {
   trace_incarnation(channel, generation, mod + MOD_NAME);
   atomic.store<u32>(channel_at(channel), generation, K_ANNOUNCED);
   atomic.notify(channel_at(channel) + K_ANNOUNCED, -1);
-  ring_home(<usize>load<u32>(endpoint_at(channel), EP_HOME)); // the thread of a pool does not wait for one of its drivers
+  ring_driver_host(<usize>load<u32>(endpoint_at(channel), EP_HOME)); // the thread of a pool does not wait for one of its drivers
 }

@@ -79,7 +79,7 @@ export function send(ep: usize, channel: i32, request: i32): bool {
   store<u32>(flight, request + 1);
   store<u32>(ep, sequence, EP_SEQUENCE);
   atomic.store<u32>(q, sequence, Q_SEQUENCE);
-  ring_home(<usize>load<u32>(ep, EP_HOME));
+  ring_driver_host(<usize>load<u32>(ep, EP_HOME));
   if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_POST) post(channel, q);
   return true;
 }
@@ -95,7 +95,7 @@ export function endpoint_send_next(channel: i32): void {
 /** Wakes a driver's thread where it sleeps. */
 // @ts-ignore: decorator
 @inline
-export function ring_home(home: usize): void {
+export function ring_driver_host(home: usize): void {
   if (atomic.load<u32>(home, D_SLEEPING)) wake(home);
 }
 

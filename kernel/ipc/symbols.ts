@@ -13,7 +13,7 @@ import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, EPERM } from '../abi/errno';
 import { LEVEL_ERR } from '../abi/log';
 import { CL_CALL, client_at, PARKED } from '../fs/clients';
 import { FIRST_GATE, request_at, request_fill, RQ_CHANNEL } from '../fs/requests';
-import { home_of } from '../module/domains';
+import { driver_host_of } from '../module/domains';
 import { find_symbol } from '../module/symbols';
 import { is_user } from '../module/uses';
 import { cstr } from '../lib/cstr';
@@ -41,16 +41,16 @@ import { endpoint_submit } from './submit';
 function calling(home: u32): i32 {
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
     const lives = load<u32>(gate_at(channel), GATE_GENERATION) != 0;
-    if (lives && gate_busy(channel) && home_of(channel + 1) == home) return channel;
+    if (lives && gate_busy(channel) && driver_host_of(channel + 1) == home) return channel;
   }
   return -1;
 }
 
 /** Whether the domain of `callee` waits, by whatever detour, for that of `caller`: a pool's thread waits for all its drivers. */
 function waits_for(callee: i32, caller: i32): bool {
-  const home = home_of(caller + 1);
+  const home = driver_host_of(caller + 1);
   for (let hops = 0; hops < MAX_CHANNELS; hops++) {
-    const at = home_of(callee + 1);
+    const at = driver_host_of(callee + 1);
     if (at == home) return true;
     const waiting = calling(at);
     if (waiting < 0) return false;

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Incarnation } from '../../host/machine/incarnation.ts';
-import type { Home, HomeEvents } from '../../host/machine/homes.ts';
+import type { DriverHost, DriverHostEvents } from '../../host/machine/homes.ts';
 import type { KernelLife } from '../../host/machine/life.ts';
 import type { Thread } from '../../host/machine/platform.ts';
 import type { Images } from '../../host/machine/protocol.ts';
@@ -15,9 +15,9 @@ test('what it has left is there before its answer, its death after it was live',
   const life = { memory, words, dead: false, ring: () => {}, usedUntil: () => {} } as unknown as KernelLife;
   const domain = await loadImage('domain.wasm');
   const images = { domain, courier: domain } as unknown as Images;
-  let says!: HomeEvents;
-  const home: Home = {
-    ...{ memory, thread: {} as Thread, bell: null, transport: 0, posted: null, ending: false },
+  let says!: DriverHostEvents;
+  const home: DriverHost = {
+    ...{ memory, thread: {} as Thread, bell: null, transport: 0, startMessage: null, ending: false },
     begin: (_, events) => (says = events),
     end: () => Promise.resolve(),
     release: () => {},
@@ -35,11 +35,11 @@ test('what it has left is there before its answer, its death after it was live',
   );
   incarnation.begin(domain, {} as never, [], images, null);
   const up = incarnation.live(1000).then(() => heard.push('up'));
-  says.heard({ type: 'live', statics: [] });
-  says.heard({ type: 'unloaded', leakedBytes: 1, leakedObjects: 1, persistent: new Map() });
+  says.noticed({ type: 'live', statics: [] });
+  says.noticed({ type: 'unloaded', leakedBytes: 1, leakedObjects: 1, persistent: new Map() });
   expect(heard).toEqual(['unloaded']);
-  says.heard({ type: 'exit', code: 3 });
-  void says.lost(false);
+  says.noticed({ type: 'exit', code: 3 });
+  void says.ended(false);
   await up;
   await nextTask();
   expect(heard).toEqual(['unloaded', 'up', 'died: exit']);

@@ -7,7 +7,7 @@ import { holdChannel } from '../../host/machine/channels.ts';
 import { wordOf } from '../../host/machine/channel-words.ts';
 import { ClientThreads } from '../../host/machine/clients.ts';
 import { MachineDied } from '../../host/machine/control.ts';
-import type { Home } from '../../host/machine/homes.ts';
+import type { DriverHost } from '../../host/machine/homes.ts';
 import { Incarnation } from '../../host/machine/incarnation.ts';
 import type { KernelLife } from '../../host/machine/life.ts';
 import type { Thread } from '../../host/machine/platform.ts';
@@ -38,14 +38,14 @@ test('a driver whose messages cannot be connected any more', async () => {
     },
   };
   const ended: string[] = [];
-  const home: Home = {
-    ...{ memory, thread: {} as Thread, bell: null, transport: 0, posted: 'comlink', ending: false },
+  const home: DriverHost = {
+    ...{ memory, thread: {} as Thread, bell: null, transport: 0, startMessage: 'comlink', ending: false },
     begin: () => {},
     end: () => Promise.resolve(void ended.push('ended')),
     release: () => ended.push('released'),
   };
   const nothing = { died: () => {}, files: () => [], warned: () => {}, unloaded: () => {} };
-  const open = (): Promise<Home> => Promise.resolve(home);
+  const open = (): Promise<DriverHost> => Promise.resolve(home);
   await expect(Incarnation.prepare(life as unknown as KernelLife, nothing, open)).rejects.toThrow(
     'meanwhile',
   );

@@ -8,7 +8,7 @@ import {
   D_HEART,
   D_PONG,
   K_GATE,
-  S_HOME,
+  S_DRIVER_HOST,
   S_PING,
   S_TRANSPORT,
   TRANSPORT_GATE,
@@ -60,7 +60,7 @@ test('a heart that beats, or another driver that is waited for, is a sign of lif
 });
 
 test('of a pool the thread is woken behind its home channel', () => {
-  words[at(S_HOME)] = 5 + 1;
+  words[at(S_DRIVER_HOST)] = 5 + 1;
   pulse.look();
   expect([words[at(D_BELL)], words[at(D_BELL, 5)]]).toEqual([0, 1]);
 });
