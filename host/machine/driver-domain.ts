@@ -35,7 +35,7 @@ const TURN = (MACHINE_BASE + M_CALL_MODULE) >> 2;
 const SERVED = (MACHINE_BASE + M_SERVED_MODULE) >> 2;
 
 /** One driver in a domain. */
-export interface Tenant {
+export interface HostedDriver {
   readonly start: DriverStart;
   readonly side: DriverSide;
   warnings: number;
@@ -44,14 +44,14 @@ export interface Tenant {
 }
 
 /** What forming a driver gives. */
-interface Made {
+interface FormedParts {
   formed: Formed;
   special: Served['special'];
 }
 
 /** A driver that is fully formed, or has a start function. */
 export interface FormedDriver {
-  readonly tenant: Tenant;
+  readonly driver: HostedDriver;
   /** The rest of its load, once the kernel has heard of it: what serves its requests. Throws ModuleError, or what it trapped with. */
   initialise(): Served;
   /** It is not wanted. */
@@ -69,11 +69,11 @@ export interface DomainCallbacks {
 
 export class DriverDomain {
   readonly domain: Domain<DomainExports>;
-  readonly tenants: Tenant[] = [];
-  private served: Tenant | null = null;
+  readonly drivers: HostedDriver[] = [];
+  private served: HostedDriver | null = null;
   private readonly callbacks: DomainCallbacks;
   private readonly images: Images;
-  private readonly modules = new Map<number, Tenant>();
+  private readonly modules = new Map<number, HostedDriver>();
   private echo: UserExports | null = null;
 
   /** Boots the domain's image in an empty memory. */
@@ -103,24 +103,24 @@ export class DriverDomain {
   }
 
   /** Whose request is served, or who is loaded. */
-  get current(): Tenant | null {
+  get current(): HostedDriver | null {
     return this.served;
   }
 
-  set current(tenant: Tenant | null) {
+  set current(tenant: HostedDriver | null) {
     if (this.served === tenant) return;
     this.served = tenant;
     this.domain.words[SERVED] = tenant?.mod ?? 0;
   }
 
-  private get serving(): Tenant {
+  private get serving(): HostedDriver {
     if (!this.current) throw new Error('a driver copies while none is served');
     return this.current;
   }
 
   /** Whose code is running. */
-  private get caller(): Tenant {
-    if (this.tenants.length === 1) return this.tenants[0]!;
+  private get caller(): HostedDriver {
+    if (this.drivers.length === 1) return this.drivers[0]!;
     return this.modules.get(this.domain.words[TURN]!) ?? this.serving;
   }
 
@@ -139,30 +139,30 @@ export class DriverDomain {
    * Throws ModuleError, or what it trapped with.
    */
   form(start: DriverStart, side: DriverSide): FormedDriver {
-    const tenant: Tenant = { start, side, warnings: 0, mod: 0 };
-    this.tenants.push(tenant);
-    const make = (): Made => this.refusable(tenant, () => this.make(tenant));
+    const driver: HostedDriver = { start, side, warnings: 0, mod: 0 };
+    this.drivers.push(driver);
+    const make = (): FormedParts => this.reportRefusal(driver, () => this.formParts(driver));
     const made = start.loaded.file.hasStart ? null : make();
     return {
-      tenant,
+      driver,
       initialise: () => {
         const whole = made ?? make();
-        return this.refusable(tenant, () => this.initialise(tenant, whole));
+        return this.reportRefusal(driver, () => this.initialise(driver, whole));
       },
       undo: () => {
         if (made) release(this.domain, start.loaded.name, made.formed.mod);
-        this.forget(tenant);
+        this.forget(driver);
       },
     };
   }
 
-  private make(tenant: Tenant): Made {
+  private formParts(tenant: HostedDriver): FormedParts {
     const { start, side } = tenant;
     const { loaded, options } = start;
     const { domain } = this;
     this.current = tenant;
     const gates = new Gates(side, domain);
-    const here = ({ owner }: Gate): boolean => this.tenants.some((each) => each.start.loaded.name === owner);
+    const here = ({ owner }: Gate): boolean => this.drivers.some((each) => each.start.loaded.name === owner);
     const elsewhere = start.gates.filter((gate) => !here(gate));
     const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
     const formed = form(domain, loaded, options.flags, bound);
@@ -175,7 +175,7 @@ export class DriverDomain {
     return { formed, special };
   }
 
-  private initialise(tenant: Tenant, { formed, special }: Made): Served {
+  private initialise(tenant: HostedDriver, { formed, special }: FormedParts): Served {
     const { domain } = this;
     const { loaded, options, statics } = tenant.start;
     this.current = tenant;
@@ -192,7 +192,7 @@ export class DriverDomain {
   }
 
   /** Does a part of a load; where that is refused, it is told. */
-  private refusable<T>(tenant: Tenant, act: () => T): T {
+  private reportRefusal<T>(tenant: HostedDriver, act: () => T): T {
     try {
       return act();
     } catch (error) {
@@ -204,12 +204,12 @@ export class DriverDomain {
     }
   }
 
-  private forget(tenant: Tenant): void {
-    this.tenants.splice(this.tenants.indexOf(tenant), 1);
+  private forget(tenant: HostedDriver): void {
+    this.drivers.splice(this.drivers.indexOf(tenant), 1);
   }
 
   /** @param replaced it has a successor, which finds its ranges as they are now */
-  private unload(tenant: Tenant, { mod }: Inserted, replaced: boolean): number {
+  private unload(tenant: HostedDriver, { mod }: Inserted, replaced: boolean): number {
     const { loaded } = tenant.start;
     if (replaced) this.callbacks.tell(tenant.start, { type: 'bequest', previous: bequest(tenant.start) });
     try {
@@ -228,7 +228,7 @@ export class DriverDomain {
   /** The other end of the floors of a call (./measure.ts). */
   private pong(operation: number, rounds: number, from: number): number {
     const none = { syscall: () => -EINVAL, bounce: () => -EINVAL };
-    this.echo ??= this.beside(this.images.user, none) as unknown as UserExports;
+    this.echo ??= this.instantiateBeside(this.images.user, none) as unknown as UserExports;
     const base = CHANNELS_BASE + this.serving.start.channel * CHANNEL_SIZE;
     if (operation === OP_ECHO) this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
     else if (operation === OP_ECHO_WAIT)
@@ -245,14 +245,14 @@ export class DriverDomain {
     const { out, in: into } = this.callbacks.copies(kernel, memory);
     const copies = { bulk_out: out, bulk_in: into };
     const host = { serve_ring, served_handle, special, ...words, ...copies };
-    return this.beside(this.images.courier, host) as unknown as Courier;
+    return this.instantiateBeside(this.images.courier, host) as unknown as Courier;
   }
 
   /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */
-  private beside(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
+  private instantiateBeside(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
     const env = {
-      memory: this.tenants[0]!.start.kernel,
+      memory: this.drivers[0]!.start.kernel,
       __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
       __memory_base: constant(USER_BASE), // these images have neither data nor globals
       __table_base: constant(0),
@@ -278,10 +278,10 @@ export class DriverDomain {
   }
 
   /** Whose trap it was: whose code ran, whoever had called it. */
-  accuse(caught: Caught): Tenant | null {
-    if (this.tenants.length === 1) return this.tenants[0]!;
+  driverOf(caught: Caught): HostedDriver | null {
+    if (this.drivers.length === 1) return this.drivers[0]!;
     for (const name of modulesOf(caught)) {
-      const tenant = this.tenants.find(({ start }) => start.loaded.name === name);
+      const tenant = this.drivers.find(({ start }) => start.loaded.name === name);
       if (tenant) return tenant;
     }
     return this.current;

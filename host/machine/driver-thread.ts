@@ -13,7 +13,7 @@ import { CHANNEL_SIZE, S_ATTENTION, S_STOP } from '../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { post } from './control.ts';
 import { Files } from './files.ts';
-import { DriverDomain, type FormedDriver, type Tenant } from './driver-domain.ts';
+import { DriverDomain, type FormedDriver, type HostedDriver } from './driver-domain.ts';
 import type {
   DriverNotice,
   DriverStart,
@@ -37,13 +37,13 @@ const LONGEST_MS = 2;
 /** ms that the end of a driver is known before that of those whom it takes along. */
 const MATES_AFTER_MS = 2;
 
-class Tenancy {
+class HostedDrivers {
   private readonly host: ThreadRuntime;
-  private readonly house: DriverDomain;
+  private readonly domain: DriverDomain;
   /** Those of which the kernel has not heard yet. */
-  private readonly newcomers: FormedDriver[] = [];
+  private readonly unannounced: FormedDriver[] = [];
   /** Those that it serves. */
-  private readonly lodgers: Tenant[] = [];
+  private readonly serving: HostedDriver[] = [];
   /** Drivers of a pool that are still to be loaded, and how many have come in all. */
   private readonly waiting: DriverStart[] = [];
   private arrived = 0;
@@ -52,7 +52,7 @@ class Tenancy {
 
   constructor(host: ThreadRuntime, memory: WebAssembly.Memory, interior: Interior) {
     this.host = host;
-    this.house = new DriverDomain(memory, interior, {
+    this.domain = new DriverDomain(memory, interior, {
       exit: (code) => this.host.exit(code),
       copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),
@@ -61,13 +61,13 @@ class Tenancy {
   }
 
   get memory(): WebAssembly.Memory {
-    return this.house.domain.memory;
+    return this.domain.domain.memory;
   }
 
-  arrive(start: DriverStart): void {
-    if (start.hostChannel === start.channel) return this.live(start);
+  start(start: DriverStart): void {
+    if (start.hostChannel === start.channel) return this.serveOne(start);
     this.waiting.push(start);
-    if (++this.arrived === 1) void this.livePooled(start);
+    if (++this.arrived === 1) void this.servePool(start);
   }
 
   private tell(start: DriverStart, notice: DriverNotice): void {
@@ -80,13 +80,13 @@ class Tenancy {
   }
 
   /** Loads and serves the only driver. */
-  private live(start: DriverStart): void {
+  private serveOne(start: DriverStart): void {
     const side = this.sideOf(start);
-    const { house } = this;
+    const { domain } = this;
     try {
-      const served = house.load(start, side);
+      const served = domain.load(start, side);
       if (start.link) return this.servePosted(start, side, served, start.link);
-      side.run(() => house.domain.exports.run_timers());
+      side.run(() => domain.domain.exports.run_timers());
     } catch (thrown) {
       this.ended(start, [side], thrown);
     }
@@ -100,7 +100,7 @@ class Tenancy {
     { port, kind }: PostedLink,
   ): void {
     const { kernel, channel, generation } = start;
-    const { domain } = this.house;
+    const { domain } = this.domain;
     const died = (thrown: unknown): void => this.ended(start, [side], thrown);
     new PostedDriverEnd(new Int32Array(kernel.buffer), channel, generation, served, died).listen(port, kind);
     const tick = setInterval(() => {
@@ -115,7 +115,7 @@ class Tenancy {
   }
 
   /** Serves the drivers of a pool, and takes in those that come, until the pool ends. */
-  private async livePooled(first: DriverStart): Promise<void> {
+  private async servePool(first: DriverStart): Promise<void> {
     const words = new Int32Array(first.kernel.buffer);
     const home = CHANNELS_BASE + first.hostChannel * CHANNEL_SIZE;
     const bell = new DriverBell(words, first.hostChannel);
@@ -136,9 +136,9 @@ class Tenancy {
       }
     } catch (thrown) {
       // Of those that the kernel has not heard of yet it hears otherwise: that they were refused is not what happened.
-      const caught = this.house.caught(thrown);
-      const accused = this.house.accuse(caught);
-      const sides = this.house.tenants.map(({ side }) => side).filter((side) => side.announced);
+      const caught = this.domain.caught(thrown);
+      const accused = this.domain.driverOf(caught);
+      const sides = this.domain.drivers.map(({ side }) => side).filter((side) => side.announced);
       const own = sides.filter((side) => side === accused?.side);
       this.ended(accused?.start ?? first, own, thrown, caught);
       // Whose end it is comes back before those who are taken along.
@@ -150,30 +150,30 @@ class Tenancy {
   /** A driver has come to a pool. */
   private form(start: DriverStart): void {
     const side = this.sideOf(start);
-    this.refusable(() => void this.newcomers.push(this.house.form(start, side)));
+    this.ignoreRefusal(() => void this.unannounced.push(this.domain.form(start, side)));
   }
 
   /** The drivers of which the kernel has heard, or which are not wanted any more, wait no longer. */
-  private takeIn(): void {
-    const ready = this.newcomers.filter(({ tenant: { side } }) => side.over || side.announced);
+  private initialiseAnnounced(): void {
+    const ready = this.unannounced.filter(({ driver: { side } }) => side.over || side.announced);
     for (const newcomer of ready) {
-      this.newcomers.splice(this.newcomers.indexOf(newcomer), 1);
-      const { tenant, initialise, undo } = newcomer;
-      if (tenant.side.over) {
+      this.unannounced.splice(this.unannounced.indexOf(newcomer), 1);
+      const { driver, initialise, undo } = newcomer;
+      if (driver.side.over) {
         undo();
-        this.tell(tenant.start, { type: 'left' });
+        this.tell(driver.start, { type: 'left' });
         continue;
       }
-      this.refusable(() => {
+      this.ignoreRefusal(() => {
         initialise();
-        this.lodgers.push(tenant);
+        this.serving.push(driver);
         this.bell?.renew();
       });
     }
   }
 
   /** Does a part of a load, whose refusal has been told. */
-  private refusable(act: () => void): void {
+  private ignoreRefusal(act: () => void): void {
     try {
       act();
     } catch (error) {
@@ -185,20 +185,20 @@ class Tenancy {
   private serveUntilLull(bell: DriverBell): void {
     const until = performance.now() + LONGEST_MS;
     const expected = (): boolean => this.expected();
-    this.takeIn(); // one of the same name as that may be there that is not wanted any more
-    while (this.lodgers.length > 0 && performance.now() < until) {
+    this.initialiseAnnounced(); // one of the same name as that may be there that is not wanted any more
+    while (this.serving.length > 0 && performance.now() < until) {
       if (this.round()) continue;
       bell.sleep(LULL_MS, expected);
       if (!this.round()) break;
     }
-    this.house.domain.exports.run_timers();
+    this.domain.domain.exports.run_timers();
   }
 
   /** Whether something waits to be served, or a newcomer need not wait any longer. */
   private expected(): boolean {
     return (
-      this.lodgers.some(({ side }) => side.over || side.expected()) ||
-      this.newcomers.some(({ tenant: { side } }) => side.over || side.announced)
+      this.serving.some(({ side }) => side.over || side.expected()) ||
+      this.unannounced.some(({ driver: { side } }) => side.over || side.announced)
     );
   }
 
@@ -209,7 +209,7 @@ class Tenancy {
     let since: number | null = null;
     while (!called()) {
       const worked = this.round();
-      const left = this.house.domain.exports.run_timers();
+      const left = this.domain.domain.exports.run_timers();
       if (worked) since = null;
       else since ??= performance.now();
       if (since === null || performance.now() - since < bell.spinMs) continue;
@@ -220,17 +220,17 @@ class Tenancy {
 
   /** Serves what there is, each in turn. @returns whether there was anything */
   private round(): boolean {
-    const { lodgers, house } = this;
+    const { serving, domain } = this;
     let worked = false;
-    if (this.newcomers.length > 0) this.takeIn();
-    for (let i = lodgers.length - 1; i >= 0; i--) {
-      const tenant = lodgers[i]!;
+    if (this.unannounced.length > 0) this.initialiseAnnounced();
+    for (let i = serving.length - 1; i >= 0; i--) {
+      const tenant = serving[i]!;
       if (tenant.side.over) {
-        lodgers.splice(i, 1);
+        serving.splice(i, 1);
         this.tell(tenant.start, { type: 'left' });
         continue;
       }
-      house.current = tenant;
+      domain.current = tenant;
       if (tenant.side.turn(1)) worked = true;
     }
     return worked;
@@ -247,7 +247,7 @@ class Tenancy {
     if (thrown instanceof ModuleError || thrown instanceof Fenced || thrown instanceof DriverExit) return;
     const at = clock();
     for (const side of sides) side.gone();
-    this.tell(start, { type: 'fault', caught: caught ?? this.house.caught(thrown), at });
+    this.tell(start, { type: 'fault', caught: caught ?? this.domain.caught(thrown), at });
   }
 }
 
@@ -256,7 +256,7 @@ export function runDriverThread(host: ThreadRuntime): void {
   installStackCapture();
   let images: Images | null = null;
   let kernel: WebAssembly.Memory | null = null;
-  let tenancy: Tenancy | null = null;
+  let tenancy: HostedDrivers | null = null;
   const files = new Files();
   host.port.addEventListener('message', ({ data }) => {
     const message = data as Furnishing | PostedStart;
@@ -265,14 +265,14 @@ export function runDriverThread(host: ThreadRuntime): void {
       images = message.images ?? images;
       if (!images) throw new Error('a thread is furnished without images');
       if (used) wipe(memory);
-      tenancy = new Tenancy(host, memory, { images, deadlineMs, slubDebug });
+      tenancy = new HostedDrivers(host, memory, { images, deadlineMs, slubDebug });
     } else if (message.type === 'start') {
       if (!tenancy) throw new Error('a driver is started on a thread without a domain');
       const { file, ...start } = message;
       kernel = message.kernel ?? kernel;
       if (!kernel) throw new Error('a driver is started without a kernel');
       const { memory } = tenancy;
-      tenancy.arrive({ ...start, kernel, memory, loaded: files.of(file) });
+      tenancy.start({ ...start, kernel, memory, loaded: files.of(file) });
     }
   });
   host.port.start?.();

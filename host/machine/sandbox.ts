@@ -42,7 +42,7 @@ const NOT_FORMED = (): never => {
 
 interface Sandbox {
   start: DriverStart;
-  house: DriverDomain;
+  domain: DriverDomain;
   side: SandboxSide;
   /** The rest of its load. */
   initialise: () => Served;
@@ -103,18 +103,18 @@ export class Sandboxes {
     if (!announced && !expected) return; // the kernel has refused it, which has been said
     const side = new SandboxSide(kernel, memory, channel, generation, this.call, previous);
     if (side.over) return;
-    const house = new DriverDomain(memory, this.interior, {
+    const domain = new DriverDomain(memory, this.interior, {
       exit: () => {}, // the thread is the kernel's
       copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),
     });
     const sandbox: Sandbox = {
-      ...{ start, house, side, words: house.domain.words },
+      ...{ start, domain, side, words: domain.domain.words },
       ...{ initialise: NOT_FORMED, special: () => GATE_TRAPPED },
     };
     this.list[channel] = sandbox;
     this.count++;
-    this.loading(sandbox, () => (sandbox.initialise = house.form(start, side).initialise));
+    this.loading(sandbox, () => (sandbox.initialise = domain.form(start, side).initialise));
     if (announced) this.enter(channel, generation);
   }
 
@@ -122,10 +122,10 @@ export class Sandboxes {
   enter(channel: number, generation: number): void {
     const sandbox = this.list[channel];
     if (sandbox?.start.generation !== generation) return;
-    const { side, house } = sandbox;
+    const { side, domain } = sandbox;
     if (!this.loading(sandbox, () => (sandbox.special = sandbox.initialise().special))) return;
     const slot = this.kernel.gateSlot(channel);
-    this.kernel.table.set(slot, house.domain.exports.serve_ring);
+    this.kernel.table.set(slot, domain.domain.exports.serve_ring);
     if (!side.over) this.kernel.exports.gate_open(channel, slot);
   }
 
@@ -155,7 +155,7 @@ export class Sandboxes {
     const sandbox = this.list[channel];
     if (!sandbox) throw thrown;
     const at = clock();
-    const { start, side, house } = sandbox;
+    const { start, side, domain } = sandbox;
     this.drop(channel, start.generation);
     side.left();
     if (thrown instanceof CallTrapped) {
@@ -166,7 +166,7 @@ export class Sandboxes {
     }
     // Whoever was fenced is known to be gone, and an exit has been told.
     if (!(thrown instanceof Fenced || thrown instanceof DriverExit))
-      this.tell(start, { type: 'fault', caught: house.caught(thrown), at });
+      this.tell(start, { type: 'fault', caught: domain.caught(thrown), at });
     return GATE_TRAPPED;
   }
 
@@ -188,7 +188,7 @@ export class Sandboxes {
       if (!sandbox || sandbox.words[TIMERS] === 0 || !sandbox.side.alive()) continue;
       if (!exports.gate_claim(channel)) continue;
       try {
-        least = Math.min(least, sandbox.house.domain.exports.run_timers());
+        least = Math.min(least, sandbox.domain.domain.exports.run_timers());
       } catch (thrown) {
         this.trapped(channel, thrown);
         sandbox.side.gone();
