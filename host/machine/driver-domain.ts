@@ -27,7 +27,7 @@ import { FLOOR_RING } from './user-program.ts';
 import { type UserExports } from './user-program.ts';
 import { Gates } from './gates.ts';
 import { Memory } from './memory-view.ts';
-import type { DriverNotice, DriverStart, Images, Interior } from './protocol.ts';
+import type { DriverNotice, DriverStart, Images, DomainOptions } from './protocol.ts';
 
 /** Warnings of one incarnation that reach the log: one that warns in a loop must not bury the supervisor. */
 const MOST_WARNINGS = 16;
@@ -79,7 +79,7 @@ export class DriverDomain {
   /** Boots the domain's image in an empty memory. */
   constructor(
     memory: WebAssembly.Memory,
-    { images, deadlineMs, slubDebug }: Interior,
+    { images, deadlineMs, slubDebug }: DomainOptions,
     host: DomainCallbacks,
   ) {
     this.images = images;

@@ -17,9 +17,9 @@ import { DriverDomain, type FormedDriver, type HostedDriver } from './driver-dom
 import type {
   DriverNotice,
   DriverStart,
-  Furnishing,
+  PrepareDomain,
   Images,
-  Interior,
+  DomainOptions,
   PostedLink,
   PostedStart,
   ThreadRuntime,
@@ -50,7 +50,7 @@ class HostedDrivers {
   /** That wakes the thread of a pool. */
   private bell: DriverBell | null = null;
 
-  constructor(host: ThreadRuntime, memory: WebAssembly.Memory, interior: Interior) {
+  constructor(host: ThreadRuntime, memory: WebAssembly.Memory, interior: DomainOptions) {
     this.host = host;
     this.domain = new DriverDomain(memory, interior, {
       exit: (code) => this.host.exit(code),
@@ -259,8 +259,8 @@ export function runDriverThread(host: ThreadRuntime): void {
   let tenancy: HostedDrivers | null = null;
   const files = new Files();
   host.port.addEventListener('message', ({ data }) => {
-    const message = data as Furnishing | PostedStart;
-    if (message.type === 'furnish') {
+    const message = data as PrepareDomain | PostedStart;
+    if (message.type === 'prepare') {
       const { memory, used, deadlineMs, slubDebug } = message;
       images = message.images ?? images;
       if (!images) throw new Error('a thread is furnished without images');

@@ -8,8 +8,8 @@ import { listen } from './control.ts';
 import { refer } from './files.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverNotice, DriverStart, Interior, PostedStart } from './protocol.ts';
-import type { Resources, Room } from './resources.ts';
+import type { DriverNotice, DriverStart, DomainOptions, PostedStart } from './protocol.ts';
+import type { Resources, PreparedThread } from './resources.ts';
 
 export interface DriverHostEvents {
   noticed(notice: DriverNotice): void;
@@ -93,7 +93,7 @@ export class WorkerHost implements DriverHost {
   private trapped = false;
   private stopListening = (): void => {};
 
-  private constructor(resources: Resources, { thread, memory }: Room, transport: ThreadTransport) {
+  private constructor(resources: Resources, { thread, memory }: PreparedThread, transport: ThreadTransport) {
     const { word, eventful } = transportOf(transport);
     this.resources = resources;
     this.thread = thread;
@@ -104,10 +104,10 @@ export class WorkerHost implements DriverHost {
 
   static async open(
     resources: Resources,
-    interior: Interior,
+    interior: DomainOptions,
     transport: ThreadTransport,
   ): Promise<WorkerHost> {
-    return new WorkerHost(resources, await resources.takeRoom(interior), transport);
+    return new WorkerHost(resources, await resources.takePreparedThread(interior), transport);
   }
 
   begin(start: DriverStart, { noticed, ended }: DriverHostEvents): void {

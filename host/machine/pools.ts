@@ -18,7 +18,7 @@ import { MachineDied } from './control.ts';
 import { onThreadEnd, onNotice, posted, type DriverHost, type DriverHostEvents } from './homes.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverStart, Interior } from './protocol.ts';
+import type { DriverStart, DomainOptions } from './protocol.ts';
 import type { Resources } from './resources.ts';
 import { pause } from './task.ts';
 
@@ -82,11 +82,11 @@ class Pool {
   static async open(
     life: KernelLife,
     resources: Resources,
-    interior: Interior,
+    interior: DomainOptions,
     transport: ThreadTransport,
   ): Promise<Pool> {
     const bell = await holdChannel(life);
-    const room = await resources.takeRoom(interior).catch((error: unknown) => {
+    const room = await resources.takePreparedThread(interior).catch((error: unknown) => {
       freeChannel(life, bell);
       throw error;
     });
@@ -214,7 +214,7 @@ export class Pools {
   private readonly next = new Map<string, Promise<Pool>>();
   private readonly open: (life: KernelLife) => Promise<Pool>;
 
-  constructor(resources: Resources, interior: Interior, transport: ThreadTransport) {
+  constructor(resources: Resources, interior: DomainOptions, transport: ThreadTransport) {
     this.open = (life) => Pool.open(life, resources, interior, transport);
   }
 

@@ -144,7 +144,7 @@ export interface ClientMethods extends CallMethods {
 }
 
 /** What a domain is furnished with before anybody knows whose it will be. */
-export interface Interior {
+export interface DomainOptions {
   images: Images;
   deadlineMs: number;
   /** SLUB_… of kernel/abi/heap.ts. */
@@ -152,8 +152,8 @@ export interface Interior {
 }
 
 /** Has a driver's thread boot a domain, in which the drivers are loaded that are started next. */
-export interface Furnishing extends Omit<Interior, 'images'> {
-  type: 'furnish';
+export interface PrepareDomain extends Omit<DomainOptions, 'images'> {
+  type: 'prepare';
   memory: WebAssembly.Memory;
   /** Whether another domain has booted in that memory, on that thread. */
   used: boolean;

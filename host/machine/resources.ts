@@ -5,7 +5,7 @@
 import { lean } from '../domain/loaded.ts';
 import { DOMAIN_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
 import type { Platform, Thread, ThreadKind } from './platform.ts';
-import type { Furnishing, Images, Interior } from './protocol.ts';
+import type { PrepareDomain, Images, DomainOptions } from './protocol.ts';
 import { wipe } from './wipe.ts';
 
 /** Wasm memories in all; a page of Chromium may hold 124. */
@@ -16,7 +16,7 @@ const MAX_SPARES = 2;
 const CHORES_AFTER_MS = 100;
 
 /** A thread for a driver, and the memory of its domain, whose image boots on the thread or has done so. */
-export interface Room {
+export interface PreparedThread {
   thread: Thread;
   memory: WebAssembly.Memory;
 }
@@ -24,12 +24,12 @@ export interface Room {
 interface Spare {
   thread: Promise<Thread>;
   /** Its domain; null where nobody has asked for one. */
-  room: Promise<Furnished> | null;
+  prepared: Promise<PreparedDomain> | null;
 }
 
-interface Furnished {
+interface PreparedDomain {
   memory: WebAssembly.Memory;
-  interior: Interior;
+  options: DomainOptions;
 }
 
 export class Resources {
@@ -38,7 +38,7 @@ export class Resources {
   private readonly free = new Map<number, WebAssembly.Memory[]>();
   private readonly dirty: WebAssembly.Memory[] = [];
   /** Spares that are to stand ready when there is time for it. */
-  private readonly wanted = new Map<ThreadKind, Interior | null>();
+  private readonly wanted = new Map<ThreadKind, DomainOptions | null>();
   private readonly postponed: (() => void)[] = [];
   private chores: unknown = null;
   private readonly waiting: (() => void)[] = [];
@@ -158,15 +158,15 @@ export class Resources {
   }
 
   /** A thread for a driver, and its domain; where that does not stand ready, it boots before the thread hears anything else. */
-  async takeRoom(interior: Interior): Promise<Room> {
+  async takePreparedThread(interior: DomainOptions): Promise<PreparedThread> {
     const { driver } = this.spares;
-    const furnished = driver.findIndex(({ room }) => room !== null);
+    const furnished = driver.findIndex(({ prepared }) => prepared !== null);
     const [spare] = driver.splice(Math.max(furnished, 0), 1);
     const thread = this.use(await (spare?.thread ?? this.spawn('driver')));
     try {
-      const room = spare?.room ? await spare.room : null;
-      if (room && alike(room.interior, interior)) return { thread, memory: room.memory };
-      const { memory } = await this.furnish(thread, interior, room?.memory);
+      const room = spare?.prepared ? await spare.prepared : null;
+      if (room && alike(room.options, interior)) return { thread, memory: room.memory };
+      const { memory } = await this.prepareDomain(thread, interior, room?.memory);
       return { thread, memory };
     } catch (error) {
       this.dismiss(thread);
@@ -175,23 +175,27 @@ export class Resources {
   }
 
   /** @param used a memory in which another domain has booted on that thread */
-  private async furnish(thread: Thread, interior: Interior, used?: WebAssembly.Memory): Promise<Furnished> {
+  private async prepareDomain(
+    thread: Thread,
+    interior: DomainOptions,
+    used?: WebAssembly.Memory,
+  ): Promise<PreparedDomain> {
     const { images, deadlineMs, slubDebug } = interior;
     const memory = used ?? (await this.takeMemory(DOMAIN_MEMORY));
     const known = this.has.get(thread) === images;
     this.has.set(thread, images);
-    const furnishing: Furnishing = {
-      ...{ type: 'furnish', memory, used: used !== undefined, deadlineMs, slubDebug },
+    const furnishing: PrepareDomain = {
+      ...{ type: 'prepare', memory, used: used !== undefined, deadlineMs, slubDebug },
       images: known ? null : leanImages(images),
     };
     thread.port.postMessage(furnishing);
-    return { memory, interior: { images, deadlineMs, slubDebug } };
+    return { memory, options: { images, deadlineMs, slubDebug } };
   }
 
   /** Takes back a thread whose driver has come to its end, and on which nothing of it runs. */
   giveThread(thread: Thread): void {
     this.used.delete(thread);
-    const spare: Spare = { thread: Promise.resolve(thread), room: null };
+    const spare: Spare = { thread: Promise.resolve(thread), prepared: null };
     if (this.closed || this.spares.driver.length >= MAX_SPARES) return this.leave(retire(spare));
     this.spares.driver.push(spare);
     this.watch(thread, spare);
@@ -205,7 +209,7 @@ export class Resources {
       const at = spares.indexOf(spare);
       if (at < 0) return;
       spares.splice(at, 1);
-      spare.room?.then(
+      spare.prepared?.then(
         ({ memory }) => this.giveMemory(memory),
         () => {}, // it has none
       );
@@ -213,15 +217,15 @@ export class Resources {
   }
 
   /** Sees to it that a spare thread stands ready; one for drivers with a domain. */
-  prepare(kind: ThreadKind, interior: Interior | null = null): void {
+  prepare(kind: ThreadKind, interior: DomainOptions | null = null): void {
     if (this.closed) return;
     const [spare = this.spare(kind)] = this.spares[kind];
-    if (interior) spare.room ??= spare.thread.then((thread) => this.furnish(thread, interior));
-    spare.room?.catch(() => {}); // it says the same as its thread
+    if (interior) spare.prepared ??= spare.thread.then((thread) => this.prepareDomain(thread, interior));
+    spare.prepared?.catch(() => {}); // it says the same as its thread
   }
 
   /** The same, when there is time for it. */
-  prepareLater(kind: ThreadKind, interior: Interior | null = null): void {
+  prepareLater(kind: ThreadKind, interior: DomainOptions | null = null): void {
     this.wanted.set(kind, interior);
     this.later();
   }
@@ -259,7 +263,7 @@ export class Resources {
   }
 
   private spare(kind: ThreadKind): Spare {
-    const spare: Spare = { thread: this.spawn(kind), room: null };
+    const spare: Spare = { thread: this.spawn(kind), prepared: null };
     this.spares[kind].push(spare);
     spare.thread.then(
       (thread) => this.watch(thread, spare),
@@ -272,7 +276,7 @@ export class Resources {
   async ready(): Promise<void> {
     this.doChores();
     const spares = Object.values(this.spares).flat();
-    await Promise.allSettled(spares.map(({ thread, room }) => room ?? thread));
+    await Promise.allSettled(spares.map(({ thread, prepared }) => prepared ?? thread));
   }
 
   /** Ends the spare threads. Resolves when nobody's end is waited for. */
@@ -286,15 +290,15 @@ export class Resources {
 }
 
 /** Ends a spare. @returns the memory that it has left, null where it has none or could not be started */
-async function retire({ thread, room }: Spare): Promise<WebAssembly.Memory | null> {
-  const [started, furnished] = await Promise.allSettled([thread, room]);
+async function retire({ thread, prepared }: Spare): Promise<WebAssembly.Memory | null> {
+  const [started, furnished] = await Promise.allSettled([thread, prepared]);
   if (started.status === 'rejected') return null;
   started.value.terminate();
   await started.value.ended;
   return furnished.status === 'fulfilled' ? (furnished.value?.memory ?? null) : null;
 }
 
-function alike(a: Interior, b: Interior): boolean {
+function alike(a: DomainOptions, b: DomainOptions): boolean {
   return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
 }
 

@@ -19,7 +19,7 @@ import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { wordOf } from './channel-words.ts';
 import { post } from './control.ts';
 import { DriverDomain } from './driver-domain.ts';
-import type { DriverNotice, DriverStart, Interior, ThreadRuntime } from './protocol.ts';
+import type { DriverNotice, DriverStart, DomainOptions, ThreadRuntime } from './protocol.ts';
 import { clock } from './task.ts';
 
 const HANDLE = (MACHINE_BASE + M_REPLY_HANDLE) >> 2;
@@ -57,7 +57,7 @@ export class Sandboxes {
   private readonly list: (Sandbox | null)[] = Array.from({ length: MAX_CHANNELS }, () => null);
   private count = 0;
   private kernel!: Domain<KernelExports>;
-  private interior!: Interior;
+  private domainOptions!: DomainOptions;
   private run: KernelExports['gate_enter'] = () => GATE_TRAPPED;
 
   /** @param call calls the kernel for a driver */
@@ -67,9 +67,9 @@ export class Sandboxes {
   }
 
   /** The kernel has been instantiated. */
-  attach(kernel: Domain<KernelExports>, interior: Interior): void {
+  attach(kernel: Domain<KernelExports>, interior: DomainOptions): void {
     this.kernel = kernel;
-    this.interior = interior;
+    this.domainOptions = interior;
     this.run = kernel.exports.gate_enter;
   }
 
@@ -103,7 +103,7 @@ export class Sandboxes {
     if (!announced && !expected) return; // the kernel has refused it, which has been said
     const side = new SandboxSide(kernel, memory, channel, generation, this.call, previous);
     if (side.over) return;
-    const domain = new DriverDomain(memory, this.interior, {
+    const domain = new DriverDomain(memory, this.domainOptions, {
       exit: () => {}, // the thread is the kernel's
       copies: this.host.copies,
       tell: (about, notice) => this.tell(about, notice),

@@ -11,7 +11,7 @@ import type { DriverHost } from '../../host/machine/homes.ts';
 import { Incarnation } from '../../host/machine/incarnation.ts';
 import type { KernelLife } from '../../host/machine/life.ts';
 import type { Thread } from '../../host/machine/platform.ts';
-import type { Interior } from '../../host/machine/protocol.ts';
+import type { DomainOptions } from '../../host/machine/protocol.ts';
 import { Resources } from '../../host/machine/resources.ts';
 import type { MachineEvent } from '../../host/machine/types.ts';
 import { CHANNEL_FREE, CHANNEL_ZOMBIE, S_STATE } from '../../kernel/abi/channel.ts';
@@ -79,7 +79,7 @@ test('a driver for which there is no memory', async () => {
     throw new RangeError('no memory');
   });
   onTestFinished(() => memory.mockRestore());
-  await expect(resources.takeRoom({ images: {} } as Interior)).rejects.toThrow('no memory');
+  await expect(resources.takePreparedThread({ images: {} } as DomainOptions)).rejects.toThrow('no memory');
   expect(resources.memories).toBe(0);
   await resources.close();
   expect(resources.threads).toBe(0);

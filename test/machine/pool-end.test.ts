@@ -7,7 +7,7 @@ import { Incarnation, type IncarnationEvents } from '../../host/machine/incarnat
 import type { KernelLife } from '../../host/machine/life.ts';
 import type { Port, Thread } from '../../host/machine/platform.ts';
 import { Pools } from '../../host/machine/pools.ts';
-import type { Images, Interior } from '../../host/machine/protocol.ts';
+import type { Images, DomainOptions } from '../../host/machine/protocol.ts';
 import type { Resources } from '../../host/machine/resources.ts';
 import { nextTask } from '../../host/machine/task.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
@@ -44,7 +44,7 @@ async function scene(): Promise<Scene> {
     takeRoom: () => Promise.resolve({ thread, memory }),
     giveMemory: () => order.push('given back'),
   } as unknown as Resources;
-  const pools = new Pools(resources, {} as Interior, 'ring');
+  const pools = new Pools(resources, {} as DomainOptions, 'ring');
   const events = { died: () => order.push('died'), files: () => [], warned: () => {}, unloaded: () => {} };
   return { life, pools, kernel, says: (event) => says(event), ends, order, events };
 }

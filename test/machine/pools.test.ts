@@ -5,7 +5,7 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { MOST_STILLBORN, UNTIRING, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent } from '../../host/machine/types.ts';
 import type { Thread } from '../../host/machine/platform.ts';
-import type { Furnishing } from '../../host/machine/protocol.ts';
+import type { PrepareDomain } from '../../host/machine/protocol.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { DOMAIN_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -109,7 +109,7 @@ function unhurried(thread: Thread): Thread {
     const words = new Int32Array(memory.buffer);
     const deadlineMs = DEADLINE_MS;
     const rest = { used: false, deadlineMs, slubDebug: 0, images: null };
-    thread.port.postMessage({ type: 'furnish', memory, ...rest } satisfies Furnishing);
+    thread.port.postMessage({ type: 'prepare', memory, ...rest } satisfies PrepareDomain);
     while (words.every((word) => word === 0)) await turn(); // nothing has booted there yet
     thread.terminate();
   };
