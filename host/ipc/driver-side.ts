@@ -41,7 +41,7 @@ export class Fenced extends Error {
 }
 
 /** What a predecessor has left, which nobody writes to any more: the memory in which it died, or a copy of a part of it. */
-export interface Previous {
+export interface PreviousMemory {
   bytes: Uint8Array;
   /** Address of the first of them. */
   from: number;
@@ -72,7 +72,7 @@ export class DriverSide {
   private readonly domainBytes: Uint8Array;
   /** Bytes of the domain's memory. */
   private readonly own: number;
-  private readonly previous: Previous | null;
+  private readonly previous: PreviousMemory | null;
   /** Index of the channel's first word. */
   protected readonly base: number;
   private readonly bell: DriverBell;
@@ -86,7 +86,7 @@ export class DriverSide {
     domain: WebAssembly.Memory,
     channel: number,
     generation: number,
-    previous: Previous | null = null,
+    previous: PreviousMemory | null = null,
   ) {
     this.kernel = new Int32Array(kernel.buffer);
     this.kernelBytes = new Uint8Array(kernel.buffer);

@@ -4,7 +4,7 @@
 // Before the kernel is entered, a reserve of stack is looked for: where there is none, the driver has trapped, not the kernel.
 
 import { D_CURRENT, D_COPYING } from '../../kernel/abi/channel.ts';
-import { DriverSide, Fenced, type Previous } from './driver-side.ts';
+import { DriverSide, Fenced, type PreviousMemory } from './driver-side.ts';
 
 /** Calls the kernel's gate_call, and gate_wait where that does not answer at once. */
 export type KernelCall = (channel: number, operation: number, a: number, b: number, length: number) => number;
@@ -27,7 +27,7 @@ export class SandboxSide extends DriverSide {
     channel: number,
     generation: number,
     enter: KernelCall,
-    previous: Previous | null,
+    previous: PreviousMemory | null,
   ) {
     super(kernel, domain, channel, generation, previous);
     this.channel = channel;

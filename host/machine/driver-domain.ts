@@ -22,7 +22,7 @@ import { M_CALL_MODULE, M_SERVED_MODULE } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../kernel/abi/map.ts';
 import { UNLOAD_DECIDED } from '../../kernel/abi/module.ts';
 import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../kernel/abi/operation.ts';
-import { bequest } from './preserved-ranges.ts';
+import { preserveRanges } from './preserved-ranges.ts';
 import { FLOOR_RING } from './user-program.ts';
 import { type UserExports } from './user-program.ts';
 import { Gates } from './gates.ts';
@@ -211,13 +211,14 @@ export class DriverDomain {
   /** @param replaced it has a successor, which finds its ranges as they are now */
   private unload(tenant: HostedDriver, { mod }: Inserted, replaced: boolean): number {
     const { loaded } = tenant.start;
-    if (replaced) this.callbacks.tell(tenant.start, { type: 'bequest', previous: bequest(tenant.start) });
+    if (replaced)
+      this.callbacks.tell(tenant.start, { type: 'preserved', previous: preserveRanges(tenant.start) });
     try {
       const unloaded = rmmod(this.domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
       this.callbacks.tell(tenant.start, { type: 'unloaded', ...unloaded });
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
-      if (replaced) this.callbacks.tell(tenant.start, { type: 'bequest', previous: null });
+      if (replaced) this.callbacks.tell(tenant.start, { type: 'preserved', previous: null });
       return -error.errno; // the kernel has it live again
     }
     this.modules.delete(mod);

@@ -13,7 +13,7 @@ import { Killed, MachineDied, overtaken, unwrap } from './control.ts';
 import { DriverHosts } from './housing.ts';
 import type { Driver, MachineServices } from './driver.ts';
 import { complaintOf, deathContext, sceneOf } from './driver-death.ts';
-import { Estates } from './estates.ts';
+import { PreservedStates } from './estates.ts';
 import { readSymbols } from './file-symbols.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
@@ -51,14 +51,14 @@ export class Drivers {
   private watch: unknown = null;
 
   /** What those have left that have died. */
-  private readonly estates: Estates;
+  private readonly preservedStates: PreservedStates;
   private readonly loading: Loading;
 
   constructor(host: MachineServices, options: SupervisorOptions) {
     this.services = host;
     this.driverHosts = new DriverHosts(host);
     this.registry = new Registry(this, host.images.domain);
-    this.estates = new Estates(host);
+    this.preservedStates = new PreservedStates(host);
     this.hands = {
       drivers: this,
       now: () => host.resources.platform.now(),
@@ -75,7 +75,7 @@ export class Drivers {
       recover: (work) => host.recover(work),
     };
     this.supervisor = new Supervisor<Driver>(this.hands, options);
-    this.loading = new Loading(host, this, this.registry, this.driverHosts, this.estates, {
+    this.loading = new Loading(host, this, this.registry, this.driverHosts, this.preservedStates, {
       died: (driver, ...death) => this.died(driver, ...death),
       context: (driver, life, fault) => this.context(driver, life, fault),
       bury: (incarnation, clean) => this.bury(incarnation, clean),
@@ -119,7 +119,7 @@ export class Drivers {
   private become(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
     if (state === 'up') this.driverHosts.prepare(driver.place, false);
-    if (state === 'up' || state === 'failed') this.estates.settle(driver.loaded.name);
+    if (state === 'up' || state === 'failed') this.preservedStates.release(driver.loaded.name);
     if (state === 'up') driver.dead.clear();
     const { incarnation } = driver;
     const { standby } = this.loading;
@@ -180,7 +180,7 @@ export class Drivers {
     const driver = this.get(name);
     if (driver) this.loading.standby.lost(driver);
     this.known.delete(keyOf(name));
-    this.estates.settle(name);
+    this.preservedStates.release(name);
     this.registry.changed();
   }
 
@@ -246,7 +246,7 @@ export class Drivers {
     clearInterval(this.watch);
     this.watch = null;
     this.registry.changed();
-    this.estates.settleAll();
+    this.preservedStates.releaseAll();
     this.loading.standby.end();
     for (const { incarnation, leaving, recovery } of this) {
       recovery?.callOff();
@@ -290,7 +290,7 @@ export class Drivers {
       .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, scene)) : []));
     life.log(LEVEL_ALERT, oops);
     this.services.coreDumps.died(dead, { by, fault }, oops);
-    if (driver.incarnation) this.estates.keep(name, driver.incarnation);
+    if (driver.incarnation) this.preservedStates.keep(name, driver.incarnation);
     // Where it is still being loaded, `load` rejects.
     if (driver.state === 'up' && this.get(name) === driver && !driver.leaving)
       return void this.services.recover(() => this.supervisor.died(driver, life, cause)).finally(dealtWith);
@@ -346,7 +346,7 @@ export class Drivers {
       const { incarnation } = driver;
       if (!incarnation || incarnation.ended) return; // it has died over it
       await this.bury(incarnation, true); // by then it has said what it leaves
-      if (incarnation.bequest) this.estates.inherit(driver.loaded.name, incarnation.bequest);
+      if (incarnation.preserved) this.preservedStates.keepCopy(driver.loaded.name, incarnation.preserved);
     };
     const isolated = this.placeOf(next.name) !== 'kernel';
     const hands = { ...this.hands, isolated, retire, lost: this.supervisor.lost.bind(this.supervisor) };

@@ -5,22 +5,22 @@
 // One that is unloaded for a successor leaves a copy, made before its cleanup: what that frees is overwritten, and in a pool
 // others have it then, the successor first of all.
 
-import type { Previous } from '../ipc/driver-side.ts';
+import type { PreviousMemory } from '../ipc/driver-side.ts';
 import { STORE_RANGE } from '../../kernel/abi/store.ts';
 import type { Incarnation } from './incarnation.ts';
 import { readRanges, readStore } from './store-entries.ts';
 import type { Resources } from './resources.ts';
 import { tagOf } from './preserved-ranges.ts';
 
-interface Estate {
-  previous: Previous;
+interface PreservedState {
+  previous: PreviousMemory;
   /** That is kept for it. */
   memory: WebAssembly.Memory | null;
 }
 
-export class Estates {
+export class PreservedStates {
   private readonly host: { readonly resources: Resources };
-  private readonly left = new Map<string, Estate[]>();
+  private readonly left = new Map<string, PreservedState[]>();
 
   constructor(host: { readonly resources: Resources }) {
     this.host = host;
@@ -32,7 +32,7 @@ export class Estates {
   }
 
   /** What the predecessor of a driver has left, of which the kernel knows that it is dead. @param kernel its memory */
-  of(name: string, kernel: WebAssembly.Memory): Previous | null {
+  of(name: string, kernel: WebAssembly.Memory): PreviousMemory | null {
     if (!this.has(name)) return null;
     const tags = new Set(
       readStore(kernel)
@@ -45,8 +45,8 @@ export class Estates {
 
   /** A driver has died; its memory has not been given back yet. */
   keep(name: string, incarnation: Incarnation): void {
-    const { life, memory, bequest: copied } = incarnation;
-    if (copied) return this.inherit(name, copied);
+    const { life, memory, preserved: copied } = incarnation;
+    if (copied) return this.keepCopy(name, copied);
     if (!readRanges(life.memory, name)) return;
     this.host.resources.keepMemory(memory);
     const previous = { bytes: new Uint8Array(memory.buffer), from: 0, incarnation: tagOf(incarnation) };
@@ -54,25 +54,25 @@ export class Estates {
   }
 
   /** A driver was unloaded for a successor. */
-  inherit(name: string, previous: Previous): void {
+  keepCopy(name: string, previous: PreviousMemory): void {
     this.add(name, { previous, memory: null });
   }
 
-  private add(name: string, estate: Estate): void {
+  private add(name: string, estate: PreservedState): void {
     this.left.set(name, [...(this.left.get(name) ?? []), estate]);
   }
 
   /** A driver's successor is live, or there will be none. */
-  settle(name: string): void {
+  release(name: string): void {
     this.keepOnly(name, () => false);
   }
 
   /** The kernel is dead, and its store with it. */
-  settleAll(): void {
-    for (const name of [...this.left.keys()]) this.settle(name);
+  releaseAll(): void {
+    for (const name of [...this.left.keys()]) this.release(name);
   }
 
-  private keepOnly(name: string, wanted: (each: Estate) => boolean): Estate[] {
+  private keepOnly(name: string, wanted: (each: PreservedState) => boolean): PreservedState[] {
     const all = this.left.get(name) ?? [];
     const kept = all.filter(wanted);
     for (const { memory } of all.filter((each) => !kept.includes(each)))

@@ -25,7 +25,7 @@ import {
 } from '../../kernel/abi/channel.ts';
 import { EAGAIN, EIO } from '../../kernel/abi/errno.ts';
 import { ringDriver } from '../ipc/driver-bell.ts';
-import type { Previous } from '../ipc/driver-side.ts';
+import type { PreviousMemory } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import { CHANNEL_PERIOD, clearChannel, freeChannel, holdChannel } from './channels.ts';
 import { wordOf } from './channel-words.ts';
@@ -72,7 +72,7 @@ export class Incarnation {
   exitCode: number | null = null;
   readonly life: KernelLife;
   /** What it leaves to its successor, where it is unloaded for one. */
-  bequest: Previous | null = null;
+  preserved: PreviousMemory | null = null;
   private readonly driverHost: DriverHost;
   private readonly events: IncarnationEvents;
   private outcome: Promise<void> = Promise.resolve();
@@ -165,7 +165,7 @@ export class Incarnation {
     options: LoadOptions,
     gates: Gate[],
     images: Images,
-    previous: Previous | null,
+    previous: PreviousMemory | null,
   ): void {
     const { life, channel, generation, memory } = this;
     this.files = [loaded, images.domain, images.courier];
@@ -217,8 +217,8 @@ export class Incarnation {
       this.fail(() => new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {
       this.events.unloaded(notice);
-    } else if (notice.type === 'bequest') {
-      this.bequest = notice.previous;
+    } else if (notice.type === 'preserved') {
+      this.preserved = notice.previous;
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type !== 'left') {

@@ -10,7 +10,7 @@ import { EIO } from '../../kernel/abi/errno.ts';
 import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
 import { livingIn } from './driver-death.ts';
 import type { Driver, MachineServices } from './driver.ts';
-import type { Estates } from './estates.ts';
+import type { PreservedStates } from './estates.ts';
 import type { DriverHosts } from './housing.ts';
 import { Incarnation, type IncarnationEvents } from './incarnation.ts';
 import type { KernelLife } from './life.ts';
@@ -35,7 +35,7 @@ export class Loading {
   private readonly drivers: Iterable<Driver>;
   private readonly registry: Registry;
   private readonly driverHosts: DriverHosts;
-  private readonly estates: Estates;
+  private readonly preservedStates: PreservedStates;
   private readonly hands: LoadingHands;
 
   constructor(
@@ -43,14 +43,14 @@ export class Loading {
     drivers: Iterable<Driver>,
     registry: Registry,
     housing: DriverHosts,
-    estates: Estates,
+    estates: PreservedStates,
     hands: LoadingHands,
   ) {
     this.services = host;
     this.drivers = drivers;
     this.registry = registry;
     this.driverHosts = housing;
-    this.estates = estates;
+    this.preservedStates = estates;
     this.hands = hands;
     const standsBy = host.standsBy && !transportOf(host.transport).eventful;
     const { resources } = host;
@@ -91,10 +91,10 @@ export class Loading {
     driver.incarnation = incarnation;
     try {
       const start = (gates: Gate[]): Promise<void> => {
-        incarnation.begin(loaded, options, gates, images, this.estates.of(loaded.name, life.memory));
+        incarnation.begin(loaded, options, gates, images, this.preservedStates.of(loaded.name, life.memory));
         return incarnation.live(deadlineMs);
       };
-      const foreseen = this.registry.foreseen(driver) && !this.estates.has(loaded.name);
+      const foreseen = this.registry.foreseen(driver) && !this.preservedStates.has(loaded.name);
       const announced = this.registry.announce(driver, life, incarnation);
       const live = foreseen ? start([]) : announced.then(start);
       // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.

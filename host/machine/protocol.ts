@@ -8,7 +8,7 @@ import type { Image } from '../domain/image.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../domain/loader.ts';
 import type { Copies } from '../ipc/copy.ts';
-import type { Previous } from '../ipc/driver-side.ts';
+import type { PreviousMemory } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import type { FileRef } from './files.ts';
 import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
@@ -176,7 +176,7 @@ export interface DriverStart {
   /** Whether the static data of the domain's image is wanted: it is the same in all. */
   statics: boolean;
   /** What its predecessor has left of its memory, where ranges lie in that. */
-  previous: Previous | null;
+  previous: PreviousMemory | null;
   /** Where requests come by messages. */
   link: PostedLink | null;
 }
@@ -195,7 +195,7 @@ export type DriverNotice =
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
   /** Before it runs its cleanup for a successor; null where it refuses to go. */
-  | { type: 'bequest'; previous: Previous | null }
+  | { type: 'preserved'; previous: PreviousMemory | null }
   | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; caught: Caught }
   /** @see clock for `at` */
