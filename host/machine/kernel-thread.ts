@@ -38,8 +38,8 @@ import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
 import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadRuntime } from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
-import { Succession } from './succession.ts';
-import { type Heir } from './protocol.ts';
+import { Failover } from './succession.ts';
+import { type ExpectedSuccessor } from './protocol.ts';
 import type { Measured, MeasureSpec } from './types.ts';
 
 const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
@@ -71,7 +71,7 @@ export class KernelThread implements KernelMethods {
   private readonly posted = new Map<number, PostedKernelEnd>();
   private client!: InThreadClient;
   private readonly sandboxes: Sandboxes;
-  private readonly succession = new Succession(
+  private readonly failover = new Failover(
     () => this.domain,
     (...words) => this.announce(...words),
     (...words) => void this.turn(() => this.sandboxes.enter(...words)),
@@ -136,7 +136,7 @@ export class KernelThread implements KernelMethods {
     while (!this.halted) {
       if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
       else idle++;
-      if (this.succession.look()) idle = 0;
+      if (this.failover.look()) idle = 0;
       const due = this.turn(() => this.sandboxes.turn());
       this.client.looked();
       if (idle < IDLE_POLLS) {
@@ -147,7 +147,7 @@ export class KernelThread implements KernelMethods {
         if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
         const bell = this.kernel.heard_bell();
         const next = this.turn(() => this.kernel.wait_time());
-        if (this.succession.look()) continue; // what was overdue is fenced
+        if (this.failover.look()) continue; // what was overdue is fenced
         // Or it has run the loop: whoever answers now does not ring.
         const left = words[SLEEPING] === 0 ? 0 : Math.min(due, next);
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
@@ -312,8 +312,8 @@ export class KernelThread implements KernelMethods {
     return this.answer(() => announce(this.domain, loaded, flags, channel, (name) => this.files.known(name)));
   }
 
-  expect = (heir: Heir): ReturnType<Succession['expect']> => this.succession.expect(heir);
-  forgetHeir = (channel: number): void => this.succession.forget(channel);
+  expectSuccessor = (heir: ExpectedSuccessor): ReturnType<Failover['expect']> => this.failover.expect(heir);
+  forgetSuccessor = (channel: number): void => this.failover.forget(channel);
   ready = (): void => this.oopses.read();
   replaceModule = (name: string): Promise<Answer<number>> => this.unload(SYS_REPLACE_MODULE, name, 0);
 
@@ -342,7 +342,7 @@ export class KernelThread implements KernelMethods {
 
   place({ file, ...start }: Placed): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
-    const expected = this.succession.expects(start.channel, start.generation);
+    const expected = this.failover.expects(start.channel, start.generation);
     const whole = { ...start, kernel: this.domain.memory, loaded: this.files.of(file) };
     this.turn(() => this.sandboxes.load(whole, expected));
     this.client.looked();

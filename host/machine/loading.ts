@@ -79,7 +79,7 @@ export class Loading {
     const life = this.services.alive();
     await this.registry.awaitOwners(driver, life); // before it takes a thread
     if (driver.restarts === 0) return this.standby.without(driver, () => this.loadAnew(driver, life)); // a channel is wanted
-    if (!(await this.succeeded(driver, life))) await this.loadAnew(driver, life);
+    if (!(await this.failOver(driver, life))) await this.loadAnew(driver, life);
   }
 
   private async loadAnew(driver: Driver, life: KernelLife): Promise<void> {
@@ -107,7 +107,7 @@ export class Loading {
   }
 
   /** A successor that stood ready takes a driver's place. @returns whether there was one; throws where it has died in its init */
-  private async succeeded(driver: Driver, life: KernelLife): Promise<boolean> {
+  private async failOver(driver: Driver, life: KernelLife): Promise<boolean> {
     const successor = this.standby.take(driver, life);
     if (!successor) return false;
     const { incarnation, announced, death } = successor;

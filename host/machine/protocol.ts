@@ -82,7 +82,7 @@ export interface CallMethods {
 }
 
 /** A driver that waits for the end of another, of the same name. */
-export interface Heir {
+export interface ExpectedSuccessor {
   /** The channel of the other, and the generation under which that runs. */
   of: { channel: number; generation: number };
   name: string;
@@ -104,9 +104,9 @@ export interface KernelMethods extends CallMethods {
   /** Makes a module known that the domain behind `channel` will load. */
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]>;
   /** The same, as soon as another driver is at its end; null where it is not wanted any more, or cannot take its place. */
-  expect(heir: Heir): Promise<Answer<Gate[]> | null>;
+  expectSuccessor(heir: ExpectedSuccessor): Promise<Answer<Gate[]> | null>;
   /** Nobody waits behind that channel for the end of another any more. */
-  forgetHeir(channel: number): void;
+  forgetSuccessor(channel: number): void;
   /** A module was asked for in the name of a client that waits; it may look again. */
   requested(client: number): Answer<null>;
   /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */

@@ -26,14 +26,14 @@ const OTHERS = 4;
 const AFTER_MS = 50;
 
 /** How an incarnation died, as it says itself. */
-type LastWords = Parameters<IncarnationEvents['died']>;
+type DeathReport = Parameters<IncarnationEvents['died']>;
 
 export interface Successor {
   readonly incarnation: Incarnation;
   /** How the kernel has taken it; null where it has not, and the driver has to be loaded anew. */
   readonly announced: Promise<Answer<Gate[]> | null>;
   /** How it has died already; null while it lives. Its memory is kept until then. */
-  death: LastWords | null;
+  death: DeathReport | null;
 }
 
 export interface StandbyHands {
@@ -55,7 +55,7 @@ export interface StandbyHands {
   atOnce(driver: Driver): boolean;
 }
 
-interface Waiting extends Successor {
+interface WaitingSuccessor extends Successor {
   readonly driver: Driver;
   readonly life: KernelLife;
   /** Whose end it waits for. */
@@ -66,7 +66,7 @@ interface Waiting extends Successor {
 
 export class Standby {
   private readonly hands: StandbyHands;
-  private readonly waiting = new Map<Driver, Waiting>();
+  private readonly waiting = new Map<Driver, WaitingSuccessor>();
   /** For whom, and for those who die with it, a successor is to be made ready. */
   private next: { driver: Driver; life: KernelLife } | null = null;
   private timer: unknown = null;
@@ -129,7 +129,7 @@ export class Standby {
     const { ends } = this;
     const before = driver.incarnation;
     if (this.waiting.has(driver) || !before || !this.possible(driver, life)) return;
-    let waiting: Waiting | null = null;
+    let waiting: WaitingSuccessor | null = null;
     const events = this.hands.events(driver, life);
     const incarnation = await this.prepare(driver, life, {
       ...events,
@@ -142,7 +142,7 @@ export class Standby {
     const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
     if (!still || ends !== this.ends) return this.hands.bury(incarnation, true);
     const { channel, generation } = incarnation;
-    const announced = life.control.methods.expect({
+    const announced = life.control.methods.expectSuccessor({
       ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
       ...{ name: driver.loaded.name, file: refer(life.thread, driver.loaded) },
       flags: driver.options.flags | LOAD_AGAIN,
@@ -154,7 +154,7 @@ export class Standby {
   }
 
   /** A successor has died before anybody took it. */
-  private died(waiting: Waiting, death: LastWords): void {
+  private died(waiting: WaitingSuccessor, death: DeathReport): void {
     // It was announced, or may have been: that is one death more of its driver, who is about to be known to be dead.
     if (!waiting.before.fenced) return void this.drop(waiting);
     waiting.death = death;
@@ -215,17 +215,17 @@ export class Standby {
   }
 
   /** Sends those away who are not about to be taken, and in any case that of `driver`. */
-  private async dismiss(all: readonly Waiting[], driver?: Driver): Promise<void> {
+  private async dismiss(all: readonly WaitingSuccessor[], driver?: Driver): Promise<void> {
     const gone = all.filter(({ before, driver: of }) => !before.fenced || of === driver);
     await Promise.all(gone.map((waiting) => this.drop(waiting)));
   }
 
   /** Resolves when the kernel expects it no longer. */
-  private async drop(waiting: Waiting): Promise<void> {
+  private async drop(waiting: WaitingSuccessor): Promise<void> {
     const { driver, life, before, incarnation } = waiting;
     this.waiting.delete(driver);
     this.settle(waiting);
-    const forgotten = life.dead ? null : life.control.methods.forgetHeir(incarnation.channel);
+    const forgotten = life.dead ? null : life.control.methods.forgetSuccessor(incarnation.channel);
     this.hands.bury(incarnation, !before.fenced);
     await forgotten?.catch(() => {}); // as above
   }

@@ -8,12 +8,12 @@ import { K_GENERATION } from '../../kernel/abi/channel.ts';
 import { wordOf } from './channel-words.ts';
 import type { FileRef } from './files.ts';
 import { readRanges } from './store-entries.ts';
-import type { Answer, Heir } from './protocol.ts';
+import type { Answer, ExpectedSuccessor } from './protocol.ts';
 
-type Told = Answer<Gate[]> | null;
+type Announcement = Answer<Gate[]> | null;
 
-export class Succession {
-  private waiting: { heir: Heir; told: (answer: Told) => void }[] = [];
+export class Failover {
+  private waiting: { heir: ExpectedSuccessor; told: (answer: Announcement) => void }[] = [];
   private readonly kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>;
   private readonly announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>;
   private readonly enter: (channel: number, generation: number) => void;
@@ -34,8 +34,8 @@ export class Succession {
   }
 
   /** @returns how it was announced; null where it was not, because it is not wanted any more, is dead, or has something to inherit */
-  expect(heir: Heir): Promise<Told> {
-    const announced = new Promise<Told>((told) => this.waiting.push({ heir, told }));
+  expect(heir: ExpectedSuccessor): Promise<Announcement> {
+    const announced = new Promise<Announcement>((told) => this.waiting.push({ heir, told }));
     this.look();
     return announced;
   }
@@ -60,12 +60,12 @@ export class Succession {
     );
     if (!due) return false;
     this.waiting = this.waiting.filter((each) => each !== due);
-    this.succeed(due);
+    this.failOver(due);
     return true;
   }
 
   /** Whom somebody has waited for is fenced. */
-  private succeed({ heir, told }: Succession['waiting'][number]): void {
+  private failOver({ heir, told }: Failover['waiting'][number]): void {
     const { memory, words } = this.kernel();
     const lives = words[wordOf(heir.channel, K_GENERATION)] === heir.generation;
     const able = lives && !readRanges(memory, heir.name);

@@ -36,7 +36,7 @@ import { fnv, same_name, strscpy } from '../lib/text';
 
 let devices: usize = 0;
 /** Of each device, the hash of the name of the module that registered it; 0 where that was in this domain. */
-const heirs = memory.data(MAX_DEVICES * 4);
+const owner_hashes = memory.data(MAX_DEVICES * 4);
 /** Linux hands out dynamic majors from 254 down. */
 const FIRST_DYNAMIC = 254;
 
@@ -59,15 +59,15 @@ function at(i: i32): usize {
 }
 
 /** Where it says whose a device is. */
-function heir_of(dev: usize): usize {
-  return heirs + (((dev - devices) / DEV_SIZE) << 2);
+function owner_hash_of(dev: usize): usize {
+  return owner_hashes + (((dev - devices) / DEV_SIZE) << 2);
 }
 
 /** How many devices a module of another domain holds. */
 function held_by(owner: u32): i32 {
   let count = 0;
   for (let i = 0; i < MAX_DEVICES; i++)
-    if (load<u32>(at(i), DEV_MAJOR) && load<u32>(heir_of(at(i))) == owner) count++;
+    if (load<u32>(at(i), DEV_MAJOR) && load<u32>(owner_hash_of(at(i))) == owner) count++;
   return count;
 }
 
@@ -109,7 +109,7 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   if (dev) {
     if (load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE || (major && load<u32>(dev, DEV_MAJOR) != major))
       return -EBUSY;
-    if (load<u32>(heir_of(dev)) != owner) return -EBUSY;
+    if (load<u32>(owner_hash_of(dev)) != owner) return -EBUSY;
     major = load<u32>(dev, DEV_MAJOR);
   } else {
     if (owner && held_by(owner) >= MAX_DRIVER_DEVICES) return -ENOSPC;
@@ -119,7 +119,7 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
     if (!dev || !major) return -ENOSPC;
   }
   strscpy(dev + DEV_NAME, name, NAME_SIZE);
-  store<u32>(heir_of(dev), owner);
+  store<u32>(owner_hash_of(dev), owner);
   store<u32>(dev, endpoint, DEV_ENDPOINT);
   store<u32>(dev, load<u32>(dev, DEV_EPOCH) + 1, DEV_EPOCH);
   store<u32>(dev, <u32>mod, DEV_MODULE);
@@ -171,7 +171,7 @@ export function device_left(owner: u32): usize {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = at(i);
     if (!load<u32>(dev, DEV_MAJOR) || load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE) continue;
-    if (load<u32>(heir_of(dev)) == owner) return dev;
+    if (load<u32>(owner_hash_of(dev)) == owner) return dev;
   }
   return 0;
 }

@@ -36,7 +36,7 @@ import { fnv, same_text, strlen, strscpy } from '../lib/text';
 
 let nodes: usize = 0;
 /** As that of devices. */
-const heirs = memory.data(MAX_NODES * 4);
+const owner_hashes = memory.data(MAX_NODES * 4);
 
 export function nodes_init(): void {
   nodes = kmalloc_for(0, MAX_NODES * NODE_SIZE);
@@ -96,7 +96,7 @@ export function node_seal(node: usize): void {
 function held_by(owner: u32): i32 {
   let count = 0;
   for (let i = 0; i < MAX_NODES; i++)
-    if (load<u32>(node_at(i), NODE_TYPE) && load<u32>(heirs + ((<usize>i) << 2)) == owner) count++;
+    if (load<u32>(node_at(i), NODE_TYPE) && load<u32>(owner_hashes + ((<usize>i) << 2)) == owner) count++;
   return count;
 }
 
@@ -116,13 +116,13 @@ export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner
   const heir = owner_hash(owner, mod);
   if (node) {
     if (load<u32>(node, NODE_OWNER) != ENDPOINT_NONE || load<u32>(node, NODE_TYPE) != type) return -EEXIST;
-    if (load<u32>(heirs + ((<usize>(node_number(node) - 1)) << 2)) != heir) return -EEXIST;
+    if (load<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2)) != heir) return -EEXIST;
   } else {
     if (heir && held_by(heir) >= MAX_DRIVER_NODES) return -ENOSPC;
     for (let i = 0; i < MAX_NODES && !node; i++) if (!load<u32>(node_at(i), NODE_TYPE)) node = node_at(i);
     if (!node) return -ENOSPC;
   }
-  store<u32>(heirs + ((<usize>(node_number(node) - 1)) << 2), heir);
+  store<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2), heir);
   const epoch = load<u32>(node, DEV_EPOCH) + 1;
   memory.fill(node, 0, NODE_SIZE);
   strscpy(node + DEV_NAME, name, NAME_SIZE);
@@ -209,7 +209,7 @@ export function nodes_forget(owner: u32): void {
   for (let i = 0; i < MAX_NODES; i++) {
     const node = node_at(i);
     if (!load<u32>(node, NODE_TYPE) || load<u32>(node, NODE_OWNER) != ENDPOINT_NONE) continue;
-    if (load<u32>(heirs + ((<usize>i) << 2)) == owner) node_remove(node);
+    if (load<u32>(owner_hashes + ((<usize>i) << 2)) == owner) node_remove(node);
   }
 }
 

@@ -2,16 +2,16 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import { wordOf } from '../../host/machine/channel-words.ts';
-import { Succession } from '../../host/machine/succession.ts';
-import { type Heir } from '../../host/machine/protocol.ts';
+import { Failover } from '../../host/machine/succession.ts';
+import { type ExpectedSuccessor } from '../../host/machine/protocol.ts';
 import { K_GENERATION } from '../../kernel/abi/channel.ts';
 import { TestKernel } from '../support/kernel.ts';
 
 let kernel: TestKernel;
 let announced: [flags: number, channel: number][];
 let entered: number[];
-let succession: Succession;
-const heir: Heir = {
+let succession: Failover;
+const heir: ExpectedSuccessor = {
   ...{ of: { channel: 1, generation: 1 }, channel: 2, generation: 1, flags: 8, name: 'lkdtm' },
   file: { name: 'lkdtm', file: null },
 };
@@ -20,7 +20,7 @@ beforeEach(async () => {
   kernel = await TestKernel.boot();
   announced = [];
   entered = [];
-  succession = new Succession(
+  succession = new Failover(
     () => kernel,
     (_, flags, channel) => (announced.push([flags, channel]), { ok: true, value: [] }),
     (channel) => entered.push(channel),
