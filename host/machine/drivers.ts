@@ -66,7 +66,7 @@ export class Drivers {
       bury: (driver) => {
         if (driver.incarnation) {
           driver.dead.add(driver.incarnation.channel);
-          void this.bury(driver.incarnation);
+          void this.endIncarnation(driver.incarnation);
         }
         driver.incarnation = null;
       },
@@ -78,7 +78,7 @@ export class Drivers {
     this.loading = new Loading(host, this, this.registry, this.driverHosts, this.preservedStates, {
       died: (driver, ...death) => this.died(driver, ...death),
       context: (driver, life, fault) => this.context(driver, life, fault),
-      bury: (incarnation, clean) => this.bury(incarnation, clean),
+      endIncarnation: (incarnation, clean) => this.endIncarnation(incarnation, clean),
       atOnce: (driver) => this.supervisor.atOnce(driver),
     });
   }
@@ -222,7 +222,7 @@ export class Drivers {
   }
 
   /** @param clean it has run its cleanup, or was refused */
-  private bury(incarnation: Incarnation, clean = false): Promise<void> {
+  private endIncarnation(incarnation: Incarnation, clean = false): Promise<void> {
     this.zombies++;
     const freed = incarnation.end(clean).finally(() => this.zombies--);
     this.services.track(freed);
@@ -250,7 +250,7 @@ export class Drivers {
     this.loading.standby.end();
     for (const { incarnation, leaving, recovery } of this) {
       recovery?.callOff();
-      if (incarnation) void this.bury(incarnation);
+      if (incarnation) void this.endIncarnation(incarnation);
       leaving?.();
     }
   }
@@ -345,7 +345,7 @@ export class Drivers {
       await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
       const { incarnation } = driver;
       if (!incarnation || incarnation.ended) return; // it has died over it
-      await this.bury(incarnation, true); // by then it has said what it leaves
+      await this.endIncarnation(incarnation, true); // by then it has said what it leaves
       if (incarnation.preserved) this.preservedStates.keepCopy(driver.loaded.name, incarnation.preserved);
     };
     const isolated = this.placeOf(next.name) !== 'kernel';
@@ -379,7 +379,7 @@ export class Drivers {
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
-      await this.bury(driver.incarnation, true); // and it has said by then what it left
+      await this.endIncarnation(driver.incarnation, true); // and it has said by then what it left
       report = driver.unloaded;
     }
     await forsaken;

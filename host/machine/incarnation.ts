@@ -18,7 +18,7 @@ import {
   K_GENERATION,
   S_GENERATION,
   S_DRIVER_HOST,
-  S_OBITUARY,
+  S_EXIT_NOTICE,
   S_STATE,
   S_STOP,
   S_TRANSPORT,
@@ -275,7 +275,7 @@ export class Incarnation {
       this.ended = true;
       this.fail(() => new MachineDied('the driver was ended while it was loaded'));
       Atomics.store(words, wordOf(channel, S_STATE), CHANNEL_ZOMBIE);
-      Atomics.store(words, wordOf(channel, S_OBITUARY), this.generation);
+      Atomics.store(words, wordOf(channel, S_EXIT_NOTICE), this.generation);
       Atomics.store(words, wordOf(channel, S_STOP), 1);
       ringDriver(words, this.bell);
       life.ring();

@@ -24,7 +24,7 @@ export interface LoadingHands {
   died(driver: Driver, ...death: Parameters<IncarnationEvents['died']>): void;
   context(driver: Driver, life: KernelLife, fault: Fault): OopsContext;
   /** @param clean it was refused */
-  bury(incarnation: Incarnation, clean: boolean): Promise<void>;
+  endIncarnation(incarnation: Incarnation, clean: boolean): Promise<void>;
   /** Whether a driver that dies now is restarted at once. */
   atOnce(driver: Driver): boolean;
 }
@@ -61,7 +61,7 @@ export class Loading {
         incarnation.begin(loaded, options, [], host.images, null);
         housing.prepare(place, false); // it may have taken the spare
       },
-      bury: (...words) => void hands.bury(...words),
+      endIncarnation: (...words) => void hands.endIncarnation(...words),
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
       track: (work) => host.track(work),
@@ -160,6 +160,6 @@ export class Loading {
   private lose(driver: Driver, incarnation: Incarnation, clean: boolean): void {
     if (driver.incarnation === incarnation) driver.incarnation = null;
     driver.dead.add(incarnation.channel);
-    void this.hands.bury(incarnation, clean);
+    void this.hands.endIncarnation(incarnation, clean);
   }
 }

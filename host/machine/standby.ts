@@ -42,7 +42,7 @@ export interface StandbyHands {
   events(driver: Driver, life: KernelLife): IncarnationEvents;
   begin(driver: Driver, incarnation: Incarnation): void;
   /** @param clean none of its code has run */
-  bury(incarnation: Incarnation, clean: boolean): void;
+  endIncarnation(incarnation: Incarnation, clean: boolean): void;
   keepMemory(memory: WebAssembly.Memory): void;
   releaseMemory(memory: WebAssembly.Memory): void;
   /** Something that a shutdown waits for. */
@@ -140,7 +140,7 @@ export class Standby {
     });
     if (!incarnation) return;
     const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
-    if (!still || ends !== this.ends) return this.hands.bury(incarnation, true);
+    if (!still || ends !== this.ends) return this.hands.endIncarnation(incarnation, true);
     const { channel, generation } = incarnation;
     const announced = life.control.methods.expectSuccessor({
       ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
@@ -226,7 +226,7 @@ export class Standby {
     this.waiting.delete(driver);
     this.settle(waiting);
     const forgotten = life.dead ? null : life.control.methods.forgetSuccessor(incarnation.channel);
-    this.hands.bury(incarnation, !before.fenced);
+    this.hands.endIncarnation(incarnation, !before.fenced);
     await forgotten?.catch(() => {}); // as above
   }
 

@@ -20,7 +20,7 @@ export interface UpdateHands {
   become(driver: Driver, state: Driver['state']): void;
   /** Has it run its cleanup and ends it; its devices and open files wait for the successor. Throws ModuleError. */
   retire(driver: Driver): Promise<void>;
-  bury(driver: Driver): void;
+  endIncarnation(driver: Driver): void;
   load(driver: Driver): Promise<void>;
   recover(work: () => Promise<void>): Promise<void>;
   /** Nobody could be loaded, not even the old one. */
@@ -79,7 +79,7 @@ async function update(
   hands.become(driver, 'starting');
   const { persistent } = driver.unloaded;
   const attempt = async (loaded: LoadedModule, given: string): Promise<void> => {
-    hands.bury(driver);
+    hands.endIncarnation(driver);
     driver.restarts++;
     driver.cause = null;
     driver.loaded = loaded;

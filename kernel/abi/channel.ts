@@ -90,7 +90,7 @@ export const D_GONE = 328;
 // the supervisor's words
 export const S_STATE = 384;
 /** The generation whose thread the supervisor knows to be dead or has given up. */
-export const S_OBITUARY = 388;
+export const S_EXIT_NOTICE = 388;
 /** 1 tells the driver's thread to leave its loop. */
 export const S_STOP = 392;
 /** The generation under which the supervisor started the present incarnation. */

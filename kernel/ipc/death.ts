@@ -1,7 +1,7 @@
 // An endpoint that is given up: the fence goes up at once, then everybody who waits is answered, or waits for the successor
 // (held.ts). A fence waits for a copy that is under way, so that nothing arrives in a range that is its owner's again.
 
-import { D_COPYING, D_GONE, K_GENERATION, RING_SLOTS, S_OBITUARY } from '../abi/channel';
+import { D_COPYING, D_GONE, K_GENERATION, RING_SLOTS, S_EXIT_NOTICE } from '../abi/channel';
 import { COMPLAINT_OOPS, COMPLAINT_PROTOCOL } from '../abi/operation';
 import { MOD_NAME } from '../abi/module';
 import { EIO } from '../abi/errno';
@@ -63,7 +63,7 @@ export function endpoint_oops(channel: i32): void {
 export function endpoint_retire(channel: i32): void {
   endpoint_leave(channel);
   fence(channel, EIO, EIO);
-  endpoint_bury(channel);
+  endpoint_answer_waiting(channel);
 }
 
 /** The module behind an endpoint is gone: what it has registered and stored waits for a successor, or goes too. */
@@ -97,11 +97,11 @@ export function endpoint_die(channel: i32, error: i32, others: i32): void {
     pr(LEVEL_WARNING, cstr('%s: driver died, generation %u'), mod + MOD_NAME, load<u32>(ep, EP_GENERATION));
     endpoint_leave(channel);
   }
-  endpoint_bury(channel);
+  endpoint_answer_waiting(channel);
 }
 
 /** Answers those who waited for a dead endpoint, unless a copy of the old incarnation is still under way. */
-export function endpoint_bury(channel: i32): void {
+export function endpoint_answer_waiting(channel: i32): void {
   const ep = endpoint_at(channel);
   if (load<u32>(ep) != DYING || atomic.load<u32>(channel_at(channel), D_COPYING)) return;
   set_state(channel, DEAD);
@@ -125,18 +125,18 @@ export function endpoint_bury(channel: i32): void {
 }
 
 /** Whether the incarnation itself or the supervisor says that it is gone; if so it is given up. */
-export function endpoint_obituary(channel: i32): void {
+export function endpoint_exit_notice(channel: i32): void {
   const ep = endpoint_at(channel);
-  if (load<u32>(ep) == DYING) return endpoint_bury(channel);
+  if (load<u32>(ep) == DYING) return endpoint_answer_waiting(channel);
   const ch = channel_at(channel);
   if (!endpoint_up(channel)) {
     // Given up before it was adopted: the next one must not have its generation.
     const held = atomic.load<u32>(ch, K_GENERATION);
-    if (atomic.load<u32>(ch, S_OBITUARY) == held) atomic.store<u32>(ch, held + 1, K_GENERATION);
+    if (atomic.load<u32>(ch, S_EXIT_NOTICE) == held) atomic.store<u32>(ch, held + 1, K_GENERATION);
     return;
   }
   const generation = load<u32>(ep, EP_GENERATION);
-  if (atomic.load<u32>(ch, D_GONE) == generation || atomic.load<u32>(ch, S_OBITUARY) == generation) {
+  if (atomic.load<u32>(ch, D_GONE) == generation || atomic.load<u32>(ch, S_EXIT_NOTICE) == generation) {
     endpoint_die(channel, EIO, EIO);
   }
 }

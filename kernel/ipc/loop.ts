@@ -27,7 +27,7 @@ import { CL_CALL, CL_LEFT, CL_RESULT, client_at, PARKED } from '../fs/clients';
 import { request_at, RQ_CHANNEL } from '../fs/requests';
 import { serve_client } from './clients';
 import { serve_call } from './calls';
-import { endpoint_obituary } from './death';
+import { endpoint_exit_notice } from './death';
 import { endpoint_at, endpoints_dying, endpoints_in_use, EP_TRANSPORT } from './endpoint';
 import { endpoint_deadline } from './deadline';
 import { rung } from './prompt';
@@ -76,7 +76,7 @@ function look(bell: i32): i32 {
   atomic.store<u32>(MACHINE_BASE, atomic.load<u32>(MACHINE_BASE, M_PING), M_PONG);
   if (take_mail()) work++;
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
-    endpoint_obituary(channel);
+    endpoint_exit_notice(channel);
     endpoint_adopt(channel);
   }
   for (let left = endpoints_in_use(); left; left &= left - 1) {

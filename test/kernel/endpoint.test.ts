@@ -19,7 +19,7 @@ import {
   Q_HANDLE,
   Q_OPERATION,
   Q_POSITION,
-  S_OBITUARY,
+  S_EXIT_NOTICE,
 } from '../../kernel/abi/channel.ts';
 import {
   EBUSY,
@@ -219,7 +219,7 @@ describe('a reply', () => {
 });
 
 describe('a driver that is given up', () => {
-  const word = { 'by its own word': D_GONE, 'by the supervisor': S_OBITUARY };
+  const word = { 'by its own word': D_GONE, 'by the supervisor': S_EXIT_NOTICE };
   test.each(Object.entries(word))(
     '%s: callers are answered, the device waits for a successor',
     (_, offset) => {
@@ -250,7 +250,7 @@ describe('a driver that is given up', () => {
 
   test('of another generation: an old obituary is not the present driver’s', () => {
     driver.channel.set(D_GONE, driver.generation - 1);
-    driver.channel.set(S_OBITUARY, driver.generation + 1);
+    driver.channel.set(S_EXIT_NOTICE, driver.generation + 1);
     kernel.exports.poll();
     expect(fenced()).toBe(false);
   });

@@ -18,7 +18,7 @@ import {
   Q_GRANT_LENGTH,
   Q_GRANT_RIGHTS,
   Q_OPERATION,
-  S_OBITUARY,
+  S_EXIT_NOTICE,
 } from '../../kernel/abi/channel.ts';
 import { EAGAIN, EDEADLK, EINVAL, EIO, ENOENT, ENOMEM, EPERM, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LOAD_AGAIN } from '../../kernel/abi/module.ts';
@@ -71,7 +71,7 @@ function calls(driver: HandmadeDriver, name = 'callee_act'): number | null {
 }
 const fenced = (driver: HandmadeDriver): boolean => driver.channel.get(K_GENERATION) !== driver.generation;
 function dies(driver: HandmadeDriver): void {
-  driver.channel.set(S_OBITUARY, driver.generation);
+  driver.channel.set(S_EXIT_NOTICE, driver.generation);
   kernel.exports.poll();
 }
 /** A request to a driver that is in flight. */
