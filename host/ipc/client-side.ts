@@ -57,7 +57,7 @@ export class ClientSide {
   }
 
   /** The slot and the memory are somebody else's from now on; a call in progress ends. */
-  forsake(): void {
+  cancel(): void {
     this.left = true;
   }
 

@@ -38,7 +38,7 @@ class ClientThread implements ClientMethods {
   constructor({ ended }: ThreadRuntime) {
     this.waiting = ended ? PATIENT : BLOCKING;
     void ended?.then(() => {
-      this.side?.forsake();
+      this.side?.cancel();
       if (this.reading) this.reading.stop = true;
       this.attached();
     });

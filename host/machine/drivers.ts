@@ -70,7 +70,7 @@ export class Drivers {
         }
         driver.incarnation = null;
       },
-      forsake: (driver, life) => void host.recover(() => this.forsake(driver, life)),
+      forsake: (driver, life) => void host.recover(() => this.cancelRequests(driver, life)),
       load: (driver) => this.load(driver),
       recover: (work) => host.recover(work),
     };
@@ -152,9 +152,9 @@ export class Drivers {
     try {
       await this.load(driver);
     } catch (error) {
-      const forsaken = known ? this.forsake(known, life, true) : null;
+      const cancelled = known ? this.cancelRequests(known, life, true) : null;
       this.forget(name);
-      await forsaken;
+      await cancelled;
       throw error;
     }
     driver.upSince = this.services.resources.platform.now();
@@ -169,11 +169,15 @@ export class Drivers {
   }
 
   /** Nobody comes after those who have died: what waits for a successor is answered, what was left to one goes. */
-  private async forsake({ dead, loaded, place }: Driver, life: KernelLife, unloaded = false): Promise<void> {
+  private async cancelRequests(
+    { dead, loaded, place }: Driver,
+    life: KernelLife,
+    unloaded = false,
+  ): Promise<void> {
     const channels = [...dead];
     dead.clear();
     if (place === 'kernel' || life.dead) return;
-    await life.control.methods.forsake(loaded.name, channels, unloaded).catch(overtaken);
+    await life.control.methods.cancelRequests(loaded.name, channels, unloaded).catch(overtaken);
   }
 
   private forget(name: string): void {
@@ -375,14 +379,14 @@ export class Drivers {
       await this.dismiss(driver, life, () => methods.deleteModule(name, force));
     }
     driver?.recovery?.callOff();
-    const forsaken = driver ? this.forsake(driver, life, true) : null;
+    const cancelled = driver ? this.cancelRequests(driver, life, true) : null;
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
       await this.endIncarnation(driver.incarnation, true); // and it has said by then what it left
       report = driver.unloaded;
     }
-    await forsaken;
+    await cancelled;
     if (report.persistent.size > 0) this.persistent.set(keyOf(name), report.persistent);
     return { name, leakedBytes: report.leakedBytes, leakedObjects: report.leakedObjects };
   }

@@ -317,7 +317,7 @@ export class KernelThread implements KernelMethods {
   ready = (): void => this.oopses.read();
   replaceModule = (name: string): Promise<Answer<number>> => this.unload(SYS_REPLACE_MODULE, name, 0);
 
-  forsake(name: string, channels: number[], unloaded: boolean): Answer<null> {
+  cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null> {
     this.turn(() => this.kernel.poll()); // it hears that they are dead
     return this.answer(() => {
       for (const channel of channels) this.kernel.held_forsake(channel);

@@ -115,7 +115,7 @@ export interface KernelMethods extends CallMethods {
    * Nobody comes after the incarnations of a driver that have died on some channels: what waits for a successor is answered,
    * and the driver's part of the data store goes; where it is unloaded, its names in /dev and /proc as well.
    */
-  forsake(name: string, channels: number[], unloaded: boolean): Answer<null>;
+  cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
   deleteModule(name: string, force: boolean): Soon<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
