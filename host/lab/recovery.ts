@@ -12,7 +12,7 @@
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { Images } from '../machine/protocol.ts';
 import { clock } from '../machine/task.ts';
-import type { ClientThread, Machine, MachineEvent, Outlived, Placement } from '../machine/types.ts';
+import type { ClientThread, Machine, MachineEvent, RecoveryProbe, Placement } from '../machine/types.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { BareStart } from './bare-start.ts';
 import { ISOLATING } from './isolating.ts';
@@ -152,14 +152,14 @@ async function one(
   const stop = machine.subscribe((event) => events.push(event));
   try {
     const order = new TextEncoder().encode(ORDERS[cause]);
-    const outlived = client.outlive(PATH, order, BYTES, machine.deadlineMs + PATIENCE_MS);
+    const probing = client.probeRecovery(PATH, order, BYTES, machine.deadlineMs + PATIENCE_MS);
     let provokedAt: number | null = null;
     if (cause === 'worker gone') {
       await pass(RUN_IN_MS);
       provokedAt = clock();
       machine.threadOf(FAULTY).terminate();
     }
-    const seen = await outlived;
+    const seen = await probing;
     await machine.settled();
     return sampleOf(events, seen, provokedAt ?? seen.calledAt, floor);
   } finally {
@@ -173,7 +173,7 @@ async function one(
  */
 function sampleOf(
   events: readonly MachineEvent[],
-  { goodAt }: Outlived,
+  { goodAt }: RecoveryProbe,
   began: number,
   floor: number,
 ): Sample | null {

@@ -18,10 +18,10 @@ import {
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
 import { offer } from './control.ts';
-import { outlive } from './outlive.ts';
+import { probeRecovery } from './outlive.ts';
 import { nextTask } from './task.ts';
 import type { Answer, ClientMethods, Soon, SystemCallResult, ThreadRuntime } from './protocol.ts';
-import type { Outlived, ReadingReport } from './types.ts';
+import type { RecoveryProbe, ReadingReport } from './types.ts';
 import { BLOCKING, PATIENT, type Waiting } from './waiting.ts';
 
 const READ_SIZE = 64;
@@ -194,12 +194,12 @@ class ClientThread implements ClientMethods {
     return report;
   }
 
-  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived> {
+  probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe> {
     const next = async (side: ClientSide): Promise<void> => {
       if (side === this.side) await new Promise<void>((resolve) => (this.attached = resolve));
     };
     const wanted = { path, order, bytes, patienceMs };
-    return this.inTurn(() => outlive(this.waiting, () => this.machine(), next, wanted));
+    return this.inTurn(() => probeRecovery(this.waiting, () => this.machine(), next, wanted));
   }
 
   private async openOrRead(side: ClientSide, path: string, fd: number): Promise<CallResult> {

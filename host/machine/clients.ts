@@ -21,7 +21,7 @@ import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { Answer, CallMethods, ClientMethods, SystemCallResult } from './protocol.ts';
 import type { Resources } from './resources.ts';
-import type { Client, ClientThread, Outlived, ReadingReport } from './types.ts';
+import type { Client, ClientThread, RecoveryProbe, ReadingReport } from './types.ts';
 
 /** The largest major number and the largest minor number that a device's name can have. */
 const [MAX_MAJOR, MAX_MINOR] = [0xfff, (1 << MINOR_BITS) - 1];
@@ -169,8 +169,8 @@ export class MachineClient extends RemoteClient implements ClientThread {
     return this.control.methods.stopReading();
   }
 
-  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived> {
-    return this.control.methods.outlive(path, order, bytes, patienceMs);
+  probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe> {
+    return this.control.methods.probeRecovery(path, order, bytes, patienceMs);
   }
 
   async end(): Promise<void> {

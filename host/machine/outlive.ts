@@ -6,7 +6,7 @@
 import type { ClientSide } from '../ipc/client-side.ts';
 import { O_RDONLY, O_RDWR, SYS_CLOSE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
 import { clock, nextTask } from './task.ts';
-import type { Outlived } from './types.ts';
+import type { RecoveryProbe } from './types.ts';
 import type { Waiting } from './waiting.ts';
 
 /** ms between two tries: two threads that ask and refuse without a break would take both cores from those who recover. */
@@ -40,19 +40,19 @@ async function answered(
  * @param order   what is written to the device; empty where the fault comes from elsewhere
  * @param bytes   what a good read gives
  */
-export async function outlive(
+export async function probeRecovery(
   waiting: Waiting,
   machine: () => ClientSide,
   next: (side: ClientSide) => Promise<void>,
   { path, order, bytes, patienceMs }: { path: string; order: Uint8Array; bytes: number; patienceMs: number },
-): Promise<Outlived> {
+): Promise<RecoveryProbe> {
   let side = machine();
   for (; side.abandoned; side = machine()) await next(side); // an earlier fault has taken the kernel along
   // Open from before the fault it answers nothing any more: that tells of a fault, however long this thread did not run.
   let old = await open(waiting, side, path, order.length > 0 ? O_RDWR : O_RDONLY);
   if (old < 0 && order.length > 0) throw new Error(`the device cannot be opened (errno ${-old}): ${path}`);
   side.buffer.set(order);
-  const seen: Outlived = { calledAt: clock(), failedAt: null, goodAt: null, tries: 0 };
+  const seen: RecoveryProbe = { calledAt: clock(), failedAt: null, goodAt: null, tries: 0 };
   if (old < 0) seen.failedAt = seen.calledAt; // somebody else's fault was faster
   if (order.length > 0) {
     const { result } = await waiting.call(side, SYS_WRITE, old, side.address, order.length);

@@ -11,7 +11,7 @@ import type { Copies } from '../ipc/copy.ts';
 import type { PreviousMemory } from '../ipc/driver-side.ts';
 import type { PostedKind } from '../ipc/posted.ts';
 import type { FileRef } from './files.ts';
-import type { Measured, MeasureSpec, Outlived, Placement, ReadingReport } from './types.ts';
+import type { Measured, MeasureSpec, RecoveryProbe, Placement, ReadingReport } from './types.ts';
 import type { Port } from './platform.ts';
 
 export interface Images {
@@ -138,7 +138,7 @@ export interface ClientMethods extends CallMethods {
   attach(memory: WebAssembly.Memory, client: number): void;
   startReading(path: string, periodMs: number): void;
   stopReading(): Promise<ReadingReport>;
-  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived>;
+  probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe>;
   /** Closes what is open and gives the slot back. */
   leave(): Soon<void>;
 }

@@ -55,7 +55,7 @@ export interface ClientThread extends Client {
    * it has failed and is good again, as fast as leaves others time to recover it. Ends without that after `patienceMs`.
    * @param bytes what a good read gives
    */
-  outlive(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<Outlived>;
+  probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe>;
   /** Closes its files, gives its slot back and ends the thread. */
   end(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export interface ReadingReport {
 }
 
 /** What a client saw of a fault; ms since 1970. */
-export interface Outlived {
+export interface RecoveryProbe {
   /** When it made its first call. */
   calledAt: number;
   /** When the first call had failed, null where none has. */

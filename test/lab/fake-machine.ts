@@ -142,7 +142,7 @@ export class FakeMachine implements Machine {
     return {
       ...this.console,
       startReading: async () => undefined,
-      outlive: async () => ({ calledAt: 0, failedAt: 1, goodAt: 2, tries: 1 }),
+      probeRecovery: async () => ({ calledAt: 0, failedAt: 1, goodAt: 2, tries: 1 }),
       stopReading: async () => this.reading,
       end: async () => void this.threads--,
     };
