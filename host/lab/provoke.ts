@@ -123,7 +123,7 @@ export async function provoke(
       ...contentDamage(side.keeper, before.content, await side.contentHash(), rebooted),
     ];
     const callFailed = !provoked.ok || provoked.value < 0;
-    const records = newRecords(rebooted ? machine.lastWords : machine.dmesg(), before.log);
+    const records = newRecords(rebooted ? machine.deadKernelLog : machine.dmesg(), before.log);
     const running = machine.status().state === 'running';
     const outages = events.filter(
       (event) => isOutage(event) && (event.type !== 'driver' || event.module === faulty.module),

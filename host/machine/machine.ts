@@ -69,7 +69,7 @@ class SupervisedMachine implements Machine, MachineServices {
     () => this.alive(),
     (alias) => this.demand.request(alias),
   );
-  lastWords: LogView | null = null;
+  deadKernelLog: LogView | null = null;
   lastTrace: Machine['lastTrace'] = null;
   private readonly panicOnOops: boolean;
   readonly slubDebug: number;
@@ -184,7 +184,7 @@ class SupervisedMachine implements Machine, MachineServices {
     this.emit({ type: 'fault', at: this.now(), module: fault?.module ?? null, by, fault });
     const life = this.life;
     if (life?.number !== number) return; // it died before it was up; bringUp knows
-    this.lastWords = readLog(life.memory);
+    this.deadKernelLog = readLog(life.memory);
     this.lastTrace = readTrace(life.memory);
     this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
@@ -196,7 +196,7 @@ class SupervisedMachine implements Machine, MachineServices {
   async reboot(): Promise<void> {
     if (this.revival) return this.revival;
     const life = this.running();
-    this.lastWords = readLog(life.memory);
+    this.deadKernelLog = readLog(life.memory);
     this.lastTrace = readTrace(life.memory);
     this.drivers.end();
     life.end('the machine is rebooted');

@@ -319,7 +319,7 @@ export interface Machine {
   /** The log, read out of the kernel's memory. While a machine reboots, and until the new kernel has started, the dead one's. */
   dmesg(): LogView;
   /** The log of the last kernel that died on this machine, as it was read out of its memory. */
-  readonly lastWords: LogView | null;
+  readonly deadKernelLog: LogView | null;
   /** The latest calls that crossed domains, read as the log is. */
   trace(): TraceView;
   /** The same of the last kernel that died on this machine. */

@@ -39,10 +39,10 @@ export class LogView {
     }
     if (state !== 'running') {
       // Until the next kernel runs, what lies in memory may be of either: only the last words are sure to be the old one's.
-      if (this.#boot > 0 && machine.lastWords !== null) this.#append(machine.lastWords.records);
+      if (this.#boot > 0 && machine.deadKernelLog !== null) this.#append(machine.deadKernelLog.records);
     } else {
       if (boot !== this.#boot) {
-        if (this.#boot > 0 && machine.lastWords !== null) this.#append(machine.lastWords.records);
+        if (this.#boot > 0 && machine.deadKernelLog !== null) this.#append(machine.deadKernelLog.records);
         this.#mark(`boot ${boot}`);
         [this.#boot, this.#last, this.#lost] = [boot, 0, 0];
       }

@@ -54,7 +54,8 @@ export function faults(bench: Bench): void {
     let machine: Machine;
     let options: BootOptions = { deadlineMs: DEADLINE };
     const events: MachineEvent[] = [];
-    const lines = (): string[] => (machine.lastWords ?? machine.dmesg()).records.map((record) => record.text);
+    const lines = (): string[] =>
+      (machine.deadKernelLog ?? machine.dmesg()).records.map((record) => record.text);
 
     beforeAll(async () => {
       lab = await bench.openLab();
@@ -223,7 +224,7 @@ export function faults(bench: Bench): void {
         await machine.settled();
         expect(machine.status()).toMatchObject({ state: 'running', boot: monolithic ? 2 : 1, taint: '' });
         expect(machine.status().drivers.map(({ state }) => state)).toEqual(DRIVERS.map(() => 'up'));
-        expect(machine.lastWords === null).toBe(!monolithic);
+        expect(machine.deadKernelLog === null).toBe(!monolithic);
         for (const line of outcomeOf('BUG', bench.placement).lines) expectLine(lines(), line);
         if (monolithic) {
           expect(lines().at(-1)).toBe('Kernel panic - not syncing: Fatal exception');

@@ -131,7 +131,7 @@ export function sysctl(bench: Bench): void {
       await at.machine.settled();
       await client.end();
       expect(at.machine.status().boot).toBe(monolithic ? boot + 1 : boot);
-      return at.machine.lastWords?.records.map(({ text: line }) => line) ?? [];
+      return at.machine.deadKernelLog?.records.map(({ text: line }) => line) ?? [];
     };
 
     test('panic_on_oops: the next oops is the last, where a driver’s fault is the kernel’s', async () => {
@@ -169,7 +169,7 @@ export function sysctl(bench: Bench): void {
       await rebooted;
       await at.machine.settled();
       expectLine(
-        at.machine.lastWords?.records.map(({ text: line }) => line) ?? [],
+        at.machine.deadKernelLog?.records.map(({ text: line }) => line) ?? [],
         'Kernel panic - not syncing: kernel: panic_on_warn set ...',
       );
       expect(await cat(at.console, `${SYS}/panic_on_warn`)).toBe('0\n');

@@ -67,7 +67,7 @@ export function timers(bench: Bench): void {
       await again;
       await at.machine.settled();
       await at.machine.rmmod('ticker'); // before it comes to that again
-      const words = at.machine.lastWords?.records.map(({ text }) => text) ?? [];
+      const words = at.machine.deadKernelLog?.records.map(({ text }) => text) ?? [];
       if (monolithic) expectLine(words, 'Kernel panic - not syncing: Fatal exception in interrupt');
       else expect(words).toEqual([]);
     });

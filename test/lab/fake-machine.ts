@@ -53,7 +53,7 @@ export class FakeMachine implements Machine {
   damage: string[] = [];
   /** Bytes that lkdtm has from kmalloc. */
   held = 0;
-  lastWords: LogView | null = null;
+  deadKernelLog: LogView | null = null;
   readonly lastTrace = null;
   reading: ReadingReport = { calls: 100, failed: 0, worstMs: 1.5, failures: [] };
   state: MachineStatus['state'] = 'running';
@@ -233,7 +233,7 @@ export class FakeMachine implements Machine {
   /** A new kernel with the same modules: what they held is gone. */
   restart(): void {
     this.boots++;
-    this.lastWords = this.dmesg();
+    this.deadKernelLog = this.dmesg();
     this.#records = [];
     this.disk.fill(0);
     this.damage = [];

@@ -245,7 +245,7 @@ describe.each(PLACEMENTS)('the kernel’s thread of a %s machine', (placement) =
     await running;
     expect(events.filter(isFault)[0]).toMatchObject({ by: 'thread ended' });
     expect(machine.status()).toMatchObject({ state: 'running', boot: 2 });
-    expect(machine.lastWords?.records.map(({ text }) => text)).toContain('ramdisk: 4 KiB');
+    expect(machine.deadKernelLog?.records.map(({ text }) => text)).toContain('ramdisk: 4 KiB');
     await works(client, '/dev/zero');
     await works(machine.console, '/dev/ramdisk');
   });

@@ -108,7 +108,7 @@ describe('a driver that always dies', () => {
     const loading = machine.insmod(doomed, 'end=1').catch((reason: unknown) => reason);
     await dead;
     await loading;
-    expect(machine.lastWords?.records.at(-1)?.text).toBe(
+    expect(machine.deadKernelLog?.records.at(-1)?.text).toBe(
       'Kernel panic - not syncing: essential driver is lost: doomed',
     );
     expect(faults().filter((by) => by === 'panic')).toHaveLength(4);

@@ -88,7 +88,7 @@ describe('panic_on_warn', () => {
       } else {
         await expect(written).rejects.toThrow(MachineDied);
         await again;
-        const words = machine.lastWords!.records.map(({ text }) => text);
+        const words = machine.deadKernelLog!.records.map(({ text }) => text);
         expect(words.at(-1)).toBe('Kernel panic - not syncing: kernel: panic_on_warn set ...');
         expect(words).toContain('warner: one byte is not enough');
       }

@@ -28,7 +28,7 @@ The log is read out of the kernel's memory, so that of a kernel that hangs can b
     const level = options.get('console-level');
     if (level !== undefined) return files.putText(PRINTK, `${consoleLevel(level)}\n`);
     const wanted = levelsOf(options.get('level'));
-    const log = options.has('last') ? machine.lastWords : since(machine);
+    const log = options.has('last') ? machine.deadKernelLog : since(machine);
     if (log === null) throw new Complaint('no kernel has died on this machine');
     if (options.has('clear') || options.has('read-clear')) clear(machine);
     if (options.has('clear')) return;
