@@ -50,7 +50,7 @@ export interface PreviousMemory {
 }
 
 /** kernel/courier.ts. */
-export interface Courier {
+export interface DriverLoop {
   turn(channel: number, ring: number, generation: number, taken: number, spins: number): number;
   waiting(ring: number, taken: number): number;
   /** @param own bytes of the domain's memory @returns COPY_ */
@@ -77,7 +77,7 @@ export class DriverSide {
   protected readonly base: number;
   private readonly bell: DriverBell;
   /** Null before the driver is fully formed: nothing is asked of it, and it is granted nothing. */
-  private courier: Courier | null = null;
+  private loop: DriverLoop | null = null;
   private taken = 0;
   private called = 0;
 
@@ -107,8 +107,8 @@ export class DriverSide {
   }
 
   /** What carries its requests and copies from now on. */
-  attach(courier: Courier): void {
-    this.courier = courier;
+  attach(courier: DriverLoop): void {
+    this.loop = courier;
   }
 
   /**
@@ -146,7 +146,7 @@ export class DriverSide {
     const { kernel, base } = this;
     this.echo();
     const rings = kernel[base + (K_RING >> 2)]!;
-    const taken = this.courier?.turn(base << 2, rings, this.generation, this.taken, spins) ?? this.taken;
+    const taken = this.loop?.turn(base << 2, rings, this.generation, this.taken, spins) ?? this.taken;
     if (taken === this.taken) return false;
     this.taken = taken;
     this.beat();
@@ -155,9 +155,9 @@ export class DriverSide {
 
   /** Whether something waits to be served: a request, or an echo for the supervisor. */
   expected(): boolean {
-    const { kernel, base, courier } = this;
+    const { kernel, base, loop } = this;
     return (
-      (courier !== null && courier.waiting(kernel[base + (K_RING >> 2)]!, this.taken) !== 0) ||
+      (loop !== null && loop.waiting(kernel[base + (K_RING >> 2)]!, this.taken) !== 0) ||
       Atomics.load(kernel, base + (S_PING >> 2)) !== kernel[base + (D_PONG >> 2)]
     );
   }
@@ -248,16 +248,14 @@ export class DriverSide {
 
   /** Copies into the granted range. @returns 0, or 1 when the grant does not allow it; throws Fenced */
   copyOut(to: number, from: number, count: number): number {
-    const { courier, base, generation, own } = this;
-    return this.copied(
-      courier ? courier.copy_out(base << 2, generation, own, to, from, count) : COPY_REFUSED,
-    );
+    const { loop, base, generation, own } = this;
+    return this.copied(loop ? loop.copy_out(base << 2, generation, own, to, from, count) : COPY_REFUSED);
   }
 
   /** Copies out of the granted range into the domain. */
   copyIn(to: number, from: number, count: number): number {
-    const { courier, base, generation, own } = this;
-    return this.copied(courier ? courier.copy_in(base << 2, generation, own, to, from, count) : COPY_REFUSED);
+    const { loop, base, generation, own } = this;
+    return this.copied(loop ? loop.copy_in(base << 2, generation, own, to, from, count) : COPY_REFUSED);
   }
 
   private copied(status: number): number {

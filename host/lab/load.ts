@@ -79,12 +79,12 @@ export async function loadLab(
     return loadModule(bytes, map, name);
   };
   const image = (name: string): Promise<LoadedModule> => load(name, '.wasm');
-  const [[kernel, domain, courier, user], drivers, extras] = await Promise.all([
+  const [[kernel, domain, driverLoop, user], drivers, extras] = await Promise.all([
     Promise.all([image('kernel'), image('domain'), image('courier'), image('user')]),
     Promise.all(DRIVERS.map((name) => load(name, '.ko.wasm'))),
     Promise.all(EXTRAS.map((name) => load(name, '.ko.wasm'))),
   ]);
-  const images: Images = { kernel, domain, courier, user };
+  const images: Images = { kernel, domain, driverLoop, user };
   const resources = new Resources(platform);
   return {
     ...{ images, drivers, resources },

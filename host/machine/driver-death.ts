@@ -74,6 +74,6 @@ export function deathContext(
   const cpu = place === 'sandbox' || !incarnation ? CPU_KERNEL : cpuOfChannel(incarnation.bell);
   const index = all.findIndex(({ loaded: { name } }) => name === loaded.name);
   const task = { number: restarts + 1, cpu, pid: pidOfDriver(all, index), comm: loaded.name };
-  const texts = [...files, images.domain, images.courier];
+  const texts = [...files, images.domain, images.driverLoop];
   return oopsContext(fault, task, life.memory, inside, texts, lastUnloaded, entries);
 }

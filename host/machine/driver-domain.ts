@@ -12,7 +12,7 @@ import type { DomainExports, Image } from '../domain/image.ts';
 import { domainImports, type KernelGate } from '../domain/imports.ts';
 import { form, initialise, release, rmmod, type Formed, type Inserted } from '../domain/loader.ts';
 import { ModuleError } from '../domain/module-error.ts';
-import type { Courier, DriverSide } from '../ipc/driver-side.ts';
+import type { DriverLoop, DriverSide } from '../ipc/driver-side.ts';
 import type { CopyMaker } from '../ipc/copy.ts';
 import type { Served } from '../ipc/posted.ts';
 import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../kernel/abi/channel.ts';
@@ -171,7 +171,7 @@ export class DriverDomain {
       if (operation === OP_CLEANUP) return this.unload(tenant, formed, argument0 !== 0);
       return this.pong(operation, argument0, argument1);
     };
-    side.attach(this.courier(start, special));
+    side.attach(this.driverLoop(start, special));
     return { formed, special };
   }
 
@@ -239,14 +239,14 @@ export class DriverDomain {
     return 0;
   }
 
-  private courier({ kernel }: DriverStart, special: Served['special']): Courier {
+  private driverLoop({ kernel }: DriverStart, special: Served['special']): DriverLoop {
     const { exports, memory } = this.domain;
     const { serve_ring, served_handle, peek, poke, peek_byte, poke_byte } = exports;
     const words = { peek, poke, peek_byte, poke_byte };
     const { out, in: into } = this.callbacks.copies(kernel, memory);
     const copies = { bulk_out: out, bulk_in: into };
     const host = { serve_ring, served_handle, special, ...words, ...copies };
-    return this.instantiateBeside(this.images.courier, host) as unknown as Courier;
+    return this.instantiateBeside(this.images.driverLoop, host) as unknown as DriverLoop;
   }
 
   /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */

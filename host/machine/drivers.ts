@@ -160,7 +160,7 @@ export class Drivers {
     driver.upSince = this.services.resources.platform.now();
     this.become(driver, 'up');
     const { images, resources } = this.services;
-    if (place !== 'kernel') resources.whenIdle(() => readSymbols([loaded, images.domain, images.courier]));
+    if (place !== 'kernel') resources.whenIdle(() => readSymbols([loaded, images.domain, images.driverLoop]));
   }
 
   /** Where a module of that name lives, or would. */

@@ -168,7 +168,7 @@ export class Incarnation {
     previous: PreviousMemory | null,
   ): void {
     const { life, channel, generation, memory } = this;
-    this.files = [loaded, images.domain, images.courier];
+    this.files = [loaded, images.domain, images.driverLoop];
     const common = imageStatics.get(images.domain);
     this.outcome = new Promise<void>((resolve, reject) => {
       this.fail = (why) => reject(why());

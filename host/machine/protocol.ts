@@ -17,7 +17,7 @@ import type { Port } from './platform.ts';
 export interface Images {
   kernel: Image;
   domain: Image;
-  courier: Image;
+  driverLoop: Image;
   user: Image;
 }
 

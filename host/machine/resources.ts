@@ -302,6 +302,6 @@ function alike(a: DomainOptions, b: DomainOptions): boolean {
   return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
 }
 
-const leanImages = ({ kernel, domain, courier, user }: Images): Images => ({
-  ...{ kernel: lean(kernel), domain: lean(domain), courier: lean(courier), user: lean(user) },
+const leanImages = ({ kernel, domain, driverLoop, user }: Images): Images => ({
+  ...{ kernel: lean(kernel), domain: lean(domain), driverLoop: lean(driverLoop), user: lean(user) },
 });

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Worker } from 'node:worker_threads';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { portableCopies, type Copies } from '../../host/ipc/copy.ts';
-import { DriverSide, Fenced, type Courier } from '../../host/ipc/driver-side.ts';
+import { DriverSide, Fenced, type DriverLoop } from '../../host/ipc/driver-side.ts';
 import {
   A_SEQUENCE,
   A_STATUS,
@@ -47,7 +47,7 @@ const ROUNDS = 2000;
 /** Where this channel's rings lie, for once. */
 const RING = 0x500000;
 
-let courier: LoadedModule;
+let loopImage: LoadedModule;
 let kernel: WebAssembly.Memory;
 let domain: WebAssembly.Memory;
 let outside: Uint8Array;
@@ -56,7 +56,7 @@ let channel: Channel;
 let side: DriverSide;
 
 beforeAll(async () => {
-  courier = await loadImage('courier.wasm');
+  loopImage = await loadImage('courier.wasm');
 });
 beforeEach(() => {
   const shared = (bytes: number): WebAssembly.Memory =>
@@ -71,7 +71,7 @@ beforeEach(() => {
   channel.set(K_RING, RING);
   channel.set(K_ANNOUNCED, GENERATION);
   side = new DriverSide(kernel, domain, 3, GENERATION);
-  side.attach(courierTo(() => 0));
+  side.attach(loopTo(() => 0));
 });
 
 const unasked = (): number => expect.unreachable('the domain was asked');
@@ -91,11 +91,11 @@ function outsideNow(): Buffer {
 }
 
 /** A courier to a domain of which only the answer matters, and the bytes. */
-function courierTo(
+function loopTo(
   serve: (...words: number[]) => number,
   special: (operation: number) => number = () => -22,
   { out, in: into }: Copies = portableCopies(kernel, domain),
-): Courier {
+): DriverLoop {
   const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
   const serve_ring = (...words: number[]): bigint =>
     BigInt.asIntN(64, (5n << 32n) | BigInt(serve(...words) >>> 0));
@@ -107,7 +107,7 @@ function courierTo(
     peek_byte: (address: number) => view.getUint8(address),
     poke_byte: (address: number, byte: number) => view.setUint8(address, byte),
   };
-  const instance = new WebAssembly.Instance(courier.module, {
+  const instance = new WebAssembly.Instance(loopImage.module, {
     env: {
       memory: kernel,
       __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
@@ -115,10 +115,10 @@ function courierTo(
     },
     host: host as unknown as WebAssembly.ModuleImports,
   });
-  return instance.exports as unknown as Courier;
+  return instance.exports as unknown as DriverLoop;
 }
 
-const run = (carrier: Courier): void => (side.attach(carrier), side.run());
+const run = (carrier: DriverLoop): void => (side.attach(carrier), side.run());
 
 function request(operation: number, generation = GENERATION): void {
   channel.ask({ [Q_GENERATION]: generation, [Q_OPERATION]: operation, [Q_ARGUMENT0]: 64 });
@@ -127,7 +127,7 @@ function request(operation: number, generation = GENERATION): void {
 describe('a request', () => {
   test('is served and answered under its sequence and generation', () => {
     request(OP_READ);
-    run(courierTo(() => (channel.set(S_STOP, 1), 42)));
+    run(loopTo(() => (channel.set(S_STOP, 1), 42)));
     const words = [R_SEQUENCE, R_GENERATION, R_STATUS, R_POSITION, R_TAG];
     expect(words.map((word) => channel.answered(word, 1))).toEqual([1, GENERATION, 42, 5, 1]);
   });
@@ -135,14 +135,14 @@ describe('a request', () => {
   test('that is not the device’s goes to the host', () => {
     request(OP_CLEANUP);
     const operations: number[] = [];
-    run(courierTo(unasked, (operation) => (operations.push(operation), channel.set(S_STOP, 1), 3)));
+    run(loopTo(unasked, (operation) => (operations.push(operation), channel.set(S_STOP, 1), 3)));
     expect(operations).toEqual([OP_CLEANUP]);
     expect(channel.answered(R_STATUS, 1)).toBe(3);
   });
 
   test('of another generation is not served', () => {
     request(OP_READ, GENERATION - 1);
-    const { turn } = courierTo(() => expect.unreachable('it was served'));
+    const { turn } = loopTo(() => expect.unreachable('it was served'));
     expect(turn(channel.base, RING, GENERATION, 0, 10)).toBe(0);
     expect(channel.answered(R_SEQUENCE, 1)).toBe(0);
   });
@@ -151,17 +151,17 @@ describe('a request', () => {
     request(OP_READ);
     const rings = outside.slice(RING, RING + RING_SIZE);
     const before = outsideNow();
-    run(courierTo(() => (fence(), 42)));
+    run(loopTo(() => (fence(), 42)));
     expect(outside.slice(RING, RING + RING_SIZE)).toEqual(rings);
     expect(outsideNow().equals(before)).toBe(true);
   });
 
   test('never comes: who was told to stop, or fenced, leaves', () => {
     channel.set(S_STOP, 1);
-    run(courierTo(() => expect.unreachable('it was served')));
+    run(loopTo(() => expect.unreachable('it was served')));
     channel.set(S_STOP, 0);
     fence();
-    run(courierTo(() => expect.unreachable('it was served')));
+    run(loopTo(() => expect.unreachable('it was served')));
     expect(channel.get(D_SLEEPING)).toBe(0);
   });
 });
@@ -180,7 +180,7 @@ describe('a copy', () => {
       ...{ [Q_GRANT_ADDRESS]: USER_BASE, [Q_GRANT_LENGTH]: 8, [Q_GRANT_RIGHTS]: GRANT_WRITE },
     });
     const during: number[] = [];
-    side.attach(courierTo(() => (during.push(side.copyOut(USER_BASE, 0, 8)), 8)));
+    side.attach(loopTo(() => (during.push(side.copyOut(USER_BASE, 0, 8)), 8)));
     side.turn(1);
     expect(during).toEqual([0]);
     expect(side.copyOut(USER_BASE, 0, 8)).toBe(1);
@@ -202,7 +202,7 @@ describe('a copy', () => {
   test('is announced before the fence is looked at, and its end is told', () => {
     const seen: number[] = [];
     const copy = (): void => void seen.push(channel.get(D_COPYING));
-    side.attach(courierTo(unasked, unasked, { out: copy, in: copy }));
+    side.attach(loopTo(unasked, unasked, { out: copy, in: copy }));
     grant(USER_BASE, 1000, GRANT_WRITE | GRANT_READ);
     expect(side.copyOut(USER_BASE, 0, 1000)).toBe(0);
     expect(side.copyIn(0, USER_BASE, 1000)).toBe(0);
