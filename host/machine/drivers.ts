@@ -22,7 +22,7 @@ import { ownersFirst, ownersOf } from './owners.ts';
 import { defaultPlace, type Place } from './place.ts';
 import type { Answer, Notice } from './protocol.ts';
 import { Registry } from './registry.ts';
-import { Supervisor, type Hands, type SupervisorOptions } from './supervise.ts';
+import { Supervisor, type SupervisorCallbacks, type SupervisorOptions } from './supervise.ts';
 import { nextTask, pause } from './task.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from './types.ts';
 import { updateDriver } from './update.ts';
@@ -46,7 +46,7 @@ export class Drivers {
   /** Values of persistent parameters of modules that were unloaded. */
   private readonly persistent = new Map<string, Persistent>();
   private readonly supervisor: Supervisor<Driver>;
-  private readonly hands: Hands<Driver>;
+  private readonly callbacks: SupervisorCallbacks<Driver>;
   /** Looks at the drivers' pulses while there is a kernel. */
   private watch: unknown = null;
 
@@ -59,7 +59,7 @@ export class Drivers {
     this.driverHosts = new DriverHosts(host);
     this.registry = new Registry(this, host.images.domain);
     this.preservedStates = new PreservedStates(host);
-    this.hands = {
+    this.callbacks = {
       drivers: this,
       now: () => host.resources.platform.now(),
       become: (driver, state) => this.become(driver, state),
@@ -74,7 +74,7 @@ export class Drivers {
       load: (driver) => this.load(driver),
       recover: (work) => host.recover(work),
     };
-    this.supervisor = new Supervisor<Driver>(this.hands, options);
+    this.supervisor = new Supervisor<Driver>(this.callbacks, options);
     this.loading = new Loading(host, this, this.registry, this.driverHosts, this.preservedStates, {
       died: (driver, ...death) => this.died(driver, ...death),
       context: (driver, life, fault) => this.context(driver, life, fault),
@@ -353,7 +353,7 @@ export class Drivers {
       if (incarnation.preserved) this.preservedStates.keepCopy(driver.loaded.name, incarnation.preserved);
     };
     const isolated = this.placeOf(next.name) !== 'kernel';
-    const hands = { ...this.hands, isolated, retire, lost: this.supervisor.lost.bind(this.supervisor) };
+    const hands = { ...this.callbacks, isolated, retire, lost: this.supervisor.lost.bind(this.supervisor) };
     await updateDriver(hands, this.get(next.name), life, next, parameters);
   }
 

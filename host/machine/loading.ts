@@ -20,7 +20,7 @@ import type { Registry } from './registry.ts';
 import { Standby, type Successor } from './standby.ts';
 
 /** What the drivers do for a load. */
-export interface LoadingHands {
+export interface LoadingCallbacks {
   died(driver: Driver, ...death: Parameters<IncarnationEvents['died']>): void;
   context(driver: Driver, life: KernelLife, fault: Fault): OopsContext;
   /** @param clean it was refused */
@@ -36,7 +36,7 @@ export class Loading {
   private readonly registry: Registry;
   private readonly driverHosts: DriverHosts;
   private readonly preservedStates: PreservedStates;
-  private readonly hands: LoadingHands;
+  private readonly callbacks: LoadingCallbacks;
 
   constructor(
     host: MachineServices,
@@ -44,14 +44,14 @@ export class Loading {
     registry: Registry,
     housing: DriverHosts,
     estates: PreservedStates,
-    hands: LoadingHands,
+    hands: LoadingCallbacks,
   ) {
     this.services = host;
     this.drivers = drivers;
     this.registry = registry;
     this.driverHosts = housing;
     this.preservedStates = estates;
-    this.hands = hands;
+    this.callbacks = hands;
     const standsBy = host.standsBy && !transportOf(host.transport).eventful;
     const { resources } = host;
     this.standby = new Standby({
@@ -114,7 +114,7 @@ export class Loading {
     driver.incarnation = incarnation;
     let taken = false;
     try {
-      if (death) this.hands.died(driver, ...death);
+      if (death) this.callbacks.died(driver, ...death);
       else taken = await this.isTaken(incarnation, announced);
       if (incarnation.ended) throw new ModuleError(EIO, 'it died before its predecessor was buried');
       if (taken) incarnation.entries = this.registry.entriesOf(driver, life);
@@ -147,11 +147,12 @@ export class Loading {
   }
 
   private eventsOf(driver: Driver, life: KernelLife): IncarnationEvents {
-    const { hands } = this;
+    const { callbacks } = this;
     return {
-      died: (...death) => hands.died(driver, ...death),
+      died: (...death) => callbacks.died(driver, ...death),
       files: (memory) => livingIn(memory, this.drivers).map(({ loaded }) => loaded),
-      warned: (fault) => life.log(LEVEL_WARNING, formatWarning(fault, hands.context(driver, life, fault))),
+      warned: (fault) =>
+        life.log(LEVEL_WARNING, formatWarning(fault, callbacks.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };
   }
@@ -160,6 +161,6 @@ export class Loading {
   private lose(driver: Driver, incarnation: Incarnation, clean: boolean): void {
     if (driver.incarnation === incarnation) driver.incarnation = null;
     driver.dead.add(incarnation.channel);
-    void this.hands.endIncarnation(incarnation, clean);
+    void this.callbacks.endIncarnation(incarnation, clean);
   }
 }

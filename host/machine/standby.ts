@@ -36,7 +36,7 @@ export interface Successor {
   death: DeathReport | null;
 }
 
-export interface StandbyHands {
+export interface StandbyCallbacks {
   /** Takes a channel and a home for a driver; throws ModuleError, MachineDied. */
   prepare(driver: Driver, life: KernelLife, events: IncarnationEvents): Promise<Incarnation>;
   events(driver: Driver, life: KernelLife): IncarnationEvents;
@@ -65,7 +65,7 @@ interface WaitingSuccessor extends Successor {
 }
 
 export class Standby {
-  private readonly hands: StandbyHands;
+  private readonly callbacks: StandbyCallbacks;
   private readonly waiting = new Map<Driver, WaitingSuccessor>();
   /** For whom, and for those who die with it, a successor is to be made ready. */
   private next: { driver: Driver; life: KernelLife } | null = null;
@@ -77,8 +77,8 @@ export class Standby {
   /** Those who change something in the machine, during which nobody is made ready. */
   private changes = 0;
 
-  constructor(hands: StandbyHands) {
-    this.hands = hands;
+  constructor(hands: StandbyCallbacks) {
+    this.callbacks = hands;
   }
 
   /** Those that wait, or that serve already and nobody has taken yet, and whose successors they are. */
@@ -91,13 +91,13 @@ export class Standby {
     if (!this.hoped(driver)) return;
     clearTimeout(this.timer);
     this.next = { driver, life };
-    const ms = this.hands.atOnce(driver) ? AFTER_MS : driver.policy.backoff.stableMs + AFTER_MS;
+    const ms = this.callbacks.atOnce(driver) ? AFTER_MS : driver.policy.backoff.stableMs + AFTER_MS;
     this.timer = setTimeout(() => void this.ready(), ms);
   }
 
   /** Whether there may be a successor of a driver some time. */
   private hoped(driver: Driver): boolean {
-    return driver.state === 'up' && driver.policy.restart === 'permanent' && this.hands.alone(driver);
+    return driver.state === 'up' && driver.policy.restart === 'permanent' && this.callbacks.alone(driver);
   }
 
   /** Makes that successor ready now, where there can be one; resolves when nothing of the kind is under way. */
@@ -107,13 +107,13 @@ export class Standby {
     this.next = null;
     if (!next) return this.work;
     const { driver, life } = next;
-    const armed = this.work.then(() => this.armAll(this.hands.together(driver), life));
+    const armed = this.work.then(() => this.armAll(this.callbacks.together(driver), life));
     this.work = armed.catch(() => {}); // who asked is told
-    this.hands.track(this.work);
+    this.callbacks.track(this.work);
     await armed;
-    const young = this.hands
+    const young = this.callbacks
       .together(driver)
-      .find((each) => this.hoped(each) && each.incarnation?.life === life && !this.hands.atOnce(each));
+      .find((each) => this.hoped(each) && each.incarnation?.life === life && !this.callbacks.atOnce(each));
     if (young && !this.next) this.later(young, life);
   }
 
@@ -130,7 +130,7 @@ export class Standby {
     const before = driver.incarnation;
     if (this.waiting.has(driver) || !before || !this.possible(driver, life)) return;
     let waiting: WaitingSuccessor | null = null;
-    const events = this.hands.events(driver, life);
+    const events = this.callbacks.events(driver, life);
     const incarnation = await this.prepare(driver, life, {
       ...events,
       died: (...death) => {
@@ -140,7 +140,7 @@ export class Standby {
     });
     if (!incarnation) return;
     const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
-    if (!still || ends !== this.ends) return this.hands.endIncarnation(incarnation, true);
+    if (!still || ends !== this.ends) return this.callbacks.endIncarnation(incarnation, true);
     const { channel, generation } = incarnation;
     const announced = life.control.methods.expectSuccessor({
       ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
@@ -148,7 +148,7 @@ export class Standby {
       flags: driver.options.flags | LOAD_AGAIN,
     });
     announced.catch(() => {}); // the kernel has died, of which everybody hears
-    this.hands.begin(driver, incarnation); // behind that: the kernel's thread does not load whom nobody expects
+    this.callbacks.begin(driver, incarnation); // behind that: the kernel's thread does not load whom nobody expects
     waiting = { driver, life, before, incarnation, announced, death: null, taken: false };
     this.waiting.set(driver, waiting);
   }
@@ -158,7 +158,7 @@ export class Standby {
     // It was announced, or may have been: that is one death more of its driver, who is about to be known to be dead.
     if (!waiting.before.fenced) return void this.drop(waiting);
     waiting.death = death;
-    this.hands.keepMemory(waiting.incarnation.memory);
+    this.callbacks.keepMemory(waiting.incarnation.memory);
   }
 
   /** @returns null where there is no thread, no channel or no kernel */
@@ -168,7 +168,7 @@ export class Standby {
     events: IncarnationEvents,
   ): Promise<Incarnation | null> {
     try {
-      return await this.hands.prepare(driver, life, events);
+      return await this.callbacks.prepare(driver, life, events);
     } catch (error) {
       if (error instanceof ModuleError || error instanceof MachineDied) return null;
       throw error;
@@ -183,7 +183,9 @@ export class Standby {
       Atomics.load(life.words, wordOf(channel, S_STATE)),
     );
     if (states.filter((held) => held === CHANNEL_FREE).length <= OTHERS) return false;
-    return this.hands.alone(driver) && this.hands.atOnce(driver) && !readRanges(life.memory, loaded.name);
+    return (
+      this.callbacks.alone(driver) && this.callbacks.atOnce(driver) && !readRanges(life.memory, loaded.name)
+    );
   }
 
   /** The successor of a driver that has died, which is its incarnation from now on; null where none waits. */
@@ -197,7 +199,7 @@ export class Standby {
 
   /** What was kept of a successor that had died when it was taken is not needed any more. */
   settle({ death, incarnation }: Successor): void {
-    if (death) this.hands.releaseMemory(incarnation.memory);
+    if (death) this.callbacks.releaseMemory(incarnation.memory);
   }
 
   /**
@@ -226,7 +228,7 @@ export class Standby {
     this.waiting.delete(driver);
     this.settle(waiting);
     const forgotten = life.dead ? null : life.control.methods.forgetSuccessor(incarnation.channel);
-    this.hands.endIncarnation(incarnation, !before.fenced);
+    this.callbacks.endIncarnation(incarnation, !before.fenced);
     await forgotten?.catch(() => {}); // as above
   }
 

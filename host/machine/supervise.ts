@@ -70,7 +70,7 @@ export class Recovery {
 }
 
 /** What the drivers do for their supervisor. */
-export interface Hands<D extends Supervised> {
+export interface SupervisorCallbacks<D extends Supervised> {
   readonly drivers: Iterable<D>;
   now(): number;
   become(driver: D, state: DriverStatus['state']): void;
@@ -110,12 +110,12 @@ class Panics {
 }
 
 export class Supervisor<D extends Supervised> {
-  private readonly hands: Hands<D>;
+  private readonly callbacks: SupervisorCallbacks<D>;
   private readonly options: SupervisorOptions;
   private readonly panics = new Panics();
 
-  constructor(hands: Hands<D>, options: SupervisorOptions) {
-    this.hands = hands;
+  constructor(hands: SupervisorCallbacks<D>, options: SupervisorOptions) {
+    this.callbacks = hands;
     this.options = options;
   }
 
@@ -141,7 +141,7 @@ export class Supervisor<D extends Supervised> {
   /** Whether a driver that dies now is restarted at once, whatever it dies of. */
   atOnce({ policy, deaths, upSince }: D): boolean {
     if (policy.restart !== 'permanent' || (this.options.recover && policy.command !== null)) return false;
-    const now = this.hands.now();
+    const now = this.callbacks.now();
     const cause = { by: 'trap', inInit: false, code: null } as const;
     const decision = decide(policy, [...deaths, { at: now, lived: now - upSince }], cause, now);
     return decision.act === 'restart' && decision.afterMs === 0;
@@ -155,13 +155,13 @@ export class Supervisor<D extends Supervised> {
 
   /** Drivers that use the symbols of one that has died. */
   private tellUsers(owner: D, life: KernelLife): void {
-    for (const user of usersOf(owner, this.hands.drivers)) {
+    for (const user of usersOf(owner, this.callbacks.drivers)) {
       if (user.state !== 'up') continue;
       const line = `supervisor: ${owner.loaded.name} has died, whose symbols ${user.loaded.name} uses`;
       life.log(LEVEL_NOTICE, [line]);
       if (user.policy.owners !== 'restart') continue;
       this.tellUsers(user, life);
-      void this.hands.recover(() => this.recover(user, life, null, owner));
+      void this.callbacks.recover(() => this.recover(user, life, null, owner));
     }
   }
 
@@ -194,15 +194,15 @@ export class Supervisor<D extends Supervised> {
     first: Cause | null,
     behind: Owner | null,
   ): Promise<void> {
-    const { hands } = this;
+    const { callbacks } = this;
     let bereaved = 0;
     for (let cause = first, owner = behind; ; { cause, bereft: owner } = driver) {
-      hands.bury(driver);
+      callbacks.bury(driver);
       const why = cause ? causeText(cause) : `${owner!.loaded.name} has died`;
       if (cause && !(await this.allowed(driver, life, recovery, cause, why))) return;
       if (recovery.calledOff) return; // in the turn in which that was allowed
       driver.restarts++;
-      hands.become(driver, 'starting');
+      callbacks.become(driver, 'starting');
       life.log(LEVEL_NOTICE, [
         `supervisor: restarting ${driver.loaded.name} (${why}), restart ${driver.restarts}`,
       ]);
@@ -220,22 +220,22 @@ export class Supervisor<D extends Supervised> {
 
   /** Loads it. @returns why it was refused or has died, null where it is up; throws MachineDied */
   private async attempt(driver: D): Promise<ModuleError | null> {
-    const { hands } = this;
+    const { callbacks } = this;
     driver.cause = driver.bereft = null;
-    driver.upSince = hands.now();
+    driver.upSince = callbacks.now();
     try {
-      await hands.load(driver);
+      await callbacks.load(driver);
     } catch (error) {
       if (error instanceof ModuleError) return error;
       throw error;
     }
-    driver.upSince = hands.now();
-    hands.become(driver, 'up');
+    driver.upSince = callbacks.now();
+    callbacks.become(driver, 'up');
     return null;
   }
 
   private refusal({ loaded }: D, { message }: ModuleError): string {
-    const gone = ownersOf(loaded, this.hands.drivers).find(
+    const gone = ownersOf(loaded, this.callbacks.drivers).find(
       ({ state }) => state === 'failed' || state === 'ended',
     );
     return gone ? `${gone.loaded.name} is gone, whose symbols it uses` : message;
@@ -246,7 +246,7 @@ export class Supervisor<D extends Supervised> {
     const failure = await this.attempt(driver);
     if (!failure) return;
     const { cause, bereft } = driver;
-    if (cause || bereft) void this.hands.recover(() => this.recover(driver, life, cause, bereft));
+    if (cause || bereft) void this.callbacks.recover(() => this.recover(driver, life, cause, bereft));
     else await this.lost(driver, life, this.refusal(driver, failure));
   }
 
@@ -258,16 +258,16 @@ export class Supervisor<D extends Supervised> {
     cause: Cause,
     why: string,
   ): Promise<boolean> {
-    const { hands } = this;
+    const { callbacks } = this;
     const { policy, loaded } = driver;
-    const now = hands.now();
+    const now = callbacks.now();
     const lived = cause.inInit ? null : now - driver.upSince;
     driver.deaths = remembered(policy, [...driver.deaths, { at: now, lived }], now);
     const decision = decide(policy, driver.deaths, cause, now);
     if (decision.act === 'rest') {
       life.log(LEVEL_NOTICE, [`supervisor: ${loaded.name} has left (${why}): not restarted`]);
-      hands.become(driver, 'ended');
-      hands.forsake(driver, life);
+      callbacks.become(driver, 'ended');
+      callbacks.forsake(driver, life);
       return false;
     }
     if (decision.act !== 'restart') {
@@ -277,7 +277,7 @@ export class Supervisor<D extends Supervised> {
     if (decision.afterMs > 0) {
       const restart = `restart ${driver.restarts + 1} in ${decision.afterMs} ms`;
       life.log(LEVEL_NOTICE, [`supervisor: ${loaded.name} died (${why}), ${restart}`]);
-      hands.become(driver, 'waiting');
+      callbacks.become(driver, 'waiting');
       await recovery.until(decision.afterMs);
     }
     return (await this.commanded(driver, life, recovery, cause)) && !recovery.calledOff && !life.dead;
@@ -286,7 +286,7 @@ export class Supervisor<D extends Supervised> {
   private async commanded(driver: D, life: KernelLife, recovery: Recovery, { by }: Cause): Promise<boolean> {
     const { policy, loaded, restarts } = driver;
     if (!this.options.recover || policy.command === null || recovery.calledOff || life.dead) return true;
-    if (driver.state !== 'waiting') this.hands.become(driver, 'waiting');
+    if (driver.state !== 'waiting') this.callbacks.become(driver, 'waiting');
     const asked = { driver: loaded.name, cause: by, incarnation: restarts + 1, command: policy.command };
     try {
       const said = await recovery.until(COMMAND_MS, this.options.recover(asked));
@@ -304,13 +304,13 @@ export class Supervisor<D extends Supervised> {
   /** A driver has come to its end: given up, or the end of the machine as well. */
   async lost(driver: D, life: KernelLife, reason: string): Promise<void> {
     const { name } = driver.loaded;
-    this.hands.become(driver, 'failed');
-    this.hands.forsake(driver, life);
+    this.callbacks.become(driver, 'failed');
+    this.callbacks.forsake(driver, life);
     life.log(LEVEL_ALERT, [`supervisor: giving ${name} up: ${reason}`]);
     if (!driver.policy.essential) return;
     life.log(LEVEL_EMERG, [`Kernel panic - not syncing: essential driver is lost: ${name}`]);
     await life.logged;
-    this.panics.note(this.hands.now());
+    this.panics.note(this.callbacks.now());
     life.panic();
   }
 }

@@ -14,7 +14,7 @@ import type { KernelLife } from './life.ts';
 import { usersOf } from './owners.ts';
 
 /** What the drivers do for an update. */
-export interface UpdateHands {
+export interface UpdateCallbacks {
   readonly drivers: Iterable<Driver>;
   readonly isolated: boolean;
   become(driver: Driver, state: Driver['state']): void;
@@ -28,7 +28,7 @@ export interface UpdateHands {
 }
 
 /** Why a binary cannot take a driver's place; null where it can. */
-function refusal(hands: UpdateHands, driver: Driver | undefined, next: LoadedModule): ModuleError | null {
+function refusal(hands: UpdateCallbacks, driver: Driver | undefined, next: LoadedModule): ModuleError | null {
   const { name } = next;
   const cannot = (errno: number, why: string): ModuleError =>
     new ModuleError(errno, `could not update module ${name}: ${why}`);
@@ -51,7 +51,7 @@ function refusal(hands: UpdateHands, driver: Driver | undefined, next: LoadedMod
  * @throws ModuleError, when the old one serves on or was brought back, if it could be
  */
 export async function updateDriver(
-  hands: UpdateHands,
+  hands: UpdateCallbacks,
   driver: Driver | undefined,
   life: KernelLife,
   next: LoadedModule,
@@ -66,7 +66,7 @@ export async function updateDriver(
 }
 
 async function update(
-  hands: UpdateHands,
+  hands: UpdateCallbacks,
   driver: Driver | undefined,
   life: KernelLife,
   next: LoadedModule,
