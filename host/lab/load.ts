@@ -9,7 +9,7 @@ import { bootMachine } from '../machine/machine.ts';
 import type { Places } from '../machine/place.ts';
 import type { Platform } from '../machine/platform.ts';
 import type { Images } from '../machine/protocol.ts';
-import { UNTIRING, type Policy } from '../machine/policy.ts';
+import { NEVER_GIVE_UP, type Policy } from '../machine/policy.ts';
 import { Resources } from '../machine/resources.ts';
 import type { Machine, OnCore, Placement, Recover } from '../machine/types.ts';
 import { LabModules } from './modules.ts';
@@ -90,7 +90,7 @@ export async function loadLab(
     ...{ images, drivers, resources },
     modules: new LabModules([...drivers, ...extras], kernel.file.symbols),
     boot: (placement, options = {}) =>
-      bootMachine({ placement, images, resources, policy: UNTIRING, ...options }),
+      bootMachine({ placement, images, resources, policy: NEVER_GIVE_UP, ...options }),
     environment: { runtime: platform.name, cores: platform.cores, ...surroundings },
     close: () => resources.close(),
   };

@@ -17,18 +17,18 @@ import {
   SYS_STAT,
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
-import { offer } from './control.ts';
+import { expose } from './control.ts';
 import { probeRecovery } from './outlive.ts';
 import { nextTask } from './task.ts';
-import type { Answer, ClientMethods, Soon, SystemCallResult, ThreadRuntime } from './protocol.ts';
+import type { Answer, ClientMethods, MaybePromise, SystemCallResult, ThreadRuntime } from './protocol.ts';
 import type { RecoveryProbe, ReadingReport } from './types.ts';
-import { BLOCKING, PATIENT, type Waiting } from './waiting.ts';
+import { BLOCKING, EVENT_LOOP, type WaitStrategy } from './waiting.ts';
 
 const READ_SIZE = 64;
 const FAILURES_SHOWN = 5;
 
 class ClientThread implements ClientMethods {
-  private readonly waiting: Waiting;
+  private readonly waiting: WaitStrategy;
   private side: ClientSide | null = null;
   /** Calls that wait for their turn: they share a slot and a buffer. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -36,7 +36,7 @@ class ClientThread implements ClientMethods {
   private reading: { stop: boolean; done: Promise<ReadingReport> } | null = null;
 
   constructor({ ended }: ThreadRuntime) {
-    this.waiting = ended ? PATIENT : BLOCKING;
+    this.waiting = ended ? EVENT_LOOP : BLOCKING;
     void ended?.then(() => {
       this.side?.cancel();
       if (this.reading) this.reading.stop = true;
@@ -118,7 +118,7 @@ class ClientThread implements ClientMethods {
     );
   }
 
-  write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
+  write(fd: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     return this.make(
       ({ address }) => [SYS_WRITE, fd, address, data.length],
@@ -126,7 +126,7 @@ class ClientThread implements ClientMethods {
     );
   }
 
-  ioctl(fd: number, command: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
+  ioctl(fd: number, command: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     return this.make(
       ({ address }) => [SYS_IOCTL, fd, command, address],
@@ -223,5 +223,5 @@ class ClientThread implements ClientMethods {
 /** Makes this thread a client's. */
 export function runClientThread(host: ThreadRuntime): void {
   installStackCapture();
-  offer(new ClientThread(host), host.port);
+  expose(new ClientThread(host), host.port);
 }

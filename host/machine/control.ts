@@ -12,7 +12,7 @@ export class MachineDied extends Error {
 }
 
 /** What was asked of a machine that has died meanwhile: its next boot does all that is wanted anew. */
-export function overtaken(error: unknown): void {
+export function ignoreMachineDied(error: unknown): void {
   if (!(error instanceof MachineDied)) throw error;
 }
 
@@ -79,7 +79,7 @@ export function unwrap<T>(answer: Answer<T>): T {
 }
 
 /** Offers methods to the thread at the other end, and says that it may call. */
-export function offer(methods: object, port: Port): void {
+export function expose(methods: object, port: Port): void {
   Comlink.expose(methods, port);
   post(port, { type: 'ready' });
 }

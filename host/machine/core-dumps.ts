@@ -3,7 +3,7 @@
 
 import type { LoadedModule } from '../domain/loaded.ts';
 import { LEVEL_WARNING } from '../../kernel/abi/log.ts';
-import { autopsy, packCore, type Autopsy, type CoreHeader } from './core.ts';
+import { snapshotForCore, packCore, type CoreSnapshot, type CoreHeader } from './core.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, OnCore, Placement } from './types.ts';
@@ -54,14 +54,14 @@ export class CoreDumps {
     this.services.resources.keepMemory(memory);
     const who = { driver: name, sha256, generation: restarts + 1, boot: life.number };
     const where = { placement: this.services.placement, kernel: life.memory, memory, channel };
-    const known = autopsy({ ...who, ...where, incarnation: generation, ...death });
+    const known = snapshotForCore({ ...who, ...where, incarnation: generation, ...death });
     this.services.track(this.write(this.take, label, known, oops, incarnation));
   }
 
   private async write(
     take: OnCore,
     label: string,
-    known: Autopsy,
+    known: CoreSnapshot,
     oops: Promise<string[]>,
     incarnation: Incarnation,
   ): Promise<void> {
@@ -77,7 +77,7 @@ export class CoreDumps {
   }
 
   private async pack(
-    known: Autopsy,
+    known: CoreSnapshot,
     oops: Promise<string[]>,
     incarnation: Incarnation,
   ): Promise<Uint8Array<ArrayBuffer>> {

@@ -109,9 +109,9 @@ export interface CoreSubject extends Pick<
 }
 
 /** What is known of a driver in the moment of its death: all of the header but its oops and which pages there are. */
-export type Autopsy = Omit<CoreHeader, 'pages' | 'oops'>;
+export type CoreSnapshot = Omit<CoreHeader, 'pages' | 'oops'>;
 
-export function autopsy(subject: CoreSubject): Autopsy {
+export function snapshotForCore(subject: CoreSubject): CoreSnapshot {
   const { kernel, memory, channel, incarnation, ...told } = subject;
   return {
     ...{ schema: CORE_SCHEMA, time: new Date().toISOString(), vermagic: VERMAGIC, ...told },
@@ -124,7 +124,7 @@ export function autopsy(subject: CoreSubject): Autopsy {
 
 /** Makes the core; nobody writes to the memory meanwhile. Leaves the thread to others every so often. */
 export async function packCore(
-  known: Autopsy,
+  known: CoreSnapshot,
   oops: string[],
   memory: WebAssembly.Memory,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -284,7 +284,7 @@ const isList =
   (is: Check): Check =>
   (value) =>
     Array.isArray(value) && value.every(is);
-const has =
+const hasFields =
   (fields: Record<string, Check>): Check =>
   (value) =>
     isRecord(value) && Object.entries(fields).every(([field, is]) => is(value[field]));
@@ -294,11 +294,11 @@ const isPair: Check = (value) => isList(isWhole)(value) && (value as unknown[]).
 const FIELDS: Record<string, Check> = {
   ...{ driver: isText, sha256: isText, placement: isText, time: isText, by: isText, vermagic: isText },
   ...{ generation: isWhole, boot: isWhole, memory: isWhole, oops: isList(isText), pages: isList(isPair) },
-  fault: (value) => value === null || has({ kind: isText })(value),
-  modules: isList(has({ name: isText, base: isWhole, size: isWhole, tableBase: isWhole })),
-  log: isList(has({ time: isNumber, level: isWhole, text: isText })),
+  fault: (value) => value === null || hasFields({ kind: isText })(value),
+  modules: isList(hasFields({ name: isText, base: isWhole, size: isWhole, tableBase: isWhole })),
+  log: isList(hasFields({ time: isNumber, level: isWhole, text: isText })),
   messages: isList(
-    has({
+    hasFields({
       ...{ sequence: isWhole, operation: isWhole, handle: isWhole, minor: isWhole, position: isNumber },
       ...{ address: isWhole, length: isWhole, arguments: isPair },
       status: (value) => value === null || isNumber(value),

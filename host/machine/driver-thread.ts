@@ -21,7 +21,7 @@ import type {
   Images,
   DomainOptions,
   PostedLink,
-  PostedStart,
+  DriverThreadStart,
   ThreadRuntime,
 } from './protocol.ts';
 import { wipe } from './wipe.ts';
@@ -259,7 +259,7 @@ export function runDriverThread(host: ThreadRuntime): void {
   let tenancy: HostedDrivers | null = null;
   const files = new Files();
   host.port.addEventListener('message', ({ data }) => {
-    const message = data as PrepareDomain | PostedStart;
+    const message = data as PrepareDomain | DriverThreadStart;
     if (message.type === 'prepare') {
       const { memory, used, deadlineMs, slubDebug } = message;
       images = message.images ?? images;

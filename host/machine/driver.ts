@@ -23,7 +23,7 @@ export interface Driver extends Supervised {
   incarnation: Incarnation | null;
   unloaded: Unloaded;
   /** Its last death was that of another in its pool. */
-  takenAlong: boolean;
+  diedWithPool: boolean;
   /** While it is being unloaded: told of its death, after which nobody starts it again. */
   leaving: (() => void) | null;
 }

@@ -9,7 +9,7 @@ import { asInsmod, insmodError, ModuleError, rmmodError } from '../domain/module
 import { keyOf } from '../linker/alias.ts';
 import { EBUSY, EEXIST, EIO, ENOENT, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { LEVEL_ALERT } from '../../kernel/abi/log.ts';
-import { Killed, MachineDied, overtaken, unwrap } from './control.ts';
+import { Killed, MachineDied, ignoreMachineDied, unwrap } from './control.ts';
 import { DriverHosts } from './housing.ts';
 import type { Driver, MachineServices } from './driver.ts';
 import { complaintOf, deathContext, sceneOf } from './driver-death.ts';
@@ -88,8 +88,8 @@ export class Drivers {
   }
 
   /** Whether the machine has panicked too often for the loss of one to be booted again. */
-  get hopeless(): boolean {
-    return this.supervisor.hopeless;
+  get panickedTooOften(): boolean {
+    return this.supervisor.panickedTooOften;
   }
 
   /** The drivers whose successors stand ready. */
@@ -146,7 +146,7 @@ export class Drivers {
       ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
       ...{ incarnation: null, unloaded: NOTHING, leaving: null },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
-      ...{ cause: null, takenAlong: false, bereft: null, recovery: null, dead: new Set<number>() },
+      ...{ cause: null, diedWithPool: false, lostOwner: null, recovery: null, dead: new Set<number>() },
     };
     this.known.set(keyOf(name), driver);
     try {
@@ -177,7 +177,7 @@ export class Drivers {
     const channels = [...dead];
     dead.clear();
     if (place === 'kernel' || life.dead) return;
-    await life.control.methods.cancelRequests(loaded.name, channels, unloaded).catch(overtaken);
+    await life.control.methods.cancelRequests(loaded.name, channels, unloaded).catch(ignoreMachineDied);
   }
 
   private forget(name: string): void {
@@ -201,7 +201,7 @@ export class Drivers {
       const late = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
       const loaded = this.supervisor.reload(driver, this.services.alive());
       if (!late) await loaded;
-      else void this.services.recover(() => loaded.catch(overtaken));
+      else void this.services.recover(() => loaded.catch(ignoreMachineDied));
     }
   }
 
@@ -277,8 +277,8 @@ export class Drivers {
   private died(driver: Driver, by: DetectedBy, fault: Fault | null, caughtAt: number | null): void {
     const { name } = driver.loaded;
     const code = by === 'exit' ? (driver.incarnation?.exitCode ?? null) : null;
-    driver.takenAlong = driver.incarnation?.takenAlong === true;
-    const inInit = driver.state === 'starting' && !driver.takenAlong;
+    driver.diedWithPool = driver.incarnation?.diedWithPool === true;
+    const inInit = driver.state === 'starting' && !driver.diedWithPool;
     const cause = { by, code, inInit };
     driver.cause = cause;
     const at = this.services.resources.platform.now();

@@ -8,7 +8,7 @@ import { listen } from './control.ts';
 import { refer } from './files.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
-import type { DriverNotice, DriverStart, DomainOptions, PostedStart } from './protocol.ts';
+import type { DriverNotice, DriverStart, DomainOptions, DriverThreadStart } from './protocol.ts';
 import type { Resources, PreparedThread } from './resources.ts';
 
 export interface DriverHostEvents {
@@ -43,7 +43,10 @@ export interface DriverHost {
 const kernels = new WeakMap<Thread, WebAssembly.Memory>();
 
 /** A start as it goes to a driver's thread. */
-export function posted(thread: Thread, { loaded, kernel, memory: _, ...start }: DriverStart): PostedStart {
+export function posted(
+  thread: Thread,
+  { loaded, kernel, memory: _, ...start }: DriverStart,
+): DriverThreadStart {
   const known = kernels.get(thread) === kernel;
   kernels.set(thread, kernel);
   return { ...start, file: refer(thread, loaded), kernel: known ? null : kernel };
@@ -167,14 +170,16 @@ export class SandboxHost implements DriverHost {
     this.start = start;
     this.stopListening = onNotice(this.thread, start, noticed);
     const { loaded, kernel: _, ...rest } = start;
-    this.life.control.methods.place({ ...rest, file: refer(this.thread, loaded) }).catch(() => ended(false));
+    this.life.control.methods
+      .startSandbox({ ...rest, file: refer(this.thread, loaded) })
+      .catch(() => ended(false));
   }
 
   async end(): Promise<void> {
     const { life, start } = this;
     if (start && !life.dead) {
       const { channel, generation } = start;
-      await life.control.methods.displace(channel, generation).catch(() => {});
+      await life.control.methods.endSandbox(channel, generation).catch(() => {});
     }
     if (start && life.dead) await life.thread.ended;
     this.stopListening();

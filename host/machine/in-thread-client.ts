@@ -17,7 +17,7 @@ import {
   SYS_STAT,
   SYS_WRITE,
 } from '../../kernel/abi/operation.ts';
-import type { Answer, CallMethods, Soon, SystemCallResult } from './protocol.ts';
+import type { Answer, CallMethods, MaybePromise, SystemCallResult } from './protocol.ts';
 
 /** What of the kernel's thread a client needs. */
 export interface KernelEntry {
@@ -104,7 +104,11 @@ export class InThreadClient implements CallMethods {
    * Makes a call and does something with its result, before any other.
    * @param prepare writes what the call needs in the client's memory
    */
-  private make<T>(prepare: () => void, words: number[], then: (result: number) => T): Soon<Answer<T>> {
+  private make<T>(
+    prepare: () => void,
+    words: number[],
+    then: (result: number) => T,
+  ): MaybePromise<Answer<T>> {
     const [number = 0, a = 0, b = 0, c = 0, d = 0] = words;
     const done = (answer: Answer<number>): Answer<T> =>
       answer.ok ? { ok: true, value: then(answer.value) } : answer;
@@ -127,7 +131,7 @@ export class InThreadClient implements CallMethods {
     this.domain.bytes.set(encoded, USER_BASE);
   }
 
-  open(path: string, flags: number): Soon<Answer<SystemCallResult>> {
+  open(path: string, flags: number): MaybePromise<Answer<SystemCallResult>> {
     const prepare = (): void => this.putText(path);
     return this.make<SystemCallResult>(prepare, [SYS_OPEN, USER_BASE, flags], (result) => {
       const wanted = this.kernel.wanted_module();
@@ -135,12 +139,12 @@ export class InThreadClient implements CallMethods {
     });
   }
 
-  callPath(number: number, path: string, b: number, c: number): Soon<Answer<SystemCallResult>> {
+  callPath(number: number, path: string, b: number, c: number): MaybePromise<Answer<SystemCallResult>> {
     const prepare = (): void => this.putText(path);
     return this.make(prepare, [number, USER_BASE, b, c], (result) => ({ result, data: null }));
   }
 
-  stat(path: string): Soon<Answer<SystemCallResult>> {
+  stat(path: string): MaybePromise<Answer<SystemCallResult>> {
     const at = USER_BASE + PATH_MAX;
     const prepare = (): void => this.putText(path);
     return this.make(prepare, [SYS_STAT, USER_BASE, at], (result) => ({
@@ -149,28 +153,28 @@ export class InThreadClient implements CallMethods {
     }));
   }
 
-  entries(fd: number): Soon<Answer<SystemCallResult>> {
+  entries(fd: number): MaybePromise<Answer<SystemCallResult>> {
     return this.take(SYS_GETDENTS, fd, USER_SIZE);
   }
 
-  read(fd: number, count: number): Soon<Answer<SystemCallResult>> {
+  read(fd: number, count: number): MaybePromise<Answer<SystemCallResult>> {
     return this.take(SYS_READ, fd, count);
   }
 
-  private take(number: number, fd: number, count: number): Soon<Answer<SystemCallResult>> {
+  private take(number: number, fd: number, count: number): MaybePromise<Answer<SystemCallResult>> {
     return this.make(NOTHING, [number, fd, USER_BASE, count], (result) => {
       const length = Math.min(Math.max(result, 0), USER_SIZE);
       return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
     });
   }
 
-  write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>> {
+  write(fd: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     const prepare = (): void => this.domain.bytes.set(data, USER_BASE);
     return this.make(prepare, [SYS_WRITE, fd, USER_BASE, data.length], (result) => ({ result, data: null }));
   }
 
-  ioctl(fd: number, command: number, buffer: Uint8Array): Soon<Answer<SystemCallResult>> {
+  ioctl(fd: number, command: number, buffer: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (buffer.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     const prepare = (): void => this.domain.bytes.set(buffer, USER_BASE);
     return this.make(prepare, [SYS_IOCTL, fd, command, USER_BASE], (result) => ({
@@ -179,7 +183,7 @@ export class InThreadClient implements CallMethods {
     }));
   }
 
-  call(number: number, a: number, b: number, c: number, d = 0): Soon<Answer<SystemCallResult>> {
+  call(number: number, a: number, b: number, c: number, d = 0): MaybePromise<Answer<SystemCallResult>> {
     return this.make(NOTHING, [number, a, b, c, d], (result) => ({ result, data: null }));
   }
 }

@@ -36,7 +36,7 @@ import type { ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
 import type { Thread } from './platform.ts';
 import type { DriverNotice, DriverStart, Images, PostedLink } from './protocol.ts';
-import { Pulse } from './pulse.ts';
+import { HeartbeatMonitor } from './pulse.ts';
 import { nextTask, pause } from './task.ts';
 import type { DetectedBy } from './types.ts';
 
@@ -66,7 +66,7 @@ export class Incarnation {
   entries: ModuleEntry[] = [];
   ended = false;
   /** Its home has ended with others in it. */
-  takenAlong = false;
+  diedWithPool = false;
   private link: PostedLink | null = null;
   /** What do_exit was given, where it has left by that. */
   exitCode: number | null = null;
@@ -79,7 +79,7 @@ export class Incarnation {
   private isLive: (statics: StaticData[]) => void = () => {};
   /** Its own file, and those of the host that may stand in its traces. */
   private files: readonly LoadedModule[] = [];
-  private readonly pulse: Pulse;
+  private readonly heartbeat: HeartbeatMonitor;
   /** Ends the load, where one is under way. */
   private fail: (why: () => Error) => void = () => {};
   /** It went live in this task. */
@@ -96,7 +96,7 @@ export class Incarnation {
     this.thread = home.thread;
     this.events = events;
     this.generation = Atomics.load(life.words, wordOf(channel, K_GENERATION));
-    this.pulse = new Pulse(life.words, channel);
+    this.heartbeat = new HeartbeatMonitor(life.words, channel);
     life.usedUntil(new Promise<void>((resolve) => (this.over = resolve)));
   }
 
@@ -189,7 +189,7 @@ export class Incarnation {
       noticed: (notice) => this.heard(notice),
       ended: (along) =>
         this.afterLive(() => {
-          this.takenAlong = along;
+          this.diedWithPool = along;
           this.die('thread ended', null);
         }),
     });
@@ -250,7 +250,7 @@ export class Incarnation {
 
   /** Looks whether its thread still answers; to be called every so often while it is up. */
   look(): void {
-    if (!this.ended && !this.pulse.look()) this.die('heartbeat', null);
+    if (!this.ended && !this.heartbeat.look()) this.die('heartbeat', null);
   }
 
   /** It is dead, for a reason that somebody has detected. */

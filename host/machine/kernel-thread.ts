@@ -29,14 +29,21 @@ import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 import { PARKED, SYS_DELETE_MODULE, SYS_REPLACE_MODULE } from '../../kernel/abi/operation.ts';
 import { EAGAIN } from '../../kernel/abi/errno.ts';
 import { PostedKernelEnd, type PostedKind } from '../ipc/posted.ts';
-import { offer, post } from './control.ts';
+import { expose, post } from './control.ts';
 import { KernelOopses } from './kernel-oopses.ts';
 import { InThreadClient } from './in-thread-client.ts';
 import { CannotMeasure, Floors } from './floors.ts';
 import { Files, type FileRef } from './files.ts';
 import { Bench } from './measure.ts';
 import { nextTask } from './task.ts';
-import type { Answer, CallMethods, Placed, KernelBoot, KernelMethods, ThreadRuntime } from './protocol.ts';
+import type {
+  Answer,
+  CallMethods,
+  SandboxStart,
+  KernelBoot,
+  KernelMethods,
+  ThreadRuntime,
+} from './protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
 import { Failover } from './succession.ts';
 import { type ExpectedSuccessor } from './protocol.ts';
@@ -340,7 +347,7 @@ export class KernelThread implements KernelMethods {
     });
   }
 
-  place({ file, ...start }: Placed): void {
+  startSandbox({ file, ...start }: SandboxStart): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
     const expected = this.failover.expects(start.channel, start.generation);
     const whole = { ...start, kernel: this.domain.memory, loaded: this.files.of(file) };
@@ -348,7 +355,7 @@ export class KernelThread implements KernelMethods {
     this.client.looked();
   }
 
-  displace(channel: number, generation: number): void {
+  endSandbox(channel: number, generation: number): void {
     this.turn(() => this.kernel.poll()); // the endpoint is given up: nothing is asked of it any more
     this.sandboxes.drop(channel, generation);
     this.client.looked();
@@ -396,5 +403,5 @@ export class KernelThread implements KernelMethods {
 /** Makes this thread a kernel's. */
 export function runKernelThread(host: ThreadRuntime): void {
   installStackCapture();
-  offer(new KernelThread(host), host.port);
+  expose(new KernelThread(host), host.port);
 }

@@ -100,7 +100,7 @@ export class Loading {
       // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
       await Promise.race([live, announced.then(() => live)]);
     } catch (error) {
-      driver.bereft = ownerThatDied();
+      driver.lostOwner = ownerThatDied();
       this.lose(driver, incarnation, error instanceof ModuleError);
       throw error;
     }

@@ -13,7 +13,7 @@ import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { LOAD_FORCE } from '../../kernel/abi/module.ts';
 import { checkMachine } from './check-machine.ts';
 import { ClientThreads, consoleOf } from './clients.ts';
-import { MachineDied, overtaken } from './control.ts';
+import { MachineDied, ignoreMachineDied } from './control.ts';
 import { CoreDumps } from './core-dumps.ts';
 import { Demand } from './demand.ts';
 import type { MachineServices } from './driver.ts';
@@ -189,7 +189,7 @@ class SupervisedMachine implements Machine, MachineServices {
     this.drivers.end();
     // While a machine is brought up, bringUp itself sees the death and tries again.
     if (this.state !== 'running') return;
-    if (this.drivers.hopeless) this.become('dead');
+    if (this.drivers.panickedTooOften) this.become('dead');
     else void this.reviveAfterDeath();
   }
 
@@ -246,7 +246,7 @@ class SupervisedMachine implements Machine, MachineServices {
     const { life } = this;
     await this.demand.request(alias);
     if (life === this.life && life && !life.dead)
-      await life.control.methods.requested(client).catch(overtaken);
+      await life.control.methods.requested(client).catch(ignoreMachineDied);
   }
 
   // --- modules, clients, calls
@@ -358,7 +358,7 @@ class SupervisedMachine implements Machine, MachineServices {
   }
 
   async ready(): Promise<void> {
-    await this.life?.control.methods.ready().catch(overtaken);
+    await this.life?.control.methods.ready().catch(ignoreMachineDied);
     await this.drivers.ready();
     await this.resources.ready();
   }

@@ -7,21 +7,21 @@ import type { ClientSide } from '../ipc/client-side.ts';
 import { O_RDONLY, O_RDWR, SYS_CLOSE, SYS_OPEN, SYS_READ, SYS_WRITE } from '../../kernel/abi/operation.ts';
 import { clock, nextTask } from './task.ts';
 import type { RecoveryProbe } from './types.ts';
-import type { Waiting } from './waiting.ts';
+import type { WaitStrategy } from './waiting.ts';
 
 /** ms between two tries: two threads that ask and refuse without a break would take both cores from those who recover. */
 const RETRY_MS = 0.05;
 /** Tries between two looks at messages. */
 const STRIDE = 50;
 
-async function open({ call }: Waiting, side: ClientSide, path: string, flags: number): Promise<number> {
+async function open({ call }: WaitStrategy, side: ClientSide, path: string, flags: number): Promise<number> {
   side.putPath(path);
   return (await call(side, SYS_OPEN, side.address, flags)).result;
 }
 
 /** Opens, reads, closes. @returns when a good answer came, in ms since 1970; null where none did */
 async function answered(
-  waiting: Waiting,
+  waiting: WaitStrategy,
   side: ClientSide,
   path: string,
   bytes: number,
@@ -41,7 +41,7 @@ async function answered(
  * @param bytes   what a good read gives
  */
 export async function probeRecovery(
-  waiting: Waiting,
+  waiting: WaitStrategy,
   machine: () => ClientSide,
   next: (side: ClientSide) => Promise<void>,
   { path, order, bytes, patienceMs }: { path: string; order: Uint8Array; bytes: number; patienceMs: number },

@@ -17,7 +17,7 @@ export interface Owner {
 }
 
 /** What a module asks of others. */
-interface Wants {
+interface Requirements {
   /** Names of symbols; weak imports need nobody. */
   symbols: ReadonlySet<string>;
   /** Keys of modules. */
@@ -25,9 +25,9 @@ interface Wants {
 }
 
 /** A file's wants do not change, and are asked for at every restart. */
-const known = new WeakMap<ModuleFile, Wants>();
+const known = new WeakMap<ModuleFile, Requirements>();
 
-function wantsOf(file: ModuleFile): Wants {
+function requirementsOf(file: ModuleFile): Requirements {
   const wants = known.get(file);
   if (wants) return wants;
   const { imports, weak, needed } = file;
@@ -39,7 +39,7 @@ function wantsOf(file: ModuleFile): Wants {
 
 /** Those of `drivers` whose symbols, or who themselves, must be there for a module. */
 export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers: Iterable<D>): D[] {
-  const { symbols, modules } = wantsOf(file);
+  const { symbols, modules } = requirementsOf(file);
   return [...drivers].filter(
     ({ loaded }) =>
       keyOf(loaded.name) !== keyOf(name) &&
@@ -101,7 +101,7 @@ export function ownersFirst<D extends Owner>(drivers: Iterable<D>): D[] {
 }
 
 /** Drivers that wait for their owners. */
-export class Waiting<D extends Owner> {
+export class OwnerWaits<D extends Owner> {
   private readonly waits = new Map<D, D>();
   private wake: (() => void)[] = [];
 

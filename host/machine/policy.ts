@@ -50,13 +50,13 @@ export const DEFAULT_POLICY: Policy = {
 };
 
 /** For experiments, which kill on purpose: always, at once. */
-export const UNTIRING: Partial<Policy> = {
+export const NEVER_GIVE_UP: Partial<Policy> = {
   backoff: { baseMs: 0, capMs: 0, stableMs: 0 },
   intensity: { restarts: Infinity, periodMs: 1 },
 };
 
 /** Deaths in its init in a row after which a driver is given up, whatever the intensity: none of them did any work. */
-export const MOST_STILLBORN = 5;
+export const MAX_INIT_DEATHS = 5;
 
 /** Why a driver has died. */
 export interface Cause {
@@ -104,9 +104,9 @@ function exhausted({ intensity }: Policy, deaths: readonly Death[], now: number)
   const { restarts, periodMs } = intensity;
   const recent = deaths.filter(({ at }) => now - at < periodMs).length;
   if (recent > restarts) return `more than ${restarts} restarts in ${seconds(periodMs)}`;
-  const last = deaths.slice(-MOST_STILLBORN);
-  if (last.length === MOST_STILLBORN && last.every(({ lived }) => lived === null))
-    return `it died ${MOST_STILLBORN} times in a row in its init`;
+  const last = deaths.slice(-MAX_INIT_DEATHS);
+  if (last.length === MAX_INIT_DEATHS && last.every(({ lived }) => lived === null))
+    return `it died ${MAX_INIT_DEATHS} times in a row in its init`;
   return null;
 }
 
@@ -136,5 +136,5 @@ export function remembered(policy: Policy, deaths: readonly Death[], now: number
   const enough = Number.isFinite(restarts) ? restarts + 1 : 0;
   const recent = deaths.filter(({ at }) => now - at < periodMs).length;
   // Of a streak only its length counts, and doubling has reached any cap after 32.
-  return deaths.slice(-Math.max(Math.min(recent, enough), MOST_STILLBORN, 32));
+  return deaths.slice(-Math.max(Math.min(recent, enough), MAX_INIT_DEATHS, 32));
 }

@@ -55,7 +55,7 @@ export type Answer<T> =
   | { ok: false; why: 'killed' };
 
 /** At once, or where a call waits for a message later. */
-export type Soon<T> = T | Promise<T>;
+export type MaybePromise<T> = T | Promise<T>;
 
 export interface SystemCallResult {
   result: number;
@@ -67,18 +67,18 @@ export interface SystemCallResult {
 
 /** System calls that a client makes for its owner, with what they need in the client's memory. */
 export interface CallMethods {
-  open(path: string, flags: number): Soon<Answer<SystemCallResult>>;
-  read(fd: number, count: number): Soon<Answer<SystemCallResult>>;
-  write(fd: number, data: Uint8Array): Soon<Answer<SystemCallResult>>;
+  open(path: string, flags: number): MaybePromise<Answer<SystemCallResult>>;
+  read(fd: number, count: number): MaybePromise<Answer<SystemCallResult>>;
+  write(fd: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>>;
   /** Its argument is the address of these bytes; its data is what they are afterwards. */
-  ioctl(fd: number, command: number, buffer: Uint8Array): Soon<Answer<SystemCallResult>>;
-  call(number: number, a: number, b: number, c: number, d?: number): Soon<Answer<SystemCallResult>>;
+  ioctl(fd: number, command: number, buffer: Uint8Array): MaybePromise<Answer<SystemCallResult>>;
+  call(number: number, a: number, b: number, c: number, d?: number): MaybePromise<Answer<SystemCallResult>>;
   /** A call whose first argument is a path. */
-  callPath(number: number, path: string, b: number, c: number): Soon<Answer<SystemCallResult>>;
+  callPath(number: number, path: string, b: number, c: number): MaybePromise<Answer<SystemCallResult>>;
   /** Its data is a struct stat. */
-  stat(path: string): Soon<Answer<SystemCallResult>>;
+  stat(path: string): MaybePromise<Answer<SystemCallResult>>;
   /** The next entries of a directory that is open. */
-  entries(fd: number): Soon<Answer<SystemCallResult>>;
+  entries(fd: number): MaybePromise<Answer<SystemCallResult>>;
 }
 
 /** A driver that waits for the end of another, of the same name. */
@@ -117,12 +117,12 @@ export interface KernelMethods extends CallMethods {
    */
   cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null>;
   /** Unloads a module that lives in a domain of its own. */
-  deleteModule(name: string, force: boolean): Soon<Answer<number>>;
+  deleteModule(name: string, force: boolean): MaybePromise<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
   /** Loads a driver into a sandbox on this thread; what comes of it is said in notices. */
-  place(start: Placed): void;
+  startSandbox(start: SandboxStart): void;
   /** Drops the sandbox of an incarnation that is at its end. */
-  displace(channel: number, generation: number): void;
+  endSandbox(channel: number, generation: number): void;
   /** The driver on a channel is reached by messages over a port. */
   connect(channel: number, port: MessagePort, kind: PostedKind): void;
 }
@@ -140,7 +140,7 @@ export interface ClientMethods extends CallMethods {
   stopReading(): Promise<ReadingReport>;
   probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe>;
   /** Closes what is open and gives the slot back. */
-  leave(): Soon<void>;
+  leave(): MaybePromise<void>;
 }
 
 /** What a domain is furnished with before anybody knows whose it will be. */
@@ -182,10 +182,10 @@ export interface DriverStart {
 }
 
 /** A start on its way to the kernel's thread, for a sandbox. */
-export type Placed = Omit<DriverStart, 'loaded' | 'kernel'> & { file: FileRef };
+export type SandboxStart = Omit<DriverStart, 'loaded' | 'kernel'> & { file: FileRef };
 
 /** A start on its way to a driver's thread, which was furnished with a memory. */
-export interface PostedStart extends Omit<Placed, 'memory'> {
+export interface DriverThreadStart extends Omit<SandboxStart, 'memory'> {
   /** Null where the thread has it. */
   kernel: WebAssembly.Memory | null;
 }

@@ -21,7 +21,7 @@ import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 /** Looks in a row that may be missed. */
 const MOST_MISSED = 2;
 
-export class Pulse {
+export class HeartbeatMonitor {
   private readonly words: Int32Array;
   private readonly channel: number;
   private heart = 0;

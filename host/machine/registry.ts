@@ -11,11 +11,11 @@ import { refer } from './files.ts';
 import type { Incarnation } from './incarnation.ts';
 import { readModules, type ModuleEntry } from './inspect.ts';
 import type { KernelLife } from './life.ts';
-import { missingOwner, Waiting } from './owners.ts';
+import { missingOwner, OwnerWaits } from './owners.ts';
 
 export class Registry {
   private readonly drivers: Iterable<Driver>;
-  private readonly waiting = new Waiting<Driver>();
+  private readonly waiting = new OwnerWaits<Driver>();
   private readonly domain: Image;
 
   /** @param domain a domain's image */

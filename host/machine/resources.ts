@@ -44,7 +44,7 @@ export class Resources {
   private readonly waiting: (() => void)[] = [];
   private readonly spares: Record<ThreadKind, Spare[]> = { kernel: [], driver: [], client: [] };
   /** The images that a thread has. */
-  private readonly has = new WeakMap<Thread, Images>();
+  private readonly imagesOf = new WeakMap<Thread, Images>();
   /** How many keep a memory; and those memories that were given back meanwhile. */
   private readonly kept = new Map<WebAssembly.Memory, number>();
   private readonly given = new Set<WebAssembly.Memory>();
@@ -182,8 +182,8 @@ export class Resources {
   ): Promise<PreparedDomain> {
     const { images, deadlineMs, slubDebug } = interior;
     const memory = used ?? (await this.takeMemory(DOMAIN_MEMORY));
-    const known = this.has.get(thread) === images;
-    this.has.set(thread, images);
+    const known = this.imagesOf.get(thread) === images;
+    this.imagesOf.set(thread, images);
     const furnishing: PrepareDomain = {
       ...{ type: 'prepare', memory, used: used !== undefined, deadlineMs, slubDebug },
       images: known ? null : leanImages(images),

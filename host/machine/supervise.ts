@@ -13,7 +13,7 @@ import { ownersOf, usersOf, type Owner } from './owners.ts';
 import {
   decide,
   DEFAULT_POLICY,
-  MOST_STILLBORN,
+  MAX_INIT_DEATHS,
   remembered,
   type Cause,
   type Death,
@@ -36,7 +36,7 @@ export interface Supervised extends Owner {
   /** What its present incarnation has died of. */
   cause: Cause | null;
   /** An owner of what it uses that died while its present incarnation was loaded, which failed. */
-  bereft: Owner | null;
+  lostOwner: Owner | null;
   /** While something is done about its death. */
   recovery: Recovery | null;
 }
@@ -120,7 +120,7 @@ export class Supervisor<D extends Supervised> {
   }
 
   /** Whether the machine is not to be booted again. */
-  get hopeless(): boolean {
+  get panickedTooOften(): boolean {
     return this.panics.tooMany;
   }
 
@@ -195,8 +195,8 @@ export class Supervisor<D extends Supervised> {
     behind: Owner | null,
   ): Promise<void> {
     const { callbacks } = this;
-    let bereaved = 0;
-    for (let cause = first, owner = behind; ; { cause, bereft: owner } = driver) {
+    let ownerDeaths = 0;
+    for (let cause = first, owner = behind; ; { cause, lostOwner: owner } = driver) {
       callbacks.bury(driver);
       const why = cause ? causeText(cause) : `${owner!.loaded.name} has died`;
       if (cause && !(await this.allowed(driver, life, recovery, cause, why))) return;
@@ -209,11 +209,11 @@ export class Supervisor<D extends Supervised> {
       const failure = await this.attempt(driver);
       if (!failure || life.dead) return;
       if (driver.cause) continue;
-      if (!driver.bereft) return this.lost(driver, life, this.refusal(driver, failure));
+      if (!driver.lostOwner) return this.lost(driver, life, this.refusal(driver, failure));
       // An owner that its init kills dies each time.
-      if (++bereaved === MOST_STILLBORN) {
-        const { name } = driver.bereft.loaded;
-        return this.lost(driver, life, `${name} died ${MOST_STILLBORN} times in a row while it was loaded`);
+      if (++ownerDeaths === MAX_INIT_DEATHS) {
+        const { name } = driver.lostOwner.loaded;
+        return this.lost(driver, life, `${name} died ${MAX_INIT_DEATHS} times in a row while it was loaded`);
       }
     }
   }
@@ -221,7 +221,7 @@ export class Supervisor<D extends Supervised> {
   /** Loads it. @returns why it was refused or has died, null where it is up; throws MachineDied */
   private async attempt(driver: D): Promise<ModuleError | null> {
     const { callbacks } = this;
-    driver.cause = driver.bereft = null;
+    driver.cause = driver.lostOwner = null;
     driver.upSince = callbacks.now();
     try {
       await callbacks.load(driver);
@@ -245,8 +245,8 @@ export class Supervisor<D extends Supervised> {
   async reload(driver: D, life: KernelLife): Promise<void> {
     const failure = await this.attempt(driver);
     if (!failure) return;
-    const { cause, bereft } = driver;
-    if (cause || bereft) void this.callbacks.recover(() => this.recover(driver, life, cause, bereft));
+    const { cause, lostOwner } = driver;
+    if (cause || lostOwner) void this.callbacks.recover(() => this.recover(driver, life, cause, lostOwner));
     else await this.lost(driver, life, this.refusal(driver, failure));
   }
 

@@ -1,19 +1,26 @@
 // How a client waits: a thread of its own blocks, which is exact; one that shares its event loop with the kernel lets that go on.
 
 import type { CallResult, ClientSide } from '../ipc/client-side.ts';
-import type { Soon } from './protocol.ts';
+import type { MaybePromise } from './protocol.ts';
 import { pause } from './task.ts';
 
-export interface Waiting {
+export interface WaitStrategy {
   /** One system call. */
-  call(side: ClientSide, number: number, a?: number, b?: number, c?: number, d?: number): Soon<CallResult>;
-  pause(ms: number): Soon<void>;
+  call(
+    side: ClientSide,
+    number: number,
+    a?: number,
+    b?: number,
+    c?: number,
+    d?: number,
+  ): MaybePromise<CallResult>;
+  pause(ms: number): MaybePromise<void>;
 }
 
 /** Nobody notifies it. */
 let never: Int32Array | null = null;
 
-export const BLOCKING: Waiting = {
+export const BLOCKING: WaitStrategy = {
   call: (side, ...words) => side.call(...words),
   pause(ms) {
     never ??= new Int32Array(new SharedArrayBuffer(4));
@@ -21,7 +28,7 @@ export const BLOCKING: Waiting = {
   },
 };
 
-export const PATIENT: Waiting = {
+export const EVENT_LOOP: WaitStrategy = {
   call: (side, ...words) => side.eventually(...words),
   pause,
 };

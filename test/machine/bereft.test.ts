@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { MOST_STILLBORN, type Policy } from '../../host/machine/policy.ts';
+import { MAX_INIT_DEATHS, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent } from '../../host/machine/types.ts';
 import { EIO, ENXIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY } from '../../kernel/abi/operation.ts';
@@ -81,10 +81,10 @@ describe('a driver whose owner dies while it is loaded', () => {
     await load('good=1 bad=1000');
     await machine.insmod(leaning);
     await restart();
-    expect(status('leaning')).toMatchObject({ state: 'failed', restarts: MOST_STILLBORN });
+    expect(status('leaning')).toMatchObject({ state: 'failed', restarts: MAX_INIT_DEATHS });
     expect(status('brittle')).toMatchObject({ state: 'up' });
     expect(supervisorSaid()).toContain(
-      `supervisor: giving leaning up: brittle died ${MOST_STILLBORN} times in a row while it was loaded`,
+      `supervisor: giving leaning up: brittle died ${MAX_INIT_DEATHS} times in a row while it was loaded`,
     );
   });
 

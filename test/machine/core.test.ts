@@ -1,7 +1,7 @@
 // Cores: what is written can be read, and what is no core, or not all of one, is said to be so.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { autopsy, BadCore, Core, packCore } from '../../host/machine/core.ts';
+import { snapshotForCore, BadCore, Core, packCore } from '../../host/machine/core.ts';
 import { gunzip, gzip } from '../../host/machine/gzip.ts';
 import {
   CHANNEL_SIZE,
@@ -51,7 +51,7 @@ function core(): Promise<Uint8Array<ArrayBuffer>> {
   const death = { by: 'trap', fault: null, oops: ['BUG: it was made to die'] } as const;
   const place = { kernel, memory, channel: CHANNEL, incarnation: INCARNATION };
   const { oops, ...fatal } = death;
-  return packCore(autopsy({ ...told, ...fatal, ...place }), [...oops], memory);
+  return packCore(snapshotForCore({ ...told, ...fatal, ...place }), [...oops], memory);
 }
 
 /** A core with another content. */

@@ -8,7 +8,7 @@ import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
 import { decodeFile } from '../../host/cli/oops-file.ts';
 import { dmesgLines } from '../../host/machine/dmesg.ts';
 import { Killed } from '../../host/machine/control.ts';
-import { UNTIRING } from '../../host/machine/policy.ts';
+import { NEVER_GIVE_UP } from '../../host/machine/policy.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_WRONLY } from '../../kernel/abi/operation.ts';
 import type { MachineEvent, Placement } from '../../host/machine/types.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 
 test('names the modules of the domain that died, each time', async () => {
-  const machine = await lab.boot('microkernel', { policy: UNTIRING });
+  const machine = await lab.boot('microkernel', { policy: NEVER_GIVE_UP });
   onTestFinished(() => machine.shutdown());
   await machine.insmod(lab.drivers.find(({ name }) => name === 'lkdtm')!);
   const named: (string | undefined)[] = [];
@@ -52,7 +52,7 @@ async function decoded(
   ioctls: readonly (readonly [number, number])[],
   heard: (event: MachineEvent) => void = () => {},
 ): Promise<string[][]> {
-  const machine = await lab.boot(placement, { policy: UNTIRING });
+  const machine = await lab.boot(placement, { policy: NEVER_GIVE_UP });
   machine.subscribe(heard);
   onTestFinished(() => machine.shutdown());
   const folder = mkdtempSync(join(tmpdir(), 'isolab-oops-'));

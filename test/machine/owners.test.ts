@@ -1,7 +1,7 @@
 // Who has to be there before a module can be loaded, and who waits for whom.
 
 import { describe, expect, test } from 'vitest';
-import { ownersFirst, ownersOf, Waiting, type Owner } from '../../host/machine/owners.ts';
+import { ownersFirst, ownersOf, OwnerWaits, type Owner } from '../../host/machine/owners.ts';
 import { loadedModule, type Sketch } from '../support/module-files.ts';
 
 const owner = (name: string, sketch: Sketch = {}): Owner => ({
@@ -48,7 +48,7 @@ describe('owners', () => {
 
 describe('waiting', () => {
   test('ends when nobody is missing any more', async () => {
-    const waiting = new Waiting<Owner>();
+    const waiting = new OwnerWaits<Owner>();
     let missing: Owner | undefined = base;
     let over = false;
     const work = waiting.until(stacked, () => missing).then(() => (over = true));
@@ -61,7 +61,7 @@ describe('waiting', () => {
   });
 
   test('ends with what `missing` throws', async () => {
-    const waiting = new Waiting<Owner>();
+    const waiting = new OwnerWaits<Owner>();
     let dead = false;
     const work = waiting.until(stacked, () => {
       if (dead) throw new Error('it is dead');
@@ -79,7 +79,7 @@ describe('waiting', () => {
   });
 
   test('of three in a circle one goes on', async () => {
-    const waiting = new Waiting<Owner>();
+    const waiting = new OwnerWaits<Owner>();
     void waiting.until(top, () => stacked);
     void waiting.until(stacked, () => base);
     await waiting.until(base, () => top);

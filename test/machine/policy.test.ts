@@ -5,9 +5,9 @@ import {
   decide,
   DEFAULT_POLICY,
   delayOf,
-  MOST_STILLBORN,
+  MAX_INIT_DEATHS,
   remembered,
-  UNTIRING,
+  NEVER_GIVE_UP,
   type Cause,
   type Death,
   type Decision,
@@ -120,10 +120,10 @@ describe('intensity', () => {
   });
 
   test('one that never gets beyond its init is given up, whatever the intensity', () => {
-    const mortal = new Mortal(UNTIRING);
+    const mortal = new Mortal(NEVER_GIVE_UP);
     expect(mortal.acts(1000, 1).every((act) => act === '0')).toBe(true);
-    expect(mortal.acts(MOST_STILLBORN, null)).toEqual([
-      ...Array.from({ length: MOST_STILLBORN - 1 }, () => '0'),
+    expect(mortal.acts(MAX_INIT_DEATHS, null)).toEqual([
+      ...Array.from({ length: MAX_INIT_DEATHS - 1 }, () => '0'),
       'give up',
     ]);
   });

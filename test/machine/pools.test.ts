@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { MOST_STILLBORN, UNTIRING, type Policy } from '../../host/machine/policy.ts';
+import { MAX_INIT_DEATHS, NEVER_GIVE_UP, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent } from '../../host/machine/types.ts';
 import type { Thread } from '../../host/machine/platform.ts';
 import type { PrepareDomain } from '../../host/machine/protocol.ts';
@@ -14,7 +14,7 @@ import { driverIs, isFault, nextEvent } from '../support/machine.ts';
 import { threadLab, type ThreadLab } from '../support/threads.ts';
 
 /** Ends of the one in whose pool another is being loaded. */
-const ENDS = 3 * MOST_STILLBORN;
+const ENDS = 3 * MAX_INIT_DEATHS;
 
 let lab: ThreadLab;
 let machine: Machine;
@@ -59,7 +59,7 @@ test('a driver whose pool is ended again and again while it is loaded comes up w
   await over;
   await machine.settled();
   expect(status('zero')).toMatchObject({ state: 'up' });
-  expect(early).toBeGreaterThan(MOST_STILLBORN);
+  expect(early).toBeGreaterThan(MAX_INIT_DEATHS);
   expect(log().filter((line) => line.includes('in its init'))).toEqual([]);
   expect(machine.check()).toEqual([]);
 });
@@ -86,7 +86,7 @@ test('insmod of a driver whose pool is ended meanwhile is refused, and nothing i
 });
 
 test('a successor that is not wanted any more ends nobody who has come to its pool', async () => {
-  machine = await lab.boot('pooled', { policy: UNTIRING });
+  machine = await lab.boot('pooled', { policy: NEVER_GIVE_UP });
   const names = ['null', 'zero', 'lkdtm'];
   for (const name of names) await machine.insmod(driver(name));
   for (let kills = 1; kills < 24; kills++) {

@@ -1,7 +1,7 @@
 // When a driver's thread is given up for want of an echo, look by look, on words that the test writes.
 
 import { beforeEach, expect, test } from 'vitest';
-import { Pulse } from '../../host/machine/pulse.ts';
+import { HeartbeatMonitor } from '../../host/machine/pulse.ts';
 import {
   CHANNEL_SIZE,
   D_BELL,
@@ -17,14 +17,14 @@ import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 
 const CHANNEL = 3;
 let words: Int32Array;
-let pulse: Pulse;
+let pulse: HeartbeatMonitor;
 const at = (offset: number, channel = CHANNEL): number =>
   (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
 const echo = (): void => void (words[at(D_PONG)] = words[at(S_PING)]!);
 
 beforeEach(() => {
   words = new Int32Array(new SharedArrayBuffer(CHANNELS_BASE + 8 * CHANNEL_SIZE));
-  pulse = new Pulse(words, CHANNEL);
+  pulse = new HeartbeatMonitor(words, CHANNEL);
 });
 
 test('who echoes lives, and is asked and woken anew at each look', () => {

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { UNTIRING, type Policy } from '../../host/machine/policy.ts';
+import { NEVER_GIVE_UP, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent, Placement } from '../../host/machine/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
@@ -27,7 +27,10 @@ afterEach(async () => {
 const own = (name: string): LoadedModule => lab.drivers.find((each) => each.name === name)!;
 const log = (): string[] => machine.dmesg().records.map((record) => record.text);
 
-async function boot(policy: Partial<Policy> = UNTIRING, placement: Placement = 'microkernel'): Promise<void> {
+async function boot(
+  policy: Partial<Policy> = NEVER_GIVE_UP,
+  placement: Placement = 'microkernel',
+): Promise<void> {
   machine = await lab.boot(placement, { policy });
   events.length = 0;
   machine.subscribe((event) => events.push(event));
@@ -59,7 +62,7 @@ const statesOf = (name: string): string[] =>
 describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that trapped, %s', (placement) => {
   const threads = placement !== 'sandbox';
   beforeEach(async () => {
-    await boot(UNTIRING, placement);
+    await boot(NEVER_GIVE_UP, placement);
     await machine.insmod(own('lkdtm'));
     expect(machine.status().standby).toEqual([]); // it has never died
     await died('lkdtm');
@@ -158,7 +161,7 @@ describe.each(['microkernel', 'sandbox', 'pooled'] as const)('of a driver that t
 describe('of a pool', () => {
   const all = ['lkdtm', 'zero', 'null'];
   beforeEach(async () => {
-    await boot(UNTIRING, 'pooled');
+    await boot(NEVER_GIVE_UP, 'pooled');
     for (const name of all) await machine.insmod(own(name));
     await died('zero');
   });
@@ -207,7 +210,7 @@ describe('of a pool', () => {
 });
 
 test('one that is ended in a sandbox is asked nothing more: that is no fault of the kernel’s', async () => {
-  await boot(UNTIRING, 'sandbox');
+  await boot(NEVER_GIVE_UP, 'sandbox');
   await machine.insmod(own('zero'));
   for (let round = 0; round < 30; round++) {
     const fd = await machine.console.open('/dev/zero', O_RDWR);
@@ -243,7 +246,7 @@ test('there is none for a driver that needs another', async () => {
 test.each(['microkernel', 'sandbox', 'pooled'] as const)(
   'one that dies in its init is a death as any other, %s',
   async (placement) => {
-    await boot({ ...UNTIRING, intensity: { restarts: 20, periodMs: 60_000 } }, placement);
+    await boot({ ...NEVER_GIVE_UP, intensity: { restarts: 20, periodMs: 60_000 } }, placement);
     await machine.insmod(await loadFixture('fading'), 'lives=2');
     await died('fading');
     expect(machine.status().standby).toEqual(['fading']);

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import type { BootOptions } from '../../host/lab/load.ts';
 import { MachineDied } from '../../host/machine/control.ts';
-import { MOST_STILLBORN, type Policy } from '../../host/machine/policy.ts';
+import { MAX_INIT_DEATHS, type Policy } from '../../host/machine/policy.ts';
 import type { Machine, MachineEvent, RecoveryRequest } from '../../host/machine/types.ts';
 import { EBADF, EIO, ENAMETOOLONG, ENXIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
@@ -244,7 +244,7 @@ describe('a driver that dies in its init when it is restarted', () => {
   test('does not do so for ever, whatever the intensity', async () => {
     await load({ intensity: { restarts: Infinity, periodMs: 1 }, backoff: NO_DELAY });
     await machine.settled();
-    expect(status('stillborn')).toMatchObject({ state: 'failed', restarts: MOST_STILLBORN });
+    expect(status('stillborn')).toMatchObject({ state: 'failed', restarts: MAX_INIT_DEATHS });
   });
 
   test('at the first load: insmod is refused', async () => {

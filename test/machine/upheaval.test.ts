@@ -6,7 +6,7 @@ import { ModuleError } from '../../host/domain/module-error.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { Random } from '../../host/fault/random.ts';
 import { MachineDied } from '../../host/machine/control.ts';
-import { UNTIRING } from '../../host/machine/policy.ts';
+import { NEVER_GIVE_UP } from '../../host/machine/policy.ts';
 import type { Machine, Placement } from '../../host/machine/types.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { rounds } from '../long.ts';
@@ -132,7 +132,7 @@ class Upheaval {
 describe.each(['microkernel', 'sandbox', 'pooled'] as Placement[])('%s', (placement) => {
   test(`is well after everything at once (seed ${SEED})`, async () => {
     const lab = await threadLab();
-    const machine = await lab.boot(placement, { policy: UNTIRING });
+    const machine = await lab.boot(placement, { policy: NEVER_GIVE_UP });
     const own = lab.drivers.filter(({ name }) => NAMES.includes(name));
     const fixtures = await Promise.all(['base', 'stacked'].map((name) => loadFixture(name)));
     const byName = new Map([...own, ...fixtures].map((module) => [module.name, module]));
