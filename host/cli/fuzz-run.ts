@@ -1,7 +1,7 @@
 // `isolab fuzz` in the terminal: targets from disk, progress while it runs, the counts at its end.
 
 import { BadModule } from '../linker/module-file.ts';
-import { runCampaign, type Target, type Tried } from '../fault/campaign.ts';
+import { runCampaign, type Target, type MutantResult } from '../fault/campaign.ts';
 import { MUTATIONS } from '../fault/mutate.ts';
 import { reportOf, tallyTable } from '../fault/tally.ts';
 import { projectTargets } from '../fault/targets.ts';
@@ -80,7 +80,7 @@ async function targetsOf(driver: string | null, lab: NodeLab): Promise<Target[]>
 }
 
 /** All of one mutant. */
-function detail({ seed, module, mutation, description, sha256, outcomes }: Tried): string {
+function detail({ seed, module, mutation, description, sha256, outcomes }: MutantResult): string {
   const told = Object.entries(outcomes).map(([placement, outcome]) =>
     [
       `  ${placement}: ${outcome.class}, ${outcome.kind}${outcome.detail ? `: ${outcome.detail}` : ''}`,

@@ -9,7 +9,7 @@ import { parseScript } from '../shell/parse.ts';
 import { Shell } from '../shell/shell.ts';
 import { interruptible, type Signal } from '../shell/signal.ts';
 import { EMPTY, inPieces, type Input, type Output, type Streams } from '../shell/streams.ts';
-import { heads, layOut, type Look } from './side-by-side.ts';
+import { heads, layOut, type TerminalStyle } from './side-by-side.ts';
 
 /** What is used of a process's streams. */
 export interface Terminal {
@@ -160,7 +160,7 @@ export class BothRunner implements Runner {
     this.problem = false;
     const { lists, problem } = parseScript(text);
     for (const list of lists) {
-      const look: Look = {
+      const look: TerminalStyle = {
         columns: stdout.isTTY === true ? (stdout.columns ?? 0) : 0,
         colours: this.colours,
       };

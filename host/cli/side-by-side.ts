@@ -1,8 +1,8 @@
 // What a line printed on both machines, as text: in two columns where there is room, else one after the other.
 
-import { rowsOf, type Line, type Mark, type Pair, type Ran, type Row } from '../shell/both.ts';
+import { rowsOf, type Line, type Mark, type Pair, type CommandOutput, type Row } from '../shell/both.ts';
 
-export interface Look {
+export interface TerminalStyle {
   /** Characters of a line; 0 where there is no terminal. */
   columns: number;
   colours: boolean;
@@ -17,12 +17,12 @@ const RED = '31';
 const YELLOW = '33';
 const BOLD = '1';
 
-function paint(text: string, colour: string, { colours }: Look): string {
+function paint(text: string, colour: string, { colours }: TerminalStyle): string {
   return colours && text !== '' ? `${ESC}${colour}m${text}${ESC}0m` : text;
 }
 
 /** What was printed, and the statuses where they differ; nothing where nothing was printed. */
-export function layOut(ran: Pair<Ran>, look: Look): string {
+export function layOut(ran: Pair<CommandOutput>, look: TerminalStyle): string {
   const { monolithic, microkernel } = ran;
   const rows = rowsOf(monolithic.lines, microkernel.lines);
   if (monolithic.status !== microkernel.status)
@@ -31,24 +31,24 @@ export function layOut(ran: Pair<Ran>, look: Look): string {
   return look.columns >= MIN_COLUMNS ? inColumns(rows, look) : inTurn(rows, look);
 }
 
-const statusLine = ({ status }: Ran): Line => ({ text: `exit status ${status}`, error: true });
+const statusLine = ({ status }: CommandOutput): Line => ({ text: `exit status ${status}`, error: true });
 
 /** The heads of the two columns; empty where there are none. */
-export function heads(look: Look): string {
+export function heads(look: TerminalStyle): string {
   if (look.columns < MIN_COLUMNS) return '';
   const width = columnWidth(look);
   const names = SIDES.map((side) => side.padEnd(width));
   return `${paint(`${names[0]}   ${names[1]!.trimEnd()}`, BOLD, look)}\n`;
 }
 
-const columnWidth = ({ columns }: Look): number => Math.floor((columns - 4) / 2);
+const columnWidth = ({ columns }: TerminalStyle): number => Math.floor((columns - 4) / 2);
 
-function inColumns(rows: readonly Row[], look: Look): string {
+function inColumns(rows: readonly Row[], look: TerminalStyle): string {
   const width = columnWidth(look);
   return rows.map((row) => columnsOf(row, width, look)).join('');
 }
 
-function columnsOf({ left, right, mark }: Row, width: number, look: Look): string {
+function columnsOf({ left, right, mark }: Row, width: number, look: TerminalStyle): string {
   const [one, other] = [pieces(left, width), pieces(right, width)];
   let text = '';
   for (let i = 0; i < Math.max(one.length, other.length, 1); i++) {
@@ -70,10 +70,10 @@ function pieces(line: Line | null, width: number): string[] {
   return rows;
 }
 
-const coloured = (text: string, line: Line | null, look: Look): string =>
+const coloured = (text: string, line: Line | null, look: TerminalStyle): string =>
   line?.error ? paint(text, RED, look) : text;
 
-function inTurn(rows: readonly Row[], look: Look): string {
+function inTurn(rows: readonly Row[], look: TerminalStyle): string {
   if (rows.every(({ mark }) => mark === '=')) return block('both', rows, ({ left }) => left, look);
   return (
     block('monolithic', rows, ({ left }) => left, look) +
@@ -81,7 +81,12 @@ function inTurn(rows: readonly Row[], look: Look): string {
   );
 }
 
-function block(name: string, rows: readonly Row[], side: (row: Row) => Line | null, look: Look): string {
+function block(
+  name: string,
+  rows: readonly Row[],
+  side: (row: Row) => Line | null,
+  look: TerminalStyle,
+): string {
   const lines = rows.flatMap((row) => {
     const line = side(row);
     return line === null
@@ -92,4 +97,4 @@ function block(name: string, rows: readonly Row[], side: (row: Row) => Line | nu
   return `${paint(`${name}:`, BOLD, look)}\n${lines.join('')}${none}`;
 }
 
-const signOf = (mark: Mark, look: Look): string => (mark === '=' ? ' ' : paint('|', YELLOW, look));
+const signOf = (mark: Mark, look: TerminalStyle): string => (mark === '=' ? ' ' : paint('|', YELLOW, look));

@@ -5,8 +5,8 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { Machine, MachineEvent, SidePlacement } from '../machine/types.ts';
 import { useModule } from './exercise.ts';
 import { attempt, endingText, until, type Ending } from './guard.ts';
-import { differences, fill, look, type Look } from './look.ts';
-import { judge, type Course, type Outcome, type Told } from './outcome.ts';
+import { differences, fill, takeSnapshot, type MachineSnapshot } from './look.ts';
+import { judge, type ModuleRun, type Outcome, type ReportedFault } from './outcome.ts';
 
 /** A module to damage, and what it needs to work. */
 export interface Target {
@@ -49,7 +49,7 @@ export class Bench {
   private readonly setting: BenchSetting;
   private readonly target: Target;
   private machine: Machine | null = null;
-  private before: Look = {};
+  private before: MachineSnapshot = {};
   private golden: string[] = [];
   private trials = 0;
 
@@ -135,7 +135,7 @@ export class Bench {
     await fill(machine, bystanders);
     // Twice: what is made at a first use, such as a slab cache, is there from then on.
     await this.once(machine, this.target);
-    this.before = await look(machine, bystanders);
+    this.before = await takeSnapshot(machine, bystanders);
     const { course, changed } = await this.once(machine, this.target);
     const { faults, refusal, escaped, stays } = course;
     const told = [refusal, stays, ...escaped, ...faults.map(({ text }) => text), ...(changed ?? ['it dies'])];
@@ -147,7 +147,7 @@ export class Bench {
   private async once(
     machine: Machine,
     target: Target,
-  ): Promise<{ course: Course; changed: string[] | null }> {
+  ): Promise<{ course: ModuleRun; changed: string[] | null }> {
     const { setting } = this;
     const threads = setting.threads?.();
     const trial = new Trial(machine, this.patience);
@@ -156,7 +156,7 @@ export class Bench {
     if (course.died || course.escaped.length > 0) return { course, changed: null };
     const rest = (): boolean => machine.status().zombies === 0 && setting.threads?.() === threads;
     const rested = await until(rest, REST * setting.deadlineMs);
-    const after = await attempt(() => look(machine, setting.bystanders), this.patience);
+    const after = await attempt(() => takeSnapshot(machine, setting.bystanders), this.patience);
     if (after.how === 'escaped') course.escaped.push(after.what);
     if (after.how === 'no answer') course.escaped.push('a machine at rest gives no answer');
     if (after.how !== 'done')
@@ -174,7 +174,7 @@ function parametersOf({ file }: LoadedModule): string {
 
 /** One course of one module on a machine. */
 class Trial {
-  readonly course: Course = {
+  readonly course: ModuleRun = {
     ...{ refusal: null, answers: [], faults: [], killed: false, died: false, stays: null },
     ...{ leaked: 0, loadMs: 0, escaped: [] },
   };
@@ -218,7 +218,7 @@ class Trial {
     if (event.type === 'fault') {
       const { by, fault } = event;
       const text = fault ? `${by}: ${fault.kind}: ${fault.message}, ${fault.frames[0]?.text ?? ''}` : by;
-      this.course.faults.push({ by, kind: fault?.kind ?? null, text } satisfies Told);
+      this.course.faults.push({ by, kind: fault?.kind ?? null, text } satisfies ReportedFault);
     }
     // A machine that reboots loads its drivers again, the damaged one too: that is not what is tried here.
     if (event.type !== 'state' || event.state !== 'rebooting') return;

@@ -33,11 +33,11 @@ export interface CampaignSetting extends Omit<BenchSetting, 'deadlineMs' | 'byst
   /** Asked before each mutant. */
   stopped?: () => boolean;
   /** Told after each mutant. */
-  tried?: (tried: Tried, done: number) => void;
+  tried?: (tried: MutantResult, done: number) => void;
 }
 
 /** One mutant, and what became of it. */
-export interface Tried {
+export interface MutantResult {
   seed: number;
   module: string;
   mutation: Mutation;
@@ -47,7 +47,7 @@ export interface Tried {
 }
 
 export interface Campaign {
-  tried: Tried[];
+  tried: MutantResult[];
   /** Different files among the mutants. */
   distinct: number;
   /** The longest that a load took, whatever its start function and init did, in ms. */
@@ -137,11 +137,18 @@ class Runner {
     seed: number,
     { bytes, mutation, description }: Mutant,
     benches: readonly Bench[],
-  ): Promise<Tried> {
+  ): Promise<MutantResult> {
     const { module } = target;
     const sum = sha256(bytes);
     this.seen.add(sum);
-    const tried: Tried = { seed, module: module.name, mutation, description, sha256: sum, outcomes: {} };
+    const tried: MutantResult = {
+      seed,
+      module: module.name,
+      mutation,
+      description,
+      sha256: sum,
+      outcomes: {},
+    };
     const read = await readMutant(bytes, module.name);
     for (const bench of benches) {
       const { placement } = bench;
@@ -201,7 +208,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Those among the tried that must never be. */
 export function failures({
   tried,
-}: Pick<Campaign, 'tried'>): { tried: Tried; placement: SidePlacement; failure: string }[] {
+}: Pick<Campaign, 'tried'>): { tried: MutantResult; placement: SidePlacement; failure: string }[] {
   return tried.flatMap((each) =>
     Object.entries(each.outcomes).flatMap(([placement, { failure }]) =>
       failure === null ? [] : [{ tried: each, placement: placement as SidePlacement, failure }],

@@ -7,7 +7,7 @@ import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import { fileText, hex } from './exercise.ts';
 
 /** Name of what was looked at, and how it looked. */
-export type Look = Record<string, string>;
+export type MachineSnapshot = Record<string, string>;
 
 const SHOWN = ['/proc/modules', '/proc/devices', '/proc/kallsyms'];
 const BYTES = 1024;
@@ -42,9 +42,12 @@ async function content(client: Client, path: string): Promise<string> {
  *
  * @param bystanders drivers that must answer as before
  */
-export async function look(machine: Machine, bystanders: readonly LoadedModule[]): Promise<Look> {
+export async function takeSnapshot(
+  machine: Machine,
+  bystanders: readonly LoadedModule[],
+): Promise<MachineSnapshot> {
   const { boot, state, drivers, zombies } = machine.status();
-  const seen: Look = {
+  const seen: MachineSnapshot = {
     ...{ state: `${state}, boot ${boot}`, zombies: String(zombies) },
     drivers: drivers.map(({ name, state, restarts }) => `${name} ${state} ${restarts}`).join('\n'),
     devices: machine
@@ -75,7 +78,7 @@ function changed(before: string, after: string): string {
 }
 
 /** In words what is not as it was; empty where all is. */
-export function differences(before: Look, after: Look): string[] {
+export function differences(before: MachineSnapshot, after: MachineSnapshot): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => {
     const [a, b] = [before[key] ?? '', after[key] ?? ''];

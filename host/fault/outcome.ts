@@ -45,7 +45,7 @@ export interface Outcome {
 }
 
 /** A fault as the machine told it. */
-export interface Told {
+export interface ReportedFault {
   by: DetectedBy;
   /** Of its fault, where one was caught. */
   kind: string | null;
@@ -53,11 +53,11 @@ export interface Told {
 }
 
 /** What happened to a module from insmod to rmmod. */
-export interface Course {
+export interface ModuleRun {
   /** Why it was not loaded; null where it was. */
   refusal: string | null;
   answers: string[];
-  faults: Told[];
+  faults: ReportedFault[];
   /** Whether a call of the console was ended. */
   killed: boolean;
   /** Whether the kernel died. */
@@ -74,7 +74,7 @@ export interface Course {
 
 export interface Evidence {
   placement: SidePlacement;
-  course: Course;
+  course: ModuleRun;
   /** Answers of the module as it was before it was damaged. */
   golden: readonly string[];
   /** What is not as it was; null where the kernel died. */
@@ -115,7 +115,7 @@ function classOf(kind: Kind): OutcomeClass {
   return kind === 'same work' ? 'harmless' : 'altered';
 }
 
-function kindOf(course: Course, golden: readonly string[], changed: string[]): Kind {
+function kindOf(course: ModuleRun, golden: readonly string[], changed: string[]): Kind {
   const { faults, killed, died, refusal, stays, leaked, answers } = course;
   const by = (cause: DetectedBy): boolean => faults.some((fault) => fault.by === cause);
   if (by('heartbeat') || by('deadline')) return 'hang';

@@ -3,7 +3,7 @@
 
 import type { Machine, Measured } from '../machine/types.ts';
 import { callRow, PLACEMENTS, type CallRow, type PerSide } from './report.ts';
-import { tried, type Told } from './tried.ts';
+import { measureOrReport, type ProblemListener } from './tried.ts';
 import { throwIfCancelled, within, type CancelSignal } from './wait.ts';
 
 type Call = Pick<CallRow, 'operation' | 'bytes'>;
@@ -20,7 +20,7 @@ export const OPERATIONS: readonly Call[] = [
 /** A measurement that takes so much longer than its batches is not coming any more. */
 const MEASURE_PATIENCE_MS = 20_000;
 
-export interface CallOptions extends Told {
+export interface CallOptions extends ProblemListener {
   /** Pairs of batches (floor, subject) a round; default 15. */
   samples?: number | undefined;
   /** Least time of a batch in ms; default 3. */
@@ -52,7 +52,7 @@ export class CallMeasurements {
       const { machine, measured: path } = sides[placement];
       const what = `${nameOf(call)} on the ${machine.placement} machine`;
       progress(`measuring ${what}${which === '' ? '' : `, ${which}`}`);
-      const result = await tried(what, this.#options, () =>
+      const result = await measureOrReport(what, this.#options, () =>
         within(machine.measure({ ...call, path, samples, batchMs }), MEASURE_PATIENCE_MS, null, signal),
       );
       if (result === null) continue;

@@ -9,7 +9,7 @@ import { sha256 } from '../linker/sha256.ts';
 import { faultNames, provokeClean, readFaulty, type Faulty } from './provoke.ts';
 import { PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
 import { Side, type BootOptions, type Setting } from './side.ts';
-import { tried } from './tried.ts';
+import { measureOrReport } from './tried.ts';
 import { throwIfCancelled } from './wait.ts';
 
 export interface CompareOptions extends CallOptions {
@@ -102,10 +102,14 @@ async function provokeAll(
   progress: (text: string) => void,
 ): Promise<CompareReport['faults']> {
   const read = async (side: Side): Promise<Faulty> => readFaulty(await side.clean(), side.faulty);
-  const faulty = await tried("lkdtm's list of faults", options, async (): Promise<PerSide<Faulty>> => ({
-    monolithic: await read(sides.monolithic),
-    microkernel: await read(sides.microkernel),
-  }));
+  const faulty = await measureOrReport(
+    "lkdtm's list of faults",
+    options,
+    async (): Promise<PerSide<Faulty>> => ({
+      monolithic: await read(sides.monolithic),
+      microkernel: await read(sides.microkernel),
+    }),
+  );
   if (faulty === null) return [];
   const rows: CompareReport['faults'] = [];
   const names = faultNames(faulty.monolithic);
@@ -113,7 +117,7 @@ async function provokeAll(
     for (const placement of PLACEMENTS) {
       throwIfCancelled(options.signal);
       progress(`fault ${index + 1} of ${names.length}: ${fault} on the ${placement} machine`);
-      const row = await tried(`${fault} on the ${placement} machine`, options, () =>
+      const row = await measureOrReport(`${fault} on the ${placement} machine`, options, () =>
         provokeClean(sides[placement], faulty[placement], fault, options.signal),
       );
       if (row !== null) rows.push(row);

@@ -8,7 +8,7 @@ import type { Machine, Measured, MeasureSpec, Placement } from '../machine/types
 import type { BootOptions } from './load.ts';
 import type { Environment } from './report.ts';
 import { median, quantile, ratioOfMedians, summarize, type Summary } from './statistics.ts';
-import { tried, type Told } from './tried.ts';
+import { measureOrReport, type ProblemListener } from './tried.ts';
 import { throwIfCancelled, within, type CancelSignal } from './wait.ts';
 
 export const LADDER_SCHEMA = 'isolab.ladder/1';
@@ -66,7 +66,7 @@ const PATIENCE_MS = 30_000;
 /** A batch of calls of 50 µs has to be longer to be worth anything. */
 const EVENTFUL_FACTOR = 4;
 
-export interface LadderOptions extends Told {
+export interface LadderOptions extends ProblemListener {
   boot(placement: Placement, options: BootOptions): Promise<Machine>;
   /** The driver that is called; has to hold 64 KiB. */
   driver: LoadedModule;
@@ -128,7 +128,7 @@ async function climb(
     },
   };
   const { name, threads, eventful } = transport;
-  await tried(name, told, async () => {
+  await measureOrReport(name, told, async () => {
     const machine = await boot(placementOf(transport), threads ? { transport: name as 'ring' } : {});
     try {
       await machine.insmod(driver);
@@ -137,7 +137,7 @@ async function climb(
         throwIfCancelled(signal);
         const spec = { ...step.spec, path, samples, batchMs: eventful ? batchMs * EVENTFUL_FACTOR : batchMs };
         const what = `${name}: ${step.operation} of ${step.bytes} bytes, ${step.batch} at once`;
-        const result = await tried(what, told, () =>
+        const result = await measureOrReport(what, told, () =>
           within(machine.measure(spec), PATIENCE_MS, null, signal),
         );
         if (result) measured.push(result);

@@ -14,7 +14,7 @@ export interface Provocation {
 }
 
 /** What must be the same at the end as before, when nothing is going on. */
-export interface Held {
+export interface HeldResources {
   accounting: Accounting;
   /** Threads that live, the spare ones too. */
   threads: number;
@@ -35,8 +35,8 @@ export interface SoakObserved {
   acknowledged: number;
   /** Writes that were acknowledged and are not there any more. */
   lost: number;
-  before: Held;
-  after: Held;
+  before: HeldResources;
+  after: HeldResources;
   /** Wasm memories that were made, and the most that a machine with its spares can use at once. */
   memories: number;
   memoriesAllowed: number;

@@ -12,7 +12,7 @@ import type { BootOptions } from './load.ts';
 import type { Environment } from './report.ts';
 import { BLOCK, roam, Tally, Verifier, type Target } from './soak-clients.ts';
 import { Faults } from './soak-faults.ts';
-import { detections, falseKills, judge, type Held, type SoakObserved } from './soak-judge.ts';
+import { detections, falseKills, judge, type HeldResources, type SoakObserved } from './soak-judge.ts';
 import { pass, within, type CancelSignal } from './wait.ts';
 
 export const SOAK_SCHEMA = 'isolab.soak/1';
@@ -194,7 +194,7 @@ async function quieten(machine: Machine, faults: Faults): Promise<string[]> {
 }
 
 /** What is held when nothing is going on. */
-async function held(machine: Machine, { resources, handles }: SoakOptions): Promise<Held> {
+async function held(machine: Machine, { resources, handles }: SoakOptions): Promise<HeldResources> {
   await machine.settled();
   await machine.ready();
   const { accounting, threads } = { accounting: machine.accounting(), threads: resources.threads };

@@ -2,13 +2,17 @@
 
 import { Cancelled } from './wait.ts';
 
-export interface Told {
+export interface ProblemListener {
   /** Told in a sentence what could not be measured; its rows are missing in the report. */
   onProblem?: ((text: string) => void) | undefined;
 }
 
 /** The result, or null and a problem told: one row less is better than no report. Throws Cancelled alone. */
-export async function tried<T>(what: string, told: Told, run: () => Promise<T | null>): Promise<T | null> {
+export async function measureOrReport<T>(
+  what: string,
+  told: ProblemListener,
+  run: () => Promise<T | null>,
+): Promise<T | null> {
   let problem: string;
   try {
     const result = await run();

@@ -11,7 +11,7 @@ export function refusalAt(range: asc.Range, reason: string): Refusal {
   return { reason, file: source.normalizedPath, line, column: source.columnAt() };
 }
 
-export class Wrong extends Error {
+export class ArgumentError extends Error {
   readonly range: asc.Range;
   constructor(range: asc.Range, reason: string) {
     super(reason);
@@ -24,29 +24,30 @@ export function textOf(node: asc.Expression | undefined, call: asc.CallExpressio
   if (node instanceof asc.StringLiteralExpression) text = node.value;
   else if (node instanceof asc.TemplateLiteralExpression && !node.tag && !node.expressions.length)
     text = node.parts[0];
-  if (text === undefined) throw new Wrong((node ?? call).range, `${what} must be a text literal`);
-  if (text.includes('\0')) throw new Wrong((node ?? call).range, `${what} contains a NUL`);
+  if (text === undefined) throw new ArgumentError((node ?? call).range, `${what} must be a text literal`);
+  if (text.includes('\0')) throw new ArgumentError((node ?? call).range, `${what} contains a NUL`);
   return text;
 }
 
 export function nameOf(node: asc.Expression | undefined, call: asc.CallExpression, what: string): string {
   if (node instanceof asc.IdentifierExpression) return node.text;
-  throw new Wrong((node ?? call).range, `${what} must be a name`);
+  throw new ArgumentError((node ?? call).range, `${what} must be a name`);
 }
 
 /** Permissions as module_param takes them: nobody but owner and group may be let write, as in Linux. */
 export function modeOf(node: asc.Expression | undefined, call: asc.CallExpression, what: string): number {
   if (!(node instanceof asc.IntegerLiteralExpression))
-    throw new Wrong((node ?? call).range, `${what} must be a number literal`);
+    throw new ArgumentError((node ?? call).range, `${what} must be a number literal`);
   const mode = i64_low(node.value);
-  if (mode < 0 || mode > 0o777) throw new Wrong(node.range, `permissions beyond 0o777: ${mode}`);
-  if (mode & 0o002) throw new Wrong(node.range, `permissions let everybody write: 0o${mode.toString(8)}`);
+  if (mode < 0 || mode > 0o777) throw new ArgumentError(node.range, `permissions beyond 0o777: ${mode}`);
+  if (mode & 0o002)
+    throw new ArgumentError(node.range, `permissions let everybody write: 0o${mode.toString(8)}`);
   return mode;
 }
 
 export function arity(call: asc.CallExpression, called: string, count: number): void {
   if (call.args.length === count) return;
-  throw new Wrong(
+  throw new ArgumentError(
     call.range,
     `${called}() takes ${count} argument${count > 1 ? 's' : ''}, not ${call.args.length}`,
   );
@@ -62,7 +63,7 @@ const encoder = new TextEncoder();
 /** `memory.data<u8>([…])` in place of a cstr() call. */
 export function staticText(call: asc.CallExpression): asc.Expression {
   const { range } = call;
-  if (call.args.length !== 1) throw new Wrong(range, 'cstr() takes one text');
+  if (call.args.length !== 1) throw new ArgumentError(range, 'cstr() takes one text');
   const text = textOf(call.args[0], call, "cstr()'s argument");
   const { Node } = asc;
   const bytes = [...encoder.encode(text), 0].map((byte) =>

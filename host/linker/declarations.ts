@@ -11,7 +11,16 @@
 // refusal with its position, never ignored. Nothing of a declaration reaches the compiler.
 
 import * as asc from 'assemblyscript';
-import { arity, calledName, modeOf, nameOf, refusalAt, staticText, textOf, Wrong } from './arguments.ts';
+import {
+  arity,
+  calledName,
+  modeOf,
+  nameOf,
+  refusalAt,
+  staticText,
+  textOf,
+  ArgumentError,
+} from './arguments.ts';
 import { PARAMETER_TYPES, type ParameterType } from './metadata.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -97,7 +106,7 @@ class Reader {
     try {
       act();
     } catch (error) {
-      if (!(error instanceof Wrong)) throw error;
+      if (!(error instanceof ArgumentError)) throw error;
       this.refusals.push(refusalAt(error.range, error.message));
     }
   }
@@ -137,7 +146,7 @@ class Reader {
         this.found.symbols.push({ name, gplOnly, range: call.range });
         return;
       }
-      if (!entry) throw new Wrong(call.range, `${called}() stands in a file that is not the entry`);
+      if (!entry) throw new ArgumentError(call.range, `${called}() stands in a file that is not the entry`);
       const key = INFO.get(called);
       if (key !== undefined) this.info(call, called, key);
       else if (called === PERSIST) this.persistent.push(call);
@@ -150,9 +159,9 @@ class Reader {
     arity(call, called, 1);
     const text = textOf(call.args[0], call, `${called}()'s argument`);
     const wrong = wrongInfo(key, text);
-    if (wrong !== null) throw new Wrong(call.args[0]!.range, wrong);
+    if (wrong !== null) throw new ArgumentError(call.args[0]!.range, wrong);
     if (SINGLE.includes(key) && this.found.info.some(([known]) => known === key))
-      throw new Wrong(call.range, `${called}() stands twice`);
+      throw new ArgumentError(call.range, `${called}() stands twice`);
     this.found.info.push([key, text]);
   }
 
@@ -163,21 +172,22 @@ class Reader {
     const typeText = textOf(type, call, `${called}()'s type`);
     const known = PARAMETER_TYPES.find((each) => each === typeText);
     if (!known) {
-      throw new Wrong(
+      throw new ArgumentError(
         type!.range,
         `${called}() knows the types bool, int, uint and charp, not "${typeText}"`,
       );
     }
     const mode = modeOf(permissions, call, `${called}()'s permissions`);
     const declaration = variableOf(source, name);
-    if (!declaration) throw new Wrong(variable!.range, `${called}() names no variable of this file: ${name}`);
+    if (!declaration)
+      throw new ArgumentError(variable!.range, `${called}() names no variable of this file: ${name}`);
     const array = called === 'module_param_array';
     const constant = (declaration.flags & CONST_FLAG) !== 0;
-    if (constant && !array) throw new Wrong(variable!.range, `${called}() names a constant: ${name}`);
+    if (constant && !array) throw new ArgumentError(variable!.range, `${called}() names a constant: ${name}`);
     if (array && !constant)
-      throw new Wrong(variable!.range, `an array of parameters must be a const: ${name}`);
+      throw new ArgumentError(variable!.range, `an array of parameters must be a const: ${name}`);
     if (this.found.parameters.some((each) => each.name === name)) {
-      throw new Wrong(call.range, `${called}() names a variable twice: ${name}`);
+      throw new ArgumentError(call.range, `${called}() names a variable twice: ${name}`);
     }
     this.found.parameters.push({
       name,
@@ -194,9 +204,9 @@ class Reader {
     arity(call, PERSIST, 1);
     const name = nameOf(call.args[0], call, `${PERSIST}()'s argument`);
     if (!this.found.parameters.some((each) => each.name === name))
-      throw new Wrong(call.args[0]!.range, `${PERSIST}() names no parameter: ${name}`);
+      throw new ArgumentError(call.args[0]!.range, `${PERSIST}() names no parameter: ${name}`);
     if (this.found.persistent.includes(name))
-      throw new Wrong(call.range, `${PERSIST}() names a parameter twice: ${name}`);
+      throw new ArgumentError(call.range, `${PERSIST}() names a parameter twice: ${name}`);
     this.found.persistent.push(name);
   }
 
@@ -204,8 +214,8 @@ class Reader {
   private nodes(holder: object): void {
     for (const [key, value] of Object.entries(holder)) {
       if (value instanceof asc.Node) {
-        const instead = this.replacement(value);
-        if (instead) Reflect.set(holder, key, instead);
+        const replacement = this.replacement(value);
+        if (replacement) Reflect.set(holder, key, replacement);
         else this.nodes(value);
       } else if (Array.isArray(value)) this.nodes(value);
     }
@@ -218,7 +228,7 @@ class Reader {
     this.attempt(() => {
       if (called === 'cstr') instead = staticText(node);
       else if (isDeclaration(called)) {
-        throw new Wrong(node.range, `${called}() does not stand at the top level of a file`);
+        throw new ArgumentError(node.range, `${called}() does not stand at the top level of a file`);
       }
     });
     return instead;

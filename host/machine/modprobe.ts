@@ -13,7 +13,7 @@ import { ModuleIndex, type IndexTexts } from '../linker/module-index.ts';
 import { EEXIST, EINVAL, EIO, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { emptyConfig, type ModprobeConfig } from './modprobe-config.ts';
 import { pathIn, type ModuleStore, type ProbeStore } from './module-store.ts';
-import { ProbeOrder, type Found } from './probe-order.ts';
+import { ProbeOrder, type FoundModule } from './probe-order.ts';
 
 /** What modprobe uses of a machine. */
 export interface ModuleLoader {
@@ -149,7 +149,11 @@ class Run {
     return this.#all(name, `Module ${name} not found.`, ({ module }) => this.#remove(module));
   }
 
-  async #all(name: string, missing: string, work: (found: Found) => Promise<void> | void): Promise<Probed> {
+  async #all(
+    name: string,
+    missing: string,
+    work: (found: FoundModule) => Promise<void> | void,
+  ): Promise<Probed> {
     try {
       const found = this.#lookUp(name);
       if (found.length === 0) this.#fatal(missing);
@@ -161,7 +165,7 @@ class Run {
   }
 
   /** A word that begins like a path is a file, with what the index says of a module of that name. */
-  #lookUp(name: string): Found[] {
+  #lookUp(name: string): FoundModule[] {
     if (/^\.?\//.test(name)) {
       const module = moduleName(name);
       this.#files.set(module, name);
@@ -219,7 +223,7 @@ class Run {
       .map(({ text }) => text);
   }
 
-  async #insert({ module, alias }: Found, parameters: string): Promise<void> {
+  async #insert({ module, alias }: FoundModule, parameters: string): Promise<void> {
     const { firstTime, useBlacklist, showDepends, ignoreCommands } = this.#options;
     if (!showDepends && this.#loaded(module)?.state === 'live') {
       if (firstTime) this.#error(`could not insert '${module}': Module already in kernel`);

@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /** A module's name, and the alias that it was found by. */
-export interface Found {
+export interface FoundModule {
   module: string;
   alias: string | null;
 }
@@ -29,7 +29,7 @@ export class ProbeOrder {
    * The modules that a name or an alias stands for: by an alias of the configuration, else the module of that name, else
    * one that a shell command stands for, else by the aliases of the modules.
    */
-  lookUp(normal: string): Found[] {
+  lookUp(normal: string): FoundModule[] {
     const { aliases, commands } = this.#config;
     const configured = aliases.filter(({ pattern }) => fnmatch(pattern, normal));
     if (configured.length > 0) {

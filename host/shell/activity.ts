@@ -10,7 +10,7 @@ import type { ChannelStatistics, Machine } from '../machine/types.ts';
 import { processes, type Process } from './processes.ts';
 
 /** How a driver was called. */
-export interface Called {
+export interface CallActivity {
   calls: number;
   /** That ended with an errno. */
   errors: number;
@@ -24,7 +24,7 @@ export interface Called {
 
 export interface Activity extends Process {
   /** null for the kernel, and for drivers in its domain. */
-  called: Called | null;
+  called: CallActivity | null;
 }
 
 export interface Frame {
@@ -69,7 +69,7 @@ export class ActivityMeter {
         before?.channels.find(({ channel }) => channel === now.channel),
       ),
     );
-    const called = (name: string): Called | null => {
+    const called = (name: string): CallActivity | null => {
       const own = done.filter(({ driver }) => driver === name).sort((a, b) => a.sinceNs - b.sinceNs);
       const last = own.at(-1);
       if (!last) return null;
@@ -160,7 +160,7 @@ function cellsOf({ pid, domain, state, generation, restarts, held }: Process): s
   ];
 }
 
-function calledCells(called: Called | null, step: number): string[] {
+function calledCells(called: CallActivity | null, step: number): string[] {
   if (!called) return CALLED_HEAD.map(() => '-');
   const time = (ns: number | null): string => {
     if (ns === null) return '-';

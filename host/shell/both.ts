@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** What a list printed on one machine, and its status. */
-export interface Ran {
+export interface CommandOutput {
   lines: Line[];
   status: number;
 }
@@ -46,7 +46,7 @@ export class BothShells {
   }
 
   /** Runs a list on both machines at once. @param input gives each machine its own copy of the input */
-  async run(list: List, signal: Signal, input: () => Input = () => EMPTY): Promise<Pair<Ran>> {
+  async run(list: List, signal: Signal, input: () => Input = () => EMPTY): Promise<Pair<CommandOutput>> {
     const { monolithic, microkernel } = this.shells;
     const [one, other] = await Promise.all([
       kept(monolithic, list, signal, input()),
@@ -71,7 +71,7 @@ export class BothShells {
 }
 
 /** Runs a list and keeps what it prints; one that prints without end is ended. */
-async function kept(shell: Shell, list: List, signal: Signal, input: Input): Promise<Ran> {
+async function kept(shell: Shell, list: List, signal: Signal, input: Input): Promise<CommandOutput> {
   const lines: Line[] = [];
   let open: Line | null = null;
   let left = MAX_KEPT;

@@ -137,9 +137,9 @@ function entry_kind(inside: i32, i: i32): i32 {
 }
 
 /** Whether the module that was seen has such an entry. */
-function has(kind: i32, i: i32): bool {
+function has_entry(kind: i32, i: i32): bool {
   if (kind == IN_PARAMETERS) {
-    for (let n = 0; param_at(seen_module, n); n++) if (has(PARAMETER, n)) return true;
+    for (let n = 0; param_at(seen_module, n); n++) if (has_entry(PARAMETER, n)) return true;
     return false;
   }
   if (kind == PARAMETER) return load<u32>(param_at(seen_module, i), PRM_PERM) != 0;
@@ -213,7 +213,7 @@ function down(): bool {
   }
   for (let i = 0; entry_kind(seen_kind, i); i++) {
     const kind = entry_kind(seen_kind, i);
-    if (!has(kind, i) || !same_text(name_of(kind, i), component)) continue;
+    if (!has_entry(kind, i) || !same_text(name_of(kind, i), component)) continue;
     if (kind == PARAMETER) seen_parameter = param_at(seen_module, i);
     if (kind == HOLDER) seen_module = user_of(seen_module, i);
     seen_kind = kind == HOLDER ? IN_MODULE : kind;
@@ -248,7 +248,7 @@ export function sysfs_list_file(file: usize, position: i32, buffer: usize, size:
   list_begin(buffer, size);
   const inside = load<i32>(own, SF_KIND);
   for (let kind = entry_kind(inside, position); kind; kind = entry_kind(inside, ++position)) {
-    if (has(kind, position) && !list_add(type_of(kind), name_of(kind, position))) break;
+    if (has_entry(kind, position) && !list_add(type_of(kind), name_of(kind, position))) break;
   }
   return position;
 }

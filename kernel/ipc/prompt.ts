@@ -93,7 +93,7 @@ export function ring_transfer(ep: usize, channel: i32, request: i32): i32 {
   store<u32>(record, channel, RQ_CHANNEL);
   store<f64>(record, 0, RQ_DEADLINE);
   const r = completion(ep, sequence);
-  if (soon(ep, r, sequence)) {
+  if (answer_expected(ep, r, sequence)) {
     const status = load<i32>(r, R_STATUS);
     const position = load<i64>(r, R_POSITION);
     const own = load<u32>(r, R_TAG) == sequence && load<u32>(r, R_GENERATION) == generation;
@@ -121,7 +121,7 @@ export function rung(): bool {
 /** Whether an answer comes before anything else does, and within a moment. */
 // @ts-ignore: decorator
 @inline
-function soon(ep: usize, r: usize, sequence: u32): bool {
+function answer_expected(ep: usize, r: usize, sequence: u32): bool {
   const parts = load<u32>(ep, EP_PAUSE);
   pause(parts / PARTS);
   if (atomic.load<u32>(r, R_SEQUENCE) == sequence) {

@@ -2,12 +2,15 @@
 
 import { expect, test } from 'vitest';
 import { heads, layOut } from '../../host/cli/side-by-side.ts';
-import type { Pair, Ran } from '../../host/shell/both.ts';
+import type { Pair, CommandOutput } from '../../host/shell/both.ts';
 
-const ran = (status: number, ...texts: string[]): Ran => ({
+const ran = (status: number, ...texts: string[]): CommandOutput => ({
   ...{ status, lines: texts.map((text) => ({ text: text.replace(/^!/, ''), error: text.startsWith('!') })) },
 });
-const pair = (monolithic: Ran, microkernel: Ran): Pair<Ran> => ({ monolithic, microkernel });
+const pair = (monolithic: CommandOutput, microkernel: CommandOutput): Pair<CommandOutput> => ({
+  monolithic,
+  microkernel,
+});
 const WIDE = { columns: 104, colours: false };
 const NARROW = { columns: 0, colours: false };
 const column = (text: string): string => text.padEnd(50);

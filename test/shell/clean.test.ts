@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { complete } from '../../host/shell/complete.ts';
 import type { ShellContext } from '../../host/shell/command.ts';
 import { Shell } from '../../host/shell/shell.ts';
-import { run, type Ran } from '../support/shell.ts';
+import { run, type ShellResult } from '../support/shell.ts';
 
-const done = (out: string): Ran => ({ status: 0, out, err: '' });
+const done = (out: string): ShellResult => ({ status: 0, out, err: '' });
 const ODD = 'a\nb \u001b[2J\u202eevil';
 const CLEAN = 'a\\x0ab \\x1b[2J\\xe2\\x80\\xaeevil';
 

@@ -5,7 +5,7 @@ import { nodeLab } from '../../host/cli/machines.ts';
 import type { Shell } from '../../host/shell/shell.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { PLACEMENTS, withMachine } from '../support/machine.ts';
-import { run, shellOn, type Ran, type RunOptions } from '../support/shell.ts';
+import { run, shellOn, type ShellResult, type RunOptions } from '../support/shell.ts';
 
 const DISK = 4096;
 
@@ -15,8 +15,8 @@ describe.each(PLACEMENTS)('%s', (placement) => {
   let shell: Shell;
   beforeAll(() => (shell = shellOn(at.machine, at.lab)));
   afterEach(() => expect(at.machine.check()).toEqual([]));
-  const sh = (text: string, options?: RunOptions): Promise<Ran> => run(shell, text, options);
-  const done = (out: string, err = ''): Ran => ({ status: 0, out, err });
+  const sh = (text: string, options?: RunOptions): Promise<ShellResult> => run(shell, text, options);
+  const done = (out: string, err = ''): ShellResult => ({ status: 0, out, err });
 
   describe('echo', () => {
     test('prints its words', async () => {

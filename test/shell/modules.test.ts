@@ -7,16 +7,16 @@ import { nodeLab } from '../../host/cli/machines.ts';
 import type { Shell } from '../../host/shell/shell.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { driverIs, nextEvent, PLACEMENTS, withMachine } from '../support/machine.ts';
-import { run, shellOn, type Ran } from '../support/shell.ts';
+import { run, shellOn, type ShellResult } from '../support/shell.ts';
 
 describe.each(PLACEMENTS)('%s', (placement) => {
   const bench = { name: placement, placement, openLab: nodeLab, fixture: loadFixture };
   const at = withMachine(bench, {});
   let shell: Shell;
   beforeAll(() => (shell = shellOn(at.machine, at.lab)));
-  const sh = (text: string): Promise<Ran> => run(shell, text);
-  const done = (out: string, err = ''): Ran => ({ status: 0, out, err });
-  const failed = (err: string, status = 1): Ran => ({ status, out: '', err });
+  const sh = (text: string): Promise<ShellResult> => run(shell, text);
+  const done = (out: string, err = ''): ShellResult => ({ status: 0, out, err });
+  const failed = (err: string, status = 1): ShellResult => ({ status, out: '', err });
   const removeAll = async (): Promise<void> => {
     for (const { name } of at.machine.lsmod()) await at.machine.rmmod(name);
   };

@@ -7,7 +7,7 @@ import type { ChromeTrace } from '../../host/machine/chrome-trace.ts';
 import type { Shell } from '../../host/shell/shell.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { PLACEMENTS, withMachine } from '../support/machine.ts';
-import { run, shellOn, type Ran } from '../support/shell.ts';
+import { run, shellOn, type ShellResult } from '../support/shell.ts';
 
 describe.each(PLACEMENTS)('%s', (placement) => {
   const bench = { name: placement, placement, openLab: nodeLab, fixture: loadFixture };
@@ -16,8 +16,8 @@ describe.each(PLACEMENTS)('%s', (placement) => {
   let shell: Shell;
   beforeAll(() => (shell = shellOn(at.machine, at.lab)));
   afterEach(() => expect(at.machine.check()).toEqual([]));
-  const sh = (text: string): Promise<Ran> => run(shell, text);
-  const done = (out: string): Ran => ({ status: 0, out, err: '' });
+  const sh = (text: string): Promise<ShellResult> => run(shell, text);
+  const done = (out: string): ShellResult => ({ status: 0, out, err: '' });
 
   test('ps has the columns that it always had', async () => {
     const { out } = await sh('ps');

@@ -6,7 +6,7 @@ import { complete } from '../../host/shell/complete.ts';
 import type { Shell } from '../../host/shell/shell.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { PLACEMENTS, withMachine } from '../support/machine.ts';
-import { run, shellOn, type Ran } from '../support/shell.ts';
+import { run, shellOn, type ShellResult } from '../support/shell.ts';
 
 describe.each(PLACEMENTS)('%s', (placement) => {
   const bench = { name: placement, placement, openLab: nodeLab, fixture: loadFixture };
@@ -14,9 +14,9 @@ describe.each(PLACEMENTS)('%s', (placement) => {
   let shell: Shell;
   beforeAll(() => (shell = shellOn(at.machine, at.lab)));
   afterEach(() => expect(at.machine.check()).toEqual([]));
-  const sh = (text: string): Promise<Ran> => run(shell, text);
-  const done = (out: string, err = ''): Ran => ({ status: 0, out, err });
-  const failed = (err: string, status = 1): Ran => ({ status, out: '', err });
+  const sh = (text: string): Promise<ShellResult> => run(shell, text);
+  const done = (out: string, err = ''): ShellResult => ({ status: 0, out, err });
+  const failed = (err: string, status = 1): ShellResult => ({ status, out: '', err });
   const majorOf = async (name: string): Promise<string> => {
     const { out } = await sh(`cat /proc/devices | grep ' ${name}$'`);
     return out.trim().split(' ')[0]!;

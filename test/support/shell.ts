@@ -7,7 +7,7 @@ import { inputOf, textOutput } from '../../host/shell/streams.ts';
 import type { Signal } from '../../host/shell/signal.ts';
 import { bytes, type Lab } from './machine.ts';
 
-export interface Ran {
+export interface ShellResult {
   status: number;
   out: string;
   err: string;
@@ -25,8 +25,8 @@ export async function run(
   shell: Shell,
   text: string,
   { input = '', signal = new AbortController().signal, heard = () => {} }: RunOptions = {},
-): Promise<Ran> {
-  const ran: Ran = { status: 0, out: '', err: '' };
+): Promise<ShellResult> {
+  const ran: ShellResult = { status: 0, out: '', err: '' };
   const put = (stream: 'out' | 'err') =>
     textOutput((piece) => {
       ran[stream] += piece;
