@@ -63,14 +63,14 @@ export class Drivers {
       drivers: this,
       now: () => host.resources.platform.now(),
       become: (driver, state) => this.become(driver, state),
-      bury: (driver) => {
+      endIncarnation: (driver) => {
         if (driver.incarnation) {
           driver.dead.add(driver.incarnation.channel);
           void this.endIncarnation(driver.incarnation);
         }
         driver.incarnation = null;
       },
-      forsake: (driver, life) => void host.recover(() => this.cancelRequests(driver, life)),
+      cancelRequests: (driver, life) => void host.recover(() => this.cancelRequests(driver, life)),
       load: (driver) => this.load(driver),
       recover: (work) => host.recover(work),
     };

@@ -75,9 +75,9 @@ export interface SupervisorCallbacks<D extends Supervised> {
   now(): number;
   become(driver: D, state: DriverStatus['state']): void;
   /** Ends what is left of its incarnation. */
-  bury(driver: D): void;
+  endIncarnation(driver: D): void;
   /** It has no successor: whoever waits for one is answered. */
-  forsake(driver: D, life: KernelLife): void;
+  cancelRequests(driver: D, life: KernelLife): void;
   /** Throws ModuleError when it was refused or has died in its init, MachineDied. */
   load(driver: D): Promise<void>;
   /** Runs a piece of recovery, which Machine.settled waits for. */
@@ -197,7 +197,7 @@ export class Supervisor<D extends Supervised> {
     const { callbacks } = this;
     let ownerDeaths = 0;
     for (let cause = first, owner = behind; ; { cause, lostOwner: owner } = driver) {
-      callbacks.bury(driver);
+      callbacks.endIncarnation(driver);
       const why = cause ? causeText(cause) : `${owner!.loaded.name} has died`;
       if (cause && !(await this.allowed(driver, life, recovery, cause, why))) return;
       if (recovery.calledOff) return; // in the turn in which that was allowed
@@ -267,7 +267,7 @@ export class Supervisor<D extends Supervised> {
     if (decision.act === 'rest') {
       life.log(LEVEL_NOTICE, [`supervisor: ${loaded.name} has left (${why}): not restarted`]);
       callbacks.become(driver, 'ended');
-      callbacks.forsake(driver, life);
+      callbacks.cancelRequests(driver, life);
       return false;
     }
     if (decision.act !== 'restart') {
@@ -305,7 +305,7 @@ export class Supervisor<D extends Supervised> {
   async lost(driver: D, life: KernelLife, reason: string): Promise<void> {
     const { name } = driver.loaded;
     this.callbacks.become(driver, 'failed');
-    this.callbacks.forsake(driver, life);
+    this.callbacks.cancelRequests(driver, life);
     life.log(LEVEL_ALERT, [`supervisor: giving ${name} up: ${reason}`]);
     if (!driver.policy.essential) return;
     life.log(LEVEL_EMERG, [`Kernel panic - not syncing: essential driver is lost: ${name}`]);

@@ -10,7 +10,7 @@ import { store_forget } from '../ipc/store';
 import { held_resume } from '../ipc/submit';
 
 /** The driver that died on `channel` has been given up: what waits for a successor of it waits no longer. */
-export function held_forsake(channel: i32): void {
+export function held_cancel(channel: i32): void {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = device_at(i);
     const dead = load<u32>(dev, DEV_ENDPOINT) == ENDPOINT_NONE;
