@@ -2,7 +2,7 @@
 //
 // Each shows a way in which a call may cross from one module to another: a number, and a buffer in either direction. In
 // one domain that is a call like any other; between two, a gate carries it, which knows from the types InBuffer, OutBuffer
-// and Length what it has to copy. `loads` outlives the module: what it is at rmmod is there at the next insmod.
+// and Length what it has to copy. `loads` persists: what it is at rmmod is there at the next insmod.
 
 import {
   EINVAL,

@@ -28,7 +28,7 @@ export {
   proc_mkdir,
   proc_remove,
   remove_proc_entry,
-} from './fs/proc';
+} from './fs/proc/proc';
 export {
   timer_setup,
   add_timer,
@@ -49,7 +49,7 @@ export {
   seq_putc,
   single_open,
   single_release,
-} from './fs/seq';
+} from './fs/proc/seq';
 
 // Entry points of the host.
 export {

@@ -8,10 +8,10 @@ import { boot_common } from './boot';
 import { set_emit } from './lib/emit';
 import { index_of } from './lib/function';
 import { set_usercopy } from './fs/usercopy';
-import { param_node_init } from './fs/param-file';
-import { proc_init } from './fs/proc';
-import { make_proc_entry, remove_proc_node } from './ipc/proc-gates';
-import { call, copy_from_user, copy_to_user, emit_to_kernel } from './ipc/gates';
+import { param_node_init } from './fs/sys/param-file';
+import { proc_init } from './fs/proc/proc';
+import { make_proc_entry, remove_proc_node } from './ipc/domain/proc-gates';
+import { call, copy_from_user, copy_to_user, emit_to_kernel } from './ipc/domain/gates';
 import { add_symbol } from './module/symbols';
 
 // Kernel symbols; each is an EXPORT_SYMBOL where it is written.
@@ -24,7 +24,7 @@ export {
   clear_user,
   do_exit,
   warn_slowpath,
-} from './ipc/gates';
+} from './ipc/domain/gates';
 
 export {
   ds_publish_u32,
@@ -36,7 +36,7 @@ export {
   ds_version,
   ds_delete,
   init_mode,
-} from './ipc/store-gates';
+} from './ipc/domain/store-gates';
 
 // Entry points of the host.
 export { enter_module } from './module/load';
@@ -50,7 +50,7 @@ export {
   poke,
   peek_byte,
   poke_byte,
-} from './ipc/serve';
+} from './ipc/domain/serve';
 
 /** Boots a driver's domain of `size` bytes. */
 export function boot(slots: i32, size: u32, deadline: u32, slub_debug: u32): void {

@@ -1,5 +1,5 @@
 // What a layer below cli/ and web/ may use of its surroundings: exactly what Node 20.19 and browsers have in common.
-// No console (the faces print), no files, no fetch, no Worker (host/machine/platform.ts abstracts it).
+// No console (the faces print), no files, no fetch, no Worker (host/machine/shared/platform.ts abstracts it).
 
 declare const performance: {
   /** ms since the thread's time origin, monotonic. */

@@ -4,8 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedModule } from '../domain/loaded.ts';
-import { compare, type CompareOptions } from '../lab/compare.ts';
-import { renderTable } from '../lab/table.ts';
+import { compare, type CompareOptions } from '../lab/compare/compare.ts';
+import { renderTable } from '../lab/compare/table.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { ROOT } from './root.ts';

@@ -1,11 +1,11 @@
 // `isolab fuzz` in the terminal: targets from disk, progress while it runs, the counts at its end.
 
-import { BadModule } from '../linker/module-file.ts';
+import { BadModule } from '../linker/module/module-file.ts';
 import { runCampaign, type Target, type MutantResult } from '../fault/campaign.ts';
 import { MUTATIONS } from '../fault/mutate.ts';
 import { reportOf, tallyTable } from '../fault/tally.ts';
 import { projectTargets } from '../fault/targets.ts';
-import type { SidePlacement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/shared/types.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { loadModuleFile, nodeLab, type NodeLab } from './machines.ts';

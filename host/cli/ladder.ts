@@ -1,7 +1,7 @@
 // The ladder for the terminal: in this process, or by the built page in a Chromium without a window.
 
 import { clockStepNs } from '../lab/clock.ts';
-import { ladder, type LadderOptions, type LadderReport } from '../lab/ladder.ts';
+import { ladder, type LadderOptions, type LadderReport } from '../lab/ladder/ladder.ts';
 import { measureInChromium } from './in-chromium.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine } from './live-line.ts';

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { loadLab, type Lab, type ModuleSource } from '../lab/load.ts';
-import type { Platform } from '../machine/platform.ts';
+import type { Platform } from '../machine/shared/platform.ts';
 import { nodePlatform } from './node-platform.ts';
 import { IMAGES, version } from './root.ts';
 

@@ -3,8 +3,8 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { listen } from '../machine/control.ts';
-import type { Platform, Thread, ThreadKind } from '../machine/platform.ts';
+import { listen } from '../machine/shared/control.ts';
+import type { Platform, Thread, ThreadKind } from '../machine/shared/platform.ts';
 import { portOf } from './node-port.ts';
 import { ROOT } from './root.ts';
 

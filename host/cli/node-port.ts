@@ -1,6 +1,6 @@
 // A Node message port with the face that browsers' have, as Comlink and the machine want it.
 
-import type { Port } from '../machine/platform.ts';
+import type { Port } from '../machine/shared/platform.ts';
 
 type Listener = Parameters<Port['addEventListener']>[1];
 

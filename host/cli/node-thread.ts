@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { multiMemoryCopies, type Copies } from '../ipc/copy.ts';
 import { runThread } from '../machine/thread.ts';
-import type { ThreadKind } from '../machine/platform.ts';
+import type { ThreadKind } from '../machine/shared/platform.ts';
 import { portOf } from './node-port.ts';
 
 /** Below this many bytes TypedArray.set is the faster of the two. */

@@ -3,7 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './commands/index.ts';
-import { cleanLines } from '../linker/bytes.ts';
+import { cleanLines } from '../linker/wasm/bytes.ts';
 import { Exit, explain, type Io } from './io.ts';
 import { version } from './root.ts';
 

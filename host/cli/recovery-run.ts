@@ -1,8 +1,8 @@
 // `isolab recovery` in the terminal: machines of Node or of a Chromium, progress while it runs, the table or the JSON at its end.
 
-import { measureRecovery, type RecoveryCause, type RecoveryReport } from '../lab/recovery.ts';
-import { renderRecovery } from '../lab/recovery-table.ts';
-import type { Placement } from '../machine/types.ts';
+import { measureRecovery, type RecoveryCause, type RecoveryReport } from '../lab/recovery/recovery.ts';
+import { renderRecovery } from '../lab/recovery/recovery-table.ts';
+import type { Placement } from '../machine/shared/types.ts';
 import { measureInChromium } from './in-chromium.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';

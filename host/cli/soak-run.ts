@@ -1,9 +1,9 @@
 // `isolab soak` in the terminal: machines of Node, progress while it runs, the summary at its end, also after Ctrl-C.
 
-import { soak } from '../lab/soak.ts';
-import { renderSoak } from '../lab/soak-table.ts';
+import { soak } from '../lab/soak/soak.ts';
+import { renderSoak } from '../lab/soak/soak-table.ts';
 import { DRIVERS, EXTRAS } from '../lab/load.ts';
-import type { Placement } from '../machine/types.ts';
+import type { Placement } from '../machine/shared/types.ts';
 import type { Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { nodeLab } from './machines.ts';

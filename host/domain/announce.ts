@@ -6,16 +6,16 @@ import type { Domain } from './domain.ts';
 import type { KernelExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { begin, describe, describeParameters, must, need, Refused, refusalOf, resolve } from './steps.ts';
-import { symbolText } from '../linker/crc.ts';
-import { symbolFlags } from '../linker/metadata.ts';
-import { exported, symbolNamed, type Signature } from '../linker/module-file.ts';
-import type { ModuleImport } from '../linker/module-types.ts';
+import { symbolText } from '../linker/module/crc.ts';
+import { symbolFlags } from '../linker/module/metadata.ts';
+import { exported, symbolNamed, type Signature } from '../linker/module/module-file.ts';
+import type { ModuleImport } from '../linker/module/module-types.ts';
 import { ENOEXEC } from '../../kernel/abi/errno.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import { MOD_NAME } from '../../kernel/abi/module.ts';
 
-/** A function of another driver that a module imports: it is called through the kernel (host/machine/gates.ts). */
+/** A function of another driver that a module imports: it is called through the kernel (host/machine/shared/symbol-calls.ts). */
 export interface Gate {
   name: string;
   /** The module that it lies in. */

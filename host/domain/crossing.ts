@@ -4,9 +4,9 @@
 // Wasm, not a JavaScript function: it costs a call, and the engine checks the type of what is called.
 
 import { CROSSING } from './stack.ts';
-import { ByteWriter } from '../linker/bytes.ts';
-import { symbolText } from '../linker/crc.ts';
-import type { Signature } from '../linker/module-file.ts';
+import { ByteWriter } from '../linker/wasm/bytes.ts';
+import { symbolText } from '../linker/module/crc.ts';
+import type { Signature } from '../linker/module/module-file.ts';
 import { M_CALL_MODULE } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 

@@ -1,7 +1,7 @@
 // How much a file declares, as the kernel is told before anything else of the file (kernel/module/kept.ts decides). Of a file
 // that declares more than a module may nothing but that and its bytes is kept: no thread is given lists of what is refused anyway.
 
-import type { ModuleFile } from '../linker/module-file.ts';
+import type { ModuleFile } from '../linker/module/module-file.ts';
 import {
   MAX_MODULE_EXPORTS,
   MAX_MODULE_FILE,

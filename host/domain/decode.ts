@@ -4,8 +4,8 @@
 // A file is believed where the oops has its SHA-256. Where it is another build of what was loaded, what the oops itself says
 // of a frame is kept, and the disagreement is told. Pure: files are asked for by name and given by the caller.
 
-import { cleanText } from '../linker/bytes.ts';
-import type { ModuleSymbols } from '../linker/symbols.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
+import type { ModuleSymbols } from '../linker/module/symbols.ts';
 import type { Kallsyms } from './kallsyms.ts';
 import { hex8, token } from './oops.ts';
 import type { SavedFrame, SavedOops, SavedText } from './saved-oops.ts';

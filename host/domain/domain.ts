@@ -12,10 +12,10 @@ import {
   WINDOW_SIZE,
 } from '../../kernel/abi/map.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
-import { cleanText } from '../linker/bytes.ts';
-import { elementSize } from '../linker/metadata.ts';
-import { symbolFlags } from '../linker/metadata.ts';
-import { dataOffset } from '../linker/module-file.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
+import { elementSize } from '../linker/module/metadata.ts';
+import { symbolFlags } from '../linker/module/metadata.ts';
+import { dataOffset } from '../linker/module/module-file.ts';
 import type { Image, ImageExports } from './image.ts';
 
 const IMAGE_TABLE_BASE = 1;

@@ -41,7 +41,7 @@ export interface Fault {
   stackPointer: number | null;
 }
 
-/** What is asked of a module's symbols (host/linker/symbols.ts has them). Offsets are those of the file. */
+/** What is asked of a module's symbols (host/linker/module/symbols.ts has them). Offsets are those of the file. */
 export interface FaultSymbols {
   /** Where an offset in what was compiled lies in the module's file. */
   fileOffset(compiled: number): number;

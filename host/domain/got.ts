@@ -9,8 +9,8 @@
 // module has itself is its own, whatever others export under that name. Everything else is somebody's symbol: a function's
 // value is its slot, so that a function has one address wherever it is taken.
 
-import type { ModuleFile } from '../linker/module-file.ts';
-import type { ModuleImport } from '../linker/module-types.ts';
+import type { ModuleFile } from '../linker/module/module-file.ts';
+import type { ModuleImport } from '../linker/module/module-types.ts';
 
 /** Thrown for a global that no loader can give. */
 export class UnknownImport extends Error {}

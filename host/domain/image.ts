@@ -120,5 +120,5 @@ export interface DomainExports extends ImageExports {
   run_timers(): number;
 }
 
-/** A file of the kernel's, read and compiled: kernel.wasm, domain.wasm, courier.wasm or user.wasm. */
+/** A file of the kernel's, read and compiled: kernel.wasm, domain.wasm, driver-loop.wasm or user.wasm. */
 export type Image = import('./loaded.ts').LoadedModule;

@@ -65,7 +65,7 @@ export interface KernelGate {
   copyPrevious(to: number, from: number, count: number, incarnation: number): number;
 }
 
-/** Imports of a domain's image (kernel/ipc/gates.ts). */
+/** Imports of a domain's image (kernel/ipc/domain/gates.ts). */
 export function domainImports(
   gate: KernelGate,
   exit: (code: number) => void,

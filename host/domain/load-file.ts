@@ -1,9 +1,9 @@
 // From a file's bytes to a module that can be loaded: read, hashed, compiled. Of one that declares more than a module may only how
 // much is known then (./declared.ts).
 
-import { adjustModule } from '../linker/adjust.ts';
-import { readModule, type ModuleFile } from '../linker/module-file.ts';
-import { sha256 } from '../linker/sha256.ts';
+import { adjustModule } from '../linker/module/adjust.ts';
+import { readModule, type ModuleFile } from '../linker/module/module-file.ts';
+import { sha256 } from '../linker/module/sha256.ts';
 import { declaredBy, outline, tooMuch, type Declared } from './declared.ts';
 import { namesOf } from './names.ts';
 import { MAX_MODULE_FILE } from '../../kernel/abi/limits.ts';

@@ -1,7 +1,7 @@
 // A driver's file, read and ready to be loaded: what every placement is given.
 
-import type { Shift } from '../linker/adjust.ts';
-import type { ModuleFile } from '../linker/module-file.ts';
+import type { Shift } from '../linker/module/adjust.ts';
+import type { ModuleFile } from '../linker/module/module-file.ts';
 import type { Declared } from './declared.ts';
 
 export interface LoadedModule {
@@ -17,7 +17,7 @@ export interface LoadedModule {
   declared: Declared;
   /** Its function names, as the kernel keeps them (./names.ts). */
   names: Uint8Array;
-  /** Compiled from the file, adjusted where it had to be (host/linker/adjust.ts). */
+  /** Compiled from the file, adjusted where it had to be (host/linker/module/adjust.ts). */
   module: WebAssembly.Module;
   /** How places in what was compiled lie in the file. */
   shifts: readonly Shift[];

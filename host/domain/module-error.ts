@@ -1,7 +1,7 @@
 // Why a module could not be loaded or unloaded: an errno, and what insmod and rmmod say to it.
 
 import { EAGAIN, EINVAL, ENOENT, ENOEXEC } from '../../kernel/abi/errno.ts';
-import { cleanText } from '../linker/bytes.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
 import { strerror } from './strerror.ts';
 
 /** What insmod says otherwise than strerror. */

@@ -1,7 +1,7 @@
 // The names that /proc/kallsyms shows of a file: every function that the file's name section knows, and the data that it
 // exports, as the table that the kernel keeps (kernel/abi/module.ts: kallsyms).
 
-import type { ModuleFile } from '../linker/module-file.ts';
+import type { ModuleFile } from '../linker/module/module-file.ts';
 import {
   KALLSYM_NAME,
   KALLSYM_OFFSET,

@@ -5,7 +5,7 @@
 // read only. Elsewhere, and where somebody has read `stack` before, the text is parsed, strictly: function names
 // come out of the module, and a newline in one can forge a line. Nothing here believes a name of a function.
 
-import { cleanText } from '../linker/bytes.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
 
 export const FRAME_LIMIT = 32;
 

@@ -5,9 +5,9 @@ import { TextTooLong, type Domain } from './domain.ts';
 import type { ImageExports } from './image.ts';
 import type { LoadedModule } from './loaded.ts';
 import { insmodError, ModuleError } from './module-error.ts';
-import { cleanText } from '../linker/bytes.ts';
-import { exported, type ModuleFile } from '../linker/module-file.ts';
-import type { ModuleImport } from '../linker/module-types.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
+import { exported, type ModuleFile } from '../linker/module/module-file.ts';
+import type { ModuleImport } from '../linker/module/module-types.ts';
 import { EINVAL, ENAMETOOLONG, ENOEXEC } from '../../kernel/abi/errno.ts';
 import { LEVEL_ERR } from '../../kernel/abi/log.ts';
 import {

@@ -2,7 +2,7 @@
 // kernel that is as it was after its boot; where one leaves something behind, the next gets another machine.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { Machine, MachineEvent, SidePlacement } from '../machine/types.ts';
+import type { Machine, MachineEvent, SidePlacement } from '../machine/shared/types.ts';
 import { useModule } from './exercise.ts';
 import { attempt, endingText, until, type Ending } from './guard.ts';
 import { differences, fill, takeSnapshot, type MachineSnapshot } from './look.ts';

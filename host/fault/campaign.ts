@@ -6,10 +6,10 @@
 
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
-import { BadModule } from '../linker/module-file.ts';
-import { sha256 } from '../linker/sha256.ts';
+import { BadModule } from '../linker/module/module-file.ts';
+import { sha256 } from '../linker/module/sha256.ts';
 import { MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
-import type { SidePlacement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/shared/types.ts';
 import { Bench, type BenchSetting, type Target } from './bench.ts';
 import { sectionPlaces } from './fields.ts';
 import { exceptionText } from './guard.ts';

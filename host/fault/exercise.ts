@@ -1,7 +1,7 @@
 // A little work for a module's devices and parameters, the same each time: what they answered, line by line, can be compared
 // with what the module answered before it was damaged.
 
-import type { Client, Machine } from '../machine/types.ts';
+import type { Client, Machine } from '../machine/shared/types.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 
 /** Bytes that are asked for; what is written is shorter than the shortest that a driver here takes. */
@@ -49,7 +49,7 @@ export async function fileText(client: Client, path: string): Promise<string> {
 /**
  * Uses the devices of a module and reads its parameters.
  *
- * @param kept parameters that are not read: their values outlive the module
+ * @param kept parameters that are not read: their values stay when the module goes
  */
 export async function useModule(
   machine: Machine,

@@ -1,8 +1,8 @@
 // Where the numbers and names of a module's file stand: what a mutator can change one by one, with the lengths around them
 // kept right, so that damage reaches the check that it is meant for.
 
-import { ByteReader, ByteWriter } from '../linker/bytes.ts';
-import { readConstant } from '../linker/constant.ts';
+import { ByteReader, ByteWriter } from '../linker/wasm/bytes.ts';
+import { readConstant } from '../linker/wasm/constant.ts';
 
 export type FieldKind =
   | 'section length'

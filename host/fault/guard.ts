@@ -2,7 +2,7 @@
 // (ModuleError), to end it in its call (Killed) and to die (MachineDied); anything else has escaped from it.
 
 import { ModuleError } from '../domain/module-error.ts';
-import { Killed, MachineDied } from '../machine/control.ts';
+import { Killed, MachineDied } from '../machine/shared/control.ts';
 
 export type Ending<T> =
   | { how: 'done'; value: T }

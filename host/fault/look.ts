@@ -2,7 +2,7 @@
 // must leave as it was. Taints and the log are left out: a kernel remembers whom it has met.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import type { Client, Machine } from '../machine/types.ts';
+import type { Client, Machine } from '../machine/shared/types.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import { fileText, hex } from './exercise.ts';
 

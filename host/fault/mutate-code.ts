@@ -2,8 +2,14 @@
 // between two. The operators follow MINIX's swifi where WebAssembly has the like: a wrong operator, a wrong constant, a wrong
 // address, a store or a branch that is missing, a condition turned round, a wrong variable, a stop, an endless loop.
 
-import { InstructionCursor, skipLocals } from '../linker/instructions.ts';
-import { importedCount, readSections, signatureOf, type Sections, type Span } from '../linker/sections.ts';
+import { InstructionCursor, skipLocals } from '../linker/wasm/instructions.ts';
+import {
+  importedCount,
+  readSections,
+  signatureOf,
+  type Sections,
+  type Span,
+} from '../linker/wasm/sections.ts';
 import { leb, moduleFields, replaced, sleb, type Damage, type Field } from './fields.ts';
 import type { Random } from './random.ts';
 

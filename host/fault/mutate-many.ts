@@ -1,11 +1,11 @@
 // A file that is in order, and declares very much of one thing: tens of thousands of parameters, functions, exported symbols,
 // needed libraries, aliases or imports with versions. A kernel refuses it for how much, or loads it; nobody else may notice.
 
-import { ByteReader, ByteWriter } from '../linker/bytes.ts';
-import { dataCrc } from '../linker/crc.ts';
-import { GOT_MEMORY, SECTION } from '../linker/metadata.ts';
-import { TYPE } from '../linker/opcodes.ts';
-import { importedCount, readSections } from '../linker/sections.ts';
+import { ByteReader, ByteWriter } from '../linker/wasm/bytes.ts';
+import { dataCrc } from '../linker/module/crc.ts';
+import { GOT_MEMORY, SECTION } from '../linker/module/metadata.ts';
+import { TYPE } from '../linker/wasm/opcodes.ts';
+import { importedCount, readSections } from '../linker/wasm/sections.ts';
 import { leb, replaced, sectionPlaces, type Damage, type SectionPlace } from './fields.ts';
 import type { Random } from './random.ts';
 

@@ -4,9 +4,9 @@
 // A CRC is computed anew for the name that it then stands beside: of a symbol from the exported function's signature,
 // of an import from its own.
 
-import { BadModule, ByteReader, ByteWriter } from '../linker/bytes.ts';
-import { symbolCrc } from '../linker/crc.ts';
-import { readSections, signatureOf, type Sections, type Signature } from '../linker/sections.ts';
+import { BadModule, ByteReader, ByteWriter } from '../linker/wasm/bytes.ts';
+import { symbolCrc } from '../linker/module/crc.ts';
+import { readSections, signatureOf, type Sections, type Signature } from '../linker/wasm/sections.ts';
 import { leb, replaced, sectionPlaces, type Damage, type SectionPlace } from './fields.ts';
 import { evilName, shownName } from './names.ts';
 import type { Random } from './random.ts';

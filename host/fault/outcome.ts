@@ -8,7 +8,7 @@
 // A failure is what must never be: something changed by what was refused, something that an isolated driver did to others,
 // an exception that escaped.
 
-import type { DetectedBy, SidePlacement } from '../machine/types.ts';
+import type { DetectedBy, SidePlacement } from '../machine/shared/types.ts';
 import { isDamage } from './look.ts';
 
 export const KINDS = [

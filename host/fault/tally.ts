@@ -1,6 +1,6 @@
 // The counts of a campaign: for a machine to read (schema isolab.fuzz/1) and as a table for people.
 
-import type { SidePlacement } from '../machine/types.ts';
+import type { SidePlacement } from '../machine/shared/types.ts';
 import { failures, type Campaign } from './campaign.ts';
 import { MUTATIONS, type Mutation } from './mutate.ts';
 import { KINDS, type Kind, type OutcomeClass } from './outcome.ts';

@@ -8,7 +8,7 @@ import { MACHINE_BASE } from '../../kernel/abi/map.ts';
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
 const SLEEPING = (MACHINE_BASE + M_SLEEPING) >> 2;
 
-/** For everything but a reply, for which the courier rings a kernel that sleeps. */
+/** For everything but a reply, for which the driver loop rings a kernel that sleeps. */
 export function ring(kernel: Int32Array): void {
   Atomics.add(kernel, DOORBELL, 1);
   if (Atomics.load(kernel, SLEEPING) !== 0) Atomics.notify(kernel, DOORBELL);

@@ -1,4 +1,4 @@
-// How a driver's thread waits: it spins a little, then sleeps on the bell of its domain's home channel. The flag goes up before
+// How a driver's thread waits: it spins a little, then sleeps on the bell of its driver host's channel. The flag goes up before
 // the last look, so that no notice is lost, and nobody is notified who is awake. How long it spins adapts: twice as long after a
 // short sleep, half as long after a long one; on one core it does not spin at all.
 
@@ -28,9 +28,9 @@ export class DriverBell {
   private readonly fixed: boolean;
   private readonly sleepless: boolean;
 
-  /** @param home the domain's home channel */
-  constructor(kernel: Int32Array, home: number) {
-    const base = CHANNELS_BASE + home * CHANNEL_SIZE;
+  /** @param hostChannel the driver host's channel */
+  constructor(kernel: Int32Array, hostChannel: number) {
+    const base = CHANNELS_BASE + hostChannel * CHANNEL_SIZE;
     this.kernel = kernel;
     this.sleeping = (base + D_SLEEPING) >> 2;
     this.bell = (base + D_BELL) >> 2;
@@ -77,8 +77,8 @@ export class DriverBell {
 }
 
 /** Wakes a driver's thread that sleeps, whatever for. */
-export function ringDriver(kernel: Int32Array, home: number): void {
-  const bell = (CHANNELS_BASE + home * CHANNEL_SIZE + D_BELL) >> 2;
+export function ringDriver(kernel: Int32Array, hostChannel: number): void {
+  const bell = (CHANNELS_BASE + hostChannel * CHANNEL_SIZE + D_BELL) >> 2;
   Atomics.add(kernel, bell, 1);
   Atomics.notify(kernel, bell);
 }

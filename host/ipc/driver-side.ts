@@ -1,4 +1,4 @@
-// The driver's end of a channel (kernel/abi/channel.ts): lets the courier serve requests, sleeps, calls the kernel, copies to
+// The driver's end of a channel (kernel/abi/channel.ts): lets the driver loop serve requests, sleeps, calls the kernel, copies to
 // and from what the request in progress grants. All of it on behalf of a driver's wasm, which cannot reach the kernel's
 // memory.
 //
@@ -49,7 +49,7 @@ export interface PreviousMemory {
   incarnation: number;
 }
 
-/** kernel/courier.ts. */
+/** kernel/driver-loop.ts. */
 export interface DriverLoop {
   turn(channel: number, ring: number, generation: number, taken: number, spins: number): number;
   waiting(ring: number, taken: number): number;
@@ -107,8 +107,8 @@ export class DriverSide {
   }
 
   /** What carries its requests and copies from now on. */
-  attach(courier: DriverLoop): void {
-    this.loop = courier;
+  attach(loop: DriverLoop): void {
+    this.loop = loop;
   }
 
   /**

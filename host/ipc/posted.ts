@@ -115,7 +115,7 @@ export interface Served {
   special(operation: number, argument0: number, argument1: number): number;
 }
 
-/** The driver's end of one channel; does by message what the courier does by memory. */
+/** The driver's end of one channel; does by message what the driver loop does by memory. */
 export class PostedDriverEnd {
   private readonly kernel: Int32Array;
   private readonly base: number;

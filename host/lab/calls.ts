@@ -1,8 +1,8 @@
 // What a call costs on both sides: rounds of measurements, A B A B …, so that whatever slows this computer down for a while
 // slows both sides. Several rounds, one a boot, make the rows of a report; one round on machines that run makes a first look.
 
-import type { Machine, Measured } from '../machine/types.ts';
-import { callRow, PLACEMENTS, type CallRow, type PerSide } from './report.ts';
+import type { Machine, Measured } from '../machine/shared/types.ts';
+import { callRow, PLACEMENTS, type CallRow, type PerSide } from './compare/report.ts';
 import { measureOrReport, type ProblemListener } from './tried.ts';
 import { throwIfCancelled, within, type CancelSignal } from './wait.ts';
 

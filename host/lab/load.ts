@@ -4,16 +4,16 @@
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import type { ThreadTransport } from '../ipc/transport.ts';
-import type { RequestModule } from '../machine/demand.ts';
+import type { RequestModule } from '../machine/supervisor/demand.ts';
 import { bootMachine } from '../machine/machine.ts';
-import type { Places } from '../machine/place.ts';
-import type { Platform } from '../machine/platform.ts';
-import type { Images } from '../machine/protocol.ts';
-import { NEVER_GIVE_UP, type Policy } from '../machine/policy.ts';
-import { Resources } from '../machine/resources.ts';
-import type { Machine, OnCore, Placement, Recover } from '../machine/types.ts';
+import type { Places } from '../machine/shared/place.ts';
+import type { Platform } from '../machine/shared/platform.ts';
+import type { Images } from '../machine/shared/protocol.ts';
+import { NEVER_GIVE_UP, type Policy } from '../machine/supervisor/policy.ts';
+import { Resources } from '../machine/supervisor/resources.ts';
+import type { Machine, OnCore, Placement, Recover } from '../machine/shared/types.ts';
 import { LabModules } from './modules.ts';
-import type { Environment } from './report.ts';
+import type { Environment } from './compare/report.ts';
 
 /** The project's drivers, in the order in which they are loaded. */
 export const DRIVERS = ['null', 'zero', 'ramdisk', 'lkdtm'] as const;
@@ -33,7 +33,7 @@ export interface BootOptions {
   standby?: boolean;
   /** How the kernel reaches drivers in threads of their own; the ring by default. */
   transport?: ThreadTransport;
-  /** Places of drivers that do not go by the placement, by the keys of their names (host/machine/place.ts). */
+  /** Places of drivers that do not go by the placement, by the keys of their names (host/machine/shared/place.ts). */
   places?: Places;
   /** Is given a core of each driver that dies in a domain of its own, and its name: NAME.GENERATION. */
   onCore?: OnCore;
@@ -80,7 +80,7 @@ export async function loadLab(
   };
   const image = (name: string): Promise<LoadedModule> => load(name, '.wasm');
   const [[kernel, domain, driverLoop, user], drivers, extras] = await Promise.all([
-    Promise.all([image('kernel'), image('domain'), image('courier'), image('user')]),
+    Promise.all([image('kernel'), image('domain'), image('driver-loop'), image('user')]),
     Promise.all(DRIVERS.map((name) => load(name, '.ko.wasm'))),
     Promise.all(EXTRAS.map((name) => load(name, '.ko.wasm'))),
   ]);

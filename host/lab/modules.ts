@@ -1,11 +1,11 @@
 // The modules that a lab has fetched, as a store for modprobe and the shell: where there are no files, on the page.
 
 import type { LoadedModule } from '../domain/loaded.ts';
-import { moduleName } from '../linker/alias.ts';
-import type { ExportedSymbol } from '../linker/module-file.ts';
-import type { IndexTexts } from '../linker/module-index.ts';
-import { emptyConfig, type ModprobeConfig } from '../machine/modprobe-config.ts';
-import { depmodStore, type ProbeStore } from '../machine/module-store.ts';
+import { moduleName } from '../linker/module/alias.ts';
+import type { ExportedSymbol } from '../linker/module/module-file.ts';
+import type { IndexTexts } from '../linker/module/module-index.ts';
+import { emptyConfig, type ModprobeConfig } from '../machine/modprobe/modprobe-config.ts';
+import { depmodStore, type ProbeStore } from '../machine/modprobe/module-store.ts';
 import { VERSION } from '../../kernel/abi/version.ts';
 
 export class LabModules implements ProbeStore {

@@ -1,8 +1,8 @@
 // Numbers as people read them: three digits, and the unit that fits.
 
-import { digits } from '../machine/nanoseconds.ts';
+import { digits } from '../machine/inspect/nanoseconds.ts';
 
-export { nanoseconds } from '../machine/nanoseconds.ts';
+export { nanoseconds } from '../machine/inspect/nanoseconds.ts';
 
 /** 0.31 ms, 12.3 ms, 2.00 s */
 export function milliseconds(ms: number): string {

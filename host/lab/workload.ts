@@ -1,8 +1,8 @@
 // A small load for looking at a machine at work: programs in threads of their own that read and write drivers. Whoever has
 // started one ends it; a kernel or a driver that dies under it is no reason to stop.
 
-import { Killed, MachineDied } from '../machine/control.ts';
-import type { ClientThread, Machine } from '../machine/types.ts';
+import { Killed, MachineDied } from '../machine/shared/control.ts';
+import type { ClientThread, Machine } from '../machine/shared/types.ts';
 import { O_RDWR, O_WRONLY } from '../../kernel/abi/operation.ts';
 
 /** What a load does, by its name. */

@@ -7,19 +7,19 @@
 // The same source gives the same bytes, wherever and whenever. Nothing is refused silently: LinkError says why and where.
 
 import { VERMAGIC } from '../../kernel/abi/version.ts';
-import { basesFor, LOW, MAX_ALIGNMENT, MAX_IMAGE } from './bases.ts';
-import { BadModule } from './bytes.ts';
-import { build, type Build, type BuildOptions } from './compile.ts';
-import { entryPoints, forbidden, managedAllocations } from './checks.ts';
-import { emit } from './emit.ts';
-import { describeModule } from './describe.ts';
-import { layOut, STACK_POINTER } from './layout.ts';
-import { parse, sourceVersion, type ParseOptions } from './parse.ts';
-import { LinkError, type Refusal } from './refusal.ts';
-import { relocate, type Relocated } from './relocate.ts';
-import { composeMap } from './source-map.ts';
+import { basesFor, LOW, MAX_ALIGNMENT, MAX_IMAGE } from './build/bases.ts';
+import { BadModule } from './wasm/bytes.ts';
+import { build, type Build, type BuildOptions } from './build/compile.ts';
+import { entryPoints, forbidden, managedAllocations } from './build/checks.ts';
+import { emit } from './build/emit.ts';
+import { describeModule } from './build/describe.ts';
+import { layOut, STACK_POINTER } from './build/layout.ts';
+import { parse, sourceVersion, type ParseOptions } from './build/parse.ts';
+import { LinkError, type Refusal } from './build/refusal.ts';
+import { relocate, type Relocated } from './build/relocate.ts';
+import { composeMap } from './module/source-map.ts';
 
-export { LinkError, refusalText, type Refusal } from './refusal.ts';
+export { LinkError, refusalText, type Refusal } from './build/refusal.ts';
 
 export interface SourceFiles {
   /** Text of a file, null where there is none. Paths are relative to the root and separated by `/`. */

@@ -5,8 +5,8 @@
 // kernel while the kernel waits for it.
 
 import { portableCopies } from '../ipc/copy.ts';
-import type { Platform, Port, Thread, ThreadKind } from './platform.ts';
-import { nextTask } from './task.ts';
+import type { Platform, Port, Thread, ThreadKind } from './shared/platform.ts';
+import { nextTask } from './shared/task.ts';
 import { runThread } from './thread.ts';
 
 /** A platform without threads of its own. */

@@ -1,12 +1,12 @@
 // What a machine is booted with. Types alone.
 
 import type { ThreadTransport } from '../ipc/transport.ts';
-import type { RequestModule } from './demand.ts';
-import type { Places } from './place.ts';
-import type { Images } from './protocol.ts';
-import type { Resources } from './resources.ts';
-import type { SupervisorOptions } from './supervise.ts';
-import type { OnCore, Placement } from './types.ts';
+import type { RequestModule } from './supervisor/demand.ts';
+import type { Places } from './shared/place.ts';
+import type { Images } from './shared/protocol.ts';
+import type { Resources } from './supervisor/resources.ts';
+import type { SupervisorOptions } from './supervisor/supervise.ts';
+import type { OnCore, Placement } from './shared/types.ts';
 
 export interface MachineOptions extends SupervisorOptions {
   placement: Placement;
@@ -22,7 +22,7 @@ export interface MachineOptions extends SupervisorOptions {
   slubDebug?: string;
   /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
   cores?: number;
-  /** Whether the driver that died last, or its pool, has a successor ready (./standby.ts); by default it has. */
+  /** Whether the driver that died last, or its pool, has a successor ready (./supervisor/standby.ts); by default it has. */
   standby?: boolean;
   /** How the kernel reaches drivers in threads of their own; by default the ring. */
   transport?: ThreadTransport;

@@ -1,8 +1,8 @@
 // A machine: one life of a kernel after the other, and the supervisor that keeps it going. It runs on a thread that never
 // blocks, and waits for nothing but events.
 //
-// Where a driver lives, its place says (./place.ts): in the kernel's domain, where all are booted anew if that dies; or as an
-// incarnation of its own, which is fenced, ended and replaced if it dies (./drivers.ts).
+// Where a driver lives, its place says (./shared/place.ts): in the kernel's domain, where all are booted anew if that dies; or as an
+// incarnation of its own, which is fenced, ended and replaced if it dies (./supervisor/drivers.ts).
 //
 // The kernel decides about calls, files and devices; this decides about threads: who is started, ended, restarted.
 
@@ -11,23 +11,23 @@ import type { LoadedModule } from '../domain/loaded.ts';
 import type { ThreadTransport } from '../ipc/transport.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { LOAD_FORCE } from '../../kernel/abi/module.ts';
-import { checkMachine } from './check-machine.ts';
-import { ClientThreads, consoleOf } from './clients.ts';
-import { MachineDied, ignoreMachineDied } from './control.ts';
-import { CoreDumps } from './core-dumps.ts';
-import { Demand } from './demand.ts';
-import type { MachineServices } from './driver.ts';
-import { Drivers } from './drivers.ts';
-import { readAccounting, readLog, readTaint } from './inspect.ts';
-import { slubDebugFlags } from './slub-debug.ts';
+import { checkMachine } from './inspect/check-machine.ts';
+import { ClientThreads, consoleOf } from './supervisor/clients.ts';
+import { MachineDied, ignoreMachineDied } from './shared/control.ts';
+import { CoreDumps } from './supervisor/core-dumps.ts';
+import { Demand } from './supervisor/demand.ts';
+import type { MachineServices } from './supervisor/driver.ts';
+import { Drivers } from './supervisor/drivers.ts';
+import { readAccounting, readLog, readTaint } from './inspect/lists.ts';
+import { slubDebugFlags } from './inspect/slub-debug.ts';
 import type { MachineOptions } from './machine-options.ts';
-import { KernelLife } from './life.ts';
-import { deviceInfos, moduleInfos } from './listing.ts';
-import { readStatistics, readTrace } from './trace.ts';
-import type { Thread } from './platform.ts';
-import type { Places } from './place.ts';
-import type { Images, Notice } from './protocol.ts';
-import type { Resources } from './resources.ts';
+import { KernelLife } from './supervisor/kernel-life.ts';
+import { deviceInfos, moduleInfos } from './inspect/listing.ts';
+import { readStatistics, readTrace } from './inspect/trace.ts';
+import type { Thread } from './shared/platform.ts';
+import type { Places } from './shared/place.ts';
+import type { Images, Notice } from './shared/protocol.ts';
+import type { Resources } from './supervisor/resources.ts';
 import type {
   Accounting,
   Client,
@@ -44,7 +44,7 @@ import type {
   ModuleInfo,
   Placement,
   UnloadReport,
-} from './types.ts';
+} from './shared/types.ts';
 
 /** A kernel that dies this often in a row before it runs is not booted again. */
 const MAX_BOOT_FAILURES = 3;

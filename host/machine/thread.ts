@@ -1,10 +1,10 @@
 // Every thread of a machine starts here.
 
-import { runClientThread } from './client-thread.ts';
-import { runDriverThread } from './driver-thread.ts';
-import { runKernelThread } from './kernel-thread.ts';
-import type { ThreadKind } from './platform.ts';
-import type { ThreadRuntime } from './protocol.ts';
+import { runClientThread } from './client/client-thread.ts';
+import { runDriverThread } from './driver/driver-thread.ts';
+import { runKernelThread } from './kernel/kernel-thread.ts';
+import type { ThreadKind } from './shared/platform.ts';
+import type { ThreadRuntime } from './shared/protocol.ts';
 
 const KINDS: Record<ThreadKind, (host: ThreadRuntime) => void> = {
   kernel: runKernelThread,

@@ -3,10 +3,10 @@
 //
 // Only calls that cross domains are counted: of a driver in the kernel's own domain nothing is known, and a dash is shown.
 
-import { cleanText } from '../linker/bytes.ts';
-import { latencyMean, latencyQuantile, since, together } from '../machine/latency.ts';
-import { nanoseconds } from '../machine/nanoseconds.ts';
-import type { ChannelStatistics, Machine } from '../machine/types.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
+import { latencyMean, latencyQuantile, since, together } from '../machine/inspect/latency.ts';
+import { nanoseconds } from '../machine/inspect/nanoseconds.ts';
+import type { ChannelStatistics, Machine } from '../machine/shared/types.ts';
 import { processes, type Process } from './processes.ts';
 
 /** How a driver was called. */

@@ -1,7 +1,7 @@
 // The same line on both machines, and what came of it side by side. What is laid out here are rows; the faces draw them.
 
-import { cleanText } from '../linker/bytes.ts';
-import type { SidePlacement } from '../machine/types.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
+import type { SidePlacement } from '../machine/shared/types.ts';
 import type { List } from './parse.ts';
 import type { Shell } from './shell.ts';
 import { BrokenPipe, EMPTY, textOutput, type Input, type Output } from './streams.ts';

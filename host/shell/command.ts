@@ -1,7 +1,7 @@
 // What a command is, and what it is given when it is called. A command, its file, its help and its test share one name.
 
-import { cleanText } from '../linker/bytes.ts';
-import type { Machine } from '../machine/types.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
+import type { Machine } from '../machine/shared/types.ts';
 import { explainOptions, type Options, type OptionTable } from './options.ts';
 import type { WorkingDirectory } from './directory.ts';
 import type { Files } from './files.ts';

@@ -1,6 +1,6 @@
 // What could stand where the cursor is: commands, the machine's files, modules. The same for terminal and page.
 
-import { cleanText } from '../linker/bytes.ts';
+import { cleanText } from '../linker/wasm/bytes.ts';
 import type { Completes } from './command.ts';
 import { sysctlNames } from './commands/sysctl.ts';
 import type { Shell } from './shell.ts';

@@ -2,7 +2,7 @@
 
 import { O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_SET } from '../../kernel/abi/operation.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
-import type { Client } from '../machine/types.ts';
+import type { Client } from '../machine/shared/types.ts';
 import { FileError } from './errors.ts';
 import { throwIfInterrupted, type Signal } from './signal.ts';
 import { joined, type Input, type Output } from './streams.ts';

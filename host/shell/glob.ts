@@ -1,8 +1,8 @@
 // `*`, `?` and […] in the paths of a line: the machine's files that they stand for, as sh has it. What stands for nothing is
 // left as it is written. Names that begin with a dot do not exist here.
 
-import { fnmatch } from '../linker/alias.ts';
-import type { Client } from '../machine/types.ts';
+import { fnmatch } from '../linker/module/alias.ts';
+import type { Client } from '../machine/shared/types.ts';
 import type { Part } from './words.ts';
 
 const SPECIAL = /[*?[]/;

@@ -1,11 +1,11 @@
 // The modules that a shell knows: where they lie, what depmod finds of them, and modprobe. Shells on two machines share one.
 
-import type { Depmod } from '../linker/depmod.ts';
-import type { ExportedSymbol } from '../linker/module-file.ts';
-import type { RequestModule } from '../machine/demand.ts';
-import { Modprobe } from '../machine/modprobe.ts';
-import type { ModprobeConfig } from '../machine/modprobe-config.ts';
-import { depmodStore, type ProbeStore } from '../machine/module-store.ts';
+import type { Depmod } from '../linker/module/depmod.ts';
+import type { ExportedSymbol } from '../linker/module/module-file.ts';
+import type { RequestModule } from '../machine/supervisor/demand.ts';
+import { Modprobe } from '../machine/modprobe/modprobe.ts';
+import type { ModprobeConfig } from '../machine/modprobe/modprobe-config.ts';
+import { depmodStore, type ProbeStore } from '../machine/modprobe/module-store.ts';
 
 export class KnownModules {
   readonly store: ProbeStore;

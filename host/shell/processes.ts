@@ -1,8 +1,8 @@
 // Who runs on a machine: the kernel and its drivers, as ps numbers them.
 
-import { KERNEL_PID, pidOfDriver } from '../machine/oops-context.ts';
-import { poolOf } from '../machine/place.ts';
-import type { DriverStatus, Machine } from '../machine/types.ts';
+import { KERNEL_PID, pidOfDriver } from '../machine/inspect/oops-context.ts';
+import { poolOf } from '../machine/shared/place.ts';
+import type { DriverStatus, Machine } from '../machine/shared/types.ts';
 
 export interface Process {
   /** Of its thread. */

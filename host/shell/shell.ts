@@ -5,8 +5,8 @@
 //           141 nobody reads its output   255 the machine died
 
 import { O_RDONLY, O_WRONLY } from '../../kernel/abi/operation.ts';
-import { Killed, MachineDied } from '../machine/control.ts';
-import type { Client, Machine } from '../machine/types.ts';
+import { Killed, MachineDied } from '../machine/shared/control.ts';
+import type { Client, Machine } from '../machine/shared/types.ts';
 import { COMMANDS } from './commands/index.ts';
 import {
   complaintOf,

@@ -2,7 +2,7 @@
 // /dev/null: where the machine has none, what is written to it goes nowhere, and nothing is read from it.
 
 import { ENOENT } from '../../kernel/abi/errno.ts';
-import type { Client, DirectoryEntry, FileStat } from '../machine/types.ts';
+import type { Client, DirectoryEntry, FileStat } from '../machine/shared/types.ts';
 import type { WorkingDirectory } from './directory.ts';
 
 const NULL_PATH = '/dev/null';

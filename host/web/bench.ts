@@ -3,9 +3,9 @@
 
 import { CallMeasurements } from '../lab/calls.ts';
 import { batchMsFor, clockStepNs } from '../lab/clock.ts';
-import { compare } from '../lab/compare.ts';
+import { compare } from '../lab/compare/compare.ts';
 import type { Lab } from '../lab/load.ts';
-import { faultNames, provoke, readFaulty, type Faulty } from '../lab/provoke.ts';
+import { faultNames, provoke, readFaulty, type Faulty } from '../lab/compare/provoke.ts';
 import {
   PLACEMENTS,
   type CallRow,
@@ -13,12 +13,12 @@ import {
   type Environment,
   type FaultRow,
   type PerSide,
-} from '../lab/report.ts';
-import { Side } from '../lab/side.ts';
+} from '../lab/compare/report.ts';
+import { Side } from '../lab/compare/side.ts';
 import type { CancelSignal } from '../lab/wait.ts';
-import type { RequestModule } from '../machine/demand.ts';
-import { openModprobe } from '../machine/modprobe.ts';
-import type { Machine, SidePlacement } from '../machine/types.ts';
+import type { RequestModule } from '../machine/supervisor/demand.ts';
+import { openModprobe } from '../machine/modprobe/modprobe.ts';
+import type { Machine, SidePlacement } from '../machine/shared/types.ts';
 import { Reader } from './reader.ts';
 import { PLACED } from './sides.ts';
 

@@ -2,9 +2,9 @@
 // that is busy goes on for two seconds after terminate(). So each thread holds a Web Lock for as long as it lives: whoever
 // asks for the same lock gets it when the thread has really ended, whatever ended it.
 
-import { listen } from '../machine/control.ts';
+import { listen } from '../machine/shared/control.ts';
 import { inlinePlatform } from '../machine/inline-platform.ts';
-import type { Platform, Port, Thread, ThreadKind } from '../machine/platform.ts';
+import type { Platform, Port, Thread, ThreadKind } from '../machine/shared/platform.ts';
 import { hasThreads } from './requirements.ts';
 import { nameOf } from './thread-name.ts';
 

@@ -1,7 +1,7 @@
 // The code of every thread in a browser: what kind it is, and which lock to hold for life, come with its name.
 
 import { portableCopies } from '../ipc/copy.ts';
-import type { Port } from '../machine/platform.ts';
+import type { Port } from '../machine/shared/platform.ts';
 import { runThread } from '../machine/thread.ts';
 import { partsOf } from './thread-name.ts';
 

@@ -1,8 +1,8 @@
 // The ladder's page. Its address says how much is measured: ?boots=1&samples=7&batchMs=1.5
 
 import { batchMsFor, clockStepNs } from '../lab/clock.ts';
-import { ladder } from '../lab/ladder.ts';
-import { renderLadder } from '../lab/ladder-table.ts';
+import { ladder } from '../lab/ladder/ladder.ts';
+import { renderLadder } from '../lab/ladder/ladder-table.ts';
 import { browserLab } from './lab.ts';
 import { measuringPage, number } from './measuring.ts';
 import { findUnshared, hasThreads, namesOf, type Missing } from './requirements.ts';

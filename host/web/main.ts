@@ -1,7 +1,7 @@
 // The page's entry: the machines, and what they have lost where they share one thread; what is missing where none can run.
 
-import { messageOf, h } from './dom.ts';
-import { lostView, missingView } from './missing-view.ts';
+import { messageOf, h } from './views/dom.ts';
+import { lostView, missingView } from './views/missing-view.ts';
 import { findMissing, findUnshared } from './requirements.ts';
 
 async function show(main: HTMLElement): Promise<void> {

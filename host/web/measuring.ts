@@ -1,7 +1,7 @@
 // A page that measures when it is opened: shows progress, then the table, and leaves the report in `globalThis.measured` for
 // whoever drives the browser (host/cli/in-chromium.ts).
 
-import { h, messageOf, setText } from './dom.ts';
+import { h, messageOf, setText } from './views/dom.ts';
 
 declare global {
   var measured: { report?: unknown; problem?: string } | undefined;

@@ -1,20 +1,20 @@
 // The page around the two machines: what can be done, one thing at a time, and what came of it. Whatever fails is shown.
 
-import { PLACEMENTS, type PerSide } from '../lab/report.ts';
+import { PLACEMENTS, type PerSide } from '../lab/compare/report.ts';
 import { Cancelled } from '../lab/wait.ts';
-import type { DriverStatus, SidePlacement } from '../machine/types.ts';
+import type { DriverStatus, SidePlacement } from '../machine/shared/types.ts';
 import { Bench, type Provoked } from './bench.ts';
-import { callsTable, environmentOf } from './calls-view.ts';
-import { comparisonResult } from './comparison-view.ts';
-import { button, FAILED, h, messageOf, setText } from './dom.ts';
-import { withheld, wordsOf } from './fault-words.ts';
-import { faultResult, foldedResult } from './faults-view.ts';
+import { callsTable, environmentOf } from './views/calls-view.ts';
+import { comparisonResult } from './views/comparison-view.ts';
+import { button, FAILED, h, messageOf, setText } from './views/dom.ts';
+import { withheld, wordsOf } from './views/fault-words.ts';
+import { faultResult, foldedResult } from './views/faults-view.ts';
 import { browserLab, floppy } from './lab.ts';
-import { Pane } from './pane.ts';
+import { Pane } from './views/pane.ts';
 import { hasThreads, watchHidden } from './requirements.ts';
 import { shellsOf } from './shells.ts';
 import { PLACED } from './sides.ts';
-import { Terminal } from './terminal.ts';
+import { Terminal } from './views/terminal.ts';
 
 /** ms between two looks at the machines; events are shown at once. */
 const LOOK_MS = 250;

@@ -1,8 +1,8 @@
 // The program that is not to blame: a client in a worker of its own that goes on reading one device, whatever happens to the
 // other drivers, and the figures it has seen. It follows its machine through reboots; a new machine is given to it.
 
-import { Killed, MachineDied } from '../machine/control.ts';
-import type { ClientThread, Machine } from '../machine/types.ts';
+import { Killed, MachineDied } from '../machine/shared/control.ts';
+import type { ClientThread, Machine } from '../machine/shared/types.ts';
 
 /** ms between two calls: often enough to notice, seldom enough to let the computer rest. */
 const PERIOD_MS = 20;

@@ -1,7 +1,7 @@
 // The recovery's page. Its address says what is measured: ?count=20&placement=microkernel&cause=trap
 
-import { CAUSES, measureRecovery, RECOVERING } from '../lab/recovery.ts';
-import { renderRecovery } from '../lab/recovery-table.ts';
+import { CAUSES, measureRecovery, RECOVERING } from '../lab/recovery/recovery.ts';
+import { renderRecovery } from '../lab/recovery/recovery-table.ts';
 import { browserLab } from './lab.ts';
 import { measuringPage, number } from './measuring.ts';
 import { findUnshared, namesOf } from './requirements.ts';

@@ -1,9 +1,9 @@
 // The shells of the page: one for each machine that the page shows, whichever stands there when a command runs.
 
 import type { Lab } from '../lab/load.ts';
-import type { PerSide } from '../lab/report.ts';
-import { MachineDied } from '../machine/control.ts';
-import type { Machine } from '../machine/types.ts';
+import type { PerSide } from '../lab/compare/report.ts';
+import { MachineDied } from '../machine/shared/control.ts';
+import type { Machine } from '../machine/shared/types.ts';
 import { KnownModules } from '../shell/modules.ts';
 import { Shell } from '../shell/shell.ts';
 import type { Station } from './bench.ts';

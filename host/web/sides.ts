@@ -1,8 +1,8 @@
 // The two sides of the page: left the monolith; right, by the name it has in reports, what isolates drivers. Where memory
 // cannot be shared with another thread that is a sandbox, and PLACED is what the page calls it.
 
-import type { PerSide } from '../lab/report.ts';
-import type { Placement, SidePlacement } from '../machine/types.ts';
+import type { PerSide } from '../lab/compare/report.ts';
+import type { Placement, SidePlacement } from '../machine/shared/types.ts';
 import { hasThreads } from './requirements.ts';
 
 export type Placed = Exclude<Placement, 'pooled'>;

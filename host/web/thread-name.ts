@@ -1,6 +1,6 @@
 // A worker's name is what it is told at its birth: which kind of thread it is, and the lock that it holds for life.
 
-import type { ThreadKind } from '../machine/platform.ts';
+import type { ThreadKind } from '../machine/shared/platform.ts';
 
 export function nameOf(kind: ThreadKind, lock: string): string {
   return `${kind} ${lock}`;

@@ -79,7 +79,7 @@ export const K_RING = 268;
 /** The incarnation, by its generation, whose module the kernel knows: before, it may not call. */
 export const K_ANNOUNCED = 272;
 
-// the driver's thread's words; D_SLEEPING and D_BELL of a domain's home channel serve all channels of the domain
+// the driver's thread's words; D_SLEEPING and D_BELL of a driver host's channel serve all channels of the domain
 /** 1 while the thread sleeps, or is about to. */
 export const D_SLEEPING = 320;
 /** What it sleeps on: counted up by whoever has something for it when it sleeps. */
@@ -95,13 +95,13 @@ export const S_EXIT_NOTICE = 388;
 export const S_STOP = 392;
 /** The generation under which the supervisor started the present incarnation. */
 export const S_GENERATION = 396;
-/** Home channel + 1 of the domain that this channel's driver lives in; 0 for this channel itself. */
+/** The driver host's channel + 1 of the domain that this channel's driver lives in; 0 for this channel itself. */
 export const S_DRIVER_HOST = 400;
 /** How messages travel: TRANSPORT_. */
 export const S_TRANSPORT = 404;
 /** Asks for an echo in D_PONG: whether the thread's loop turns. */
 export const S_PING = 408;
-/** In the home channel: counts what the thread has to hear of by its event loop. */
+/** In the driver host's channel: counts what the thread has to hear of by its event loop. */
 export const S_ATTENTION = 412;
 
 // the driver's thread's words that others read seldom
@@ -121,7 +121,7 @@ export const CHANNEL_FREE = 0;
 export const CHANNEL_ATTACHED = 1;
 /** Held by the supervisor: being prepared, or its thread is not known to have ended. */
 export const CHANNEL_ZOMBIE = 2;
-/** No driver's: the home of a pool, for its bell alone. */
+/** No driver's: the driver host of a pool, for its bell alone. */
 export const CHANNEL_DRIVER_HOST = 3;
 
 /** The rings, the peer in another thread that spins, then sleeps. */

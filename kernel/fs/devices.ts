@@ -29,7 +29,7 @@ import { FNV_OFFSET } from '../abi/log';
 import { devfs_device_added, devfs_device_gone } from './devfs';
 import { kmalloc_for } from '../mm/kmalloc';
 import { files_abandon } from './files';
-import { owner_hash } from './heirs';
+import { owner_hash } from './owner-hash';
 import { name_error } from '../lib/name';
 import { device_kept } from './successor';
 import { fnv, same_name, strscpy } from '../lib/text';

@@ -44,7 +44,7 @@ import { file_current } from './files';
 import { found_at, found_inode, found_mode, found_name, found_parent, found_rdev, found_type } from './found';
 import { is_node, node_remove } from './nodes';
 import { path_list, path_lookup, stands_alone } from './path';
-import { sysfs_is_directory, sysfs_list_file } from './sysfs';
+import { sysfs_is_directory, sysfs_list_file } from './sys/sysfs';
 
 const path = memory.data(PATH_MAX);
 

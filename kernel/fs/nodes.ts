@@ -30,7 +30,7 @@ import { EEXIST, ENAMETOOLONG, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { kmalloc_for } from '../mm/kmalloc';
 import { files_release } from './files';
-import { owner_hash } from './heirs';
+import { owner_hash } from './owner-hash';
 import { name_error } from '../lib/name';
 import { fnv, same_text, strlen, strscpy } from '../lib/text';
 
@@ -113,16 +113,16 @@ export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner
   if (wrong) return wrong;
   if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;
   let node = load<u8>(name) ? node_find(parent, name) : 0;
-  const heir = owner_hash(owner, mod);
+  const hash = owner_hash(owner, mod);
   if (node) {
     if (load<u32>(node, NODE_OWNER) != ENDPOINT_NONE || load<u32>(node, NODE_TYPE) != type) return -EEXIST;
-    if (load<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2)) != heir) return -EEXIST;
+    if (load<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2)) != hash) return -EEXIST;
   } else {
-    if (heir && held_by(heir) >= MAX_DRIVER_NODES) return -ENOSPC;
+    if (hash && held_by(hash) >= MAX_DRIVER_NODES) return -ENOSPC;
     for (let i = 0; i < MAX_NODES && !node; i++) if (!load<u32>(node_at(i), NODE_TYPE)) node = node_at(i);
     if (!node) return -ENOSPC;
   }
-  store<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2), heir);
+  store<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2), hash);
   const epoch = load<u32>(node, DEV_EPOCH) + 1;
   memory.fill(node, 0, NODE_SIZE);
   strscpy(node + DEV_NAME, name, NAME_SIZE);

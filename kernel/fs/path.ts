@@ -19,7 +19,7 @@ import { same_text, strscpy } from '../lib/text';
 import { directory_fops, list_add, list_begin } from './directory';
 import { found_name, set_found, set_found_parent } from './found';
 import { node_add, node_at, node_find, node_number, node_set } from './nodes';
-import { sysfs_list, sysfs_lookup } from './sysfs';
+import { sysfs_list, sysfs_lookup } from './sys/sysfs';
 
 let root: usize = 0;
 

@@ -1,12 +1,12 @@
 // The tree of files, planted at boot in order. In a driver's domain there is none: it has the nodes alone.
 
 import { devfs_init } from './devfs';
-import { kernel_files_init } from './kernel-files';
-import { kmsg_init } from './kmsg';
+import { kernel_files_init } from './proc/kernel-files';
+import { kmsg_init } from './proc/kmsg';
 import { path_init } from './path';
-import { procfs_init } from './procfs';
-import { sysctl_init } from './sysctl';
-import { sysfs_init } from './sysfs';
+import { procfs_init } from './proc/procfs';
+import { sysctl_init } from './proc/sysctl';
+import { sysfs_init } from './sys/sysfs';
 
 export function tree_init(): void {
   const root = path_init();

@@ -1,4 +1,4 @@
-// The way from shared code to the caller's memory: each image sets its own (./uaccess.ts in the kernel's, ../ipc/gates.ts in a
+// The way from shared code to the caller's memory: each image sets its own (./uaccess.ts in the kernel's, ../ipc/domain/gates.ts in a
 // driver's domain), so that a file's code is the same in both.
 
 let out: u32 = 0;

@@ -47,7 +47,7 @@ import {
 } from './endpoint';
 import { endpoint_leave } from './death';
 import { device_add, device_by_major, device_orphan, device_remove } from '../fs/devices';
-import { proc_create_for, proc_remove_for } from '../fs/procfs';
+import { proc_create_for, proc_remove_for } from '../fs/proc/procfs';
 import { module_followed } from '../module/list';
 import { PARKED } from '../fs/clients';
 import { store_delete, store_live, store_mode, store_publish, store_retrieve, store_version } from './store';

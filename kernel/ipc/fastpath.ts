@@ -18,7 +18,7 @@ import { gate } from '../lib/host';
 import { plausible } from './answer';
 import { endpoint_at, EP_GENERATION, UP } from './endpoint';
 import { came_back, gate_idle, occupy, position, ring_for_others, vacate } from './gate';
-import { ring_idle, ring_transfer } from './prompt';
+import { ring_idle, ring_transfer } from './fastpath-ring';
 import { asked, endpoint_submit } from './submit';
 import { trace_done, trace_request, trace_start } from './trace';
 

@@ -45,13 +45,13 @@ export function endpoint_adopt(channel: i32): void {
   if (atomic.load<u32>(ch, S_STATE) != CHANNEL_ATTACHED || atomic.load<u32>(ch, S_GENERATION) != generation)
     return;
   const ring = <usize>load<u32>(ch, K_RING);
-  const home = load<u32>(ch, S_DRIVER_HOST);
+  const host = load<u32>(ch, S_DRIVER_HOST);
   memory.fill(ring, 0, RING_SIZE);
   memory.fill(flight_at(channel, 0), 0, RING_SLOTS * 4);
   set_state(channel, 0);
   memory.fill(ep, 0, EP_SIZE);
   store<u32>(ep, <u32>ring, EP_RING);
-  store<u32>(ep, <u32>(home && home <= <u32>MAX_CHANNELS ? channel_at(home - 1) : ch), EP_HOME);
+  store<u32>(ep, <u32>(host && host <= <u32>MAX_CHANNELS ? channel_at(host - 1) : ch), EP_HOME);
   const transport = load<u32>(ch, S_TRANSPORT);
   store<u32>(ep, transport, EP_TRANSPORT);
   if (transport == TRANSPORT_GATE) store<u32>(ep, OCCUPIED, EP_BUSY);

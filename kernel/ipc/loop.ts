@@ -30,7 +30,7 @@ import { serve_call } from './calls';
 import { endpoint_exit_notice } from './death';
 import { endpoint_at, endpoints_dying, endpoints_in_use, EP_TRANSPORT } from './endpoint';
 import { endpoint_deadline } from './deadline';
-import { rung } from './prompt';
+import { rung } from './fastpath-ring';
 import { speak_for } from './driver-log';
 import { held_deadline, waits_held } from './held';
 import { endpoint_adopt } from './incarnation';

@@ -95,13 +95,13 @@ export function endpoint_send_next(channel: i32): void {
 /** Wakes a driver's thread where it sleeps. */
 // @ts-ignore: decorator
 @inline
-export function ring_driver_host(home: usize): void {
-  if (atomic.load<u32>(home, D_SLEEPING)) wake(home);
+export function ring_driver_host(host: usize): void {
+  if (atomic.load<u32>(host, D_SLEEPING)) wake(host);
 }
 
-function wake(home: usize): void {
-  atomic.add<u32>(home, 1, D_BELL);
-  atomic.notify(home + D_BELL, 1);
+function wake(host: usize): void {
+  atomic.add<u32>(host, 1, D_BELL);
+  atomic.notify(host + D_BELL, 1);
 }
 
 // @ts-ignore: decorator

@@ -1,5 +1,5 @@
 // The data store, after MINIX 3's: a driver publishes what its successor shall know under keys of its own, as numbers, bytes, or
-// ranges of its memory. Entries are the kernel's: they outlive the driver, and go when it is removed in an orderly way, given
+// ranges of its memory. Entries are the kernel's: they stay when the driver dies, and go when it is removed in an orderly way, given
 // up, or loaded afresh. Nobody but a driver of the same name sees them.
 //
 // A range's bytes stay in the memory of the driver that published it; when it has died, the supervisor keeps that memory

@@ -38,20 +38,20 @@ import {
 import { endpoint_submit } from './submit';
 
 /** The channel in a domain whose driver lives and has a call under way, or -1: a domain's thread has one at a time. */
-function calling(home: u32): i32 {
+function calling(host: u32): i32 {
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
     const lives = load<u32>(gate_at(channel), GATE_GENERATION) != 0;
-    if (lives && gate_busy(channel) && driver_host_of(channel + 1) == home) return channel;
+    if (lives && gate_busy(channel) && driver_host_of(channel + 1) == host) return channel;
   }
   return -1;
 }
 
 /** Whether the domain of `callee` waits, by whatever detour, for that of `caller`: a pool's thread waits for all its drivers. */
 function waits_for(callee: i32, caller: i32): bool {
-  const home = driver_host_of(caller + 1);
+  const host = driver_host_of(caller + 1);
   for (let hops = 0; hops < MAX_CHANNELS; hops++) {
     const at = driver_host_of(callee + 1);
-    if (at == home) return true;
+    if (at == host) return true;
     const waiting = calling(at);
     if (waiting < 0) return false;
     callee = load<i32>(request_at(FIRST_GATE + waiting), RQ_CHANNEL);

@@ -1,4 +1,4 @@
-// What only the host can do for the kernel's image. The domain's image has its own list in ../ipc/gates.ts; both are
+// What only the host can do for the kernel's image. The domain's image has its own list in ../ipc/domain/gates.ts; both are
 // implemented in host/domain/imports.ts.
 
 /** Monotonic clock in ms. */

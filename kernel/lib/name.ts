@@ -2,7 +2,7 @@
 //
 // A name in the tree of files is UTF-8 without control characters and without those that turn the direction of what is read or
 // are not seen at all, so that it can forge no line and look like no other name. The host shows the same characters as they are
-// (host/linker/bytes.ts: cleanText).
+// (host/linker/wasm/bytes.ts: cleanText).
 
 import { NAME_SIZE } from '../abi/limits';
 import { EINVAL, ENAMETOOLONG } from '../abi/errno';

@@ -168,13 +168,13 @@ export function kmem_cache_free(cache: usize, object: usize): void {
     bug(cache + CACHE_NAME, cstr('Invalid object pointer'), object);
     return;
   }
-  const home = <usize>load<u32>(page, PG_HEAD);
-  if (home != cache) {
+  const owner = <usize>load<u32>(page, PG_HEAD);
+  if (owner != cache) {
     pr(
       LEVEL_ERR,
       cstr('cache_from_obj: Wrong slab cache. %s but object is from %s'),
       cache + CACHE_NAME,
-      home + CACHE_NAME,
+      owner + CACHE_NAME,
     );
     bug(cache + CACHE_NAME, cstr('Invalid object pointer'), object);
     return;
@@ -214,7 +214,7 @@ export function kmem_cache_destroy(cache: usize): void {
 }
 EXPORT_SYMBOL(kmem_cache_destroy);
 
-/** Makes a module's cache the kernel's: it outlives the module. */
+/** Makes a module's cache the kernel's: it stays when the module goes. */
 export function cache_adopt(cache: usize): void {
   const owner = <usize>load<u32>(cache, CACHE_OWNER);
   const page = head_of(cache);

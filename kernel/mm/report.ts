@@ -89,7 +89,7 @@ export function track_set(track: usize, mod: usize, operation: u32): void {
   store<u32>(track, (++events << 8) | (operation & 0xff), 4);
 }
 
-/** Whether the module that a track names is still there: a track outlives it. */
+/** Whether the module that a track names is still there: a track stays when it goes. */
 function is_module(mod: usize): bool {
   let at = <usize>load<u32>(MACHINE_BASE, M_MODULES);
   for (let i = 0; at && i < MAX_MODULES; i++) {

@@ -30,7 +30,7 @@ import {
   VM_SIZE,
 } from '../abi/heap';
 import { cstr } from '../lib/cstr';
-import { seq, seq_putc, seq_puts, seq_text } from '../fs/seq';
+import { seq, seq_putc, seq_puts, seq_text } from '../fs/proc/seq';
 import { free_blocks } from './buddy';
 import { PAGE_SHIFT, pool_pages } from './page';
 import { name_of } from './report';

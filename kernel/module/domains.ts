@@ -1,14 +1,14 @@
-// Which drivers live in one domain: those of a pool have channels of their own and one home.
+// Which drivers live in one domain: those of a pool have channels of their own and one driver host.
 
 import { CHANNEL_SIZE, S_DRIVER_HOST } from '../abi/channel';
 import { CHANNELS_BASE } from '../abi/map';
 import { MAX_CHANNELS } from '../abi/limits';
 
-/** Home channel + 1 of the domain behind an endpoint (channel + 1); 0 for this domain. */
+/** The driver host's channel + 1 of the domain behind an endpoint (channel + 1); 0 for this domain. */
 export function driver_host_of(endpoint: u32): u32 {
   if (!endpoint || endpoint > <u32>MAX_CHANNELS) return endpoint;
-  const home = atomic.load<u32>(CHANNELS_BASE + (endpoint - 1) * CHANNEL_SIZE, S_DRIVER_HOST);
-  return home ? home : endpoint;
+  const host = atomic.load<u32>(CHANNELS_BASE + (endpoint - 1) * CHANNEL_SIZE, S_DRIVER_HOST);
+  return host ? host : endpoint;
 }
 
 /** Whether modules behind two endpoints share a memory, so that nothing between them has to cross. */

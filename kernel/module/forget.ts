@@ -3,7 +3,7 @@
 import { MAX_DEVICES } from '../abi/limits';
 import { DEV_ENDPOINT, DEV_FLAGS, DEVICE_BITS, ENDPOINT_NONE } from '../abi/file';
 import { device_at, device_left, device_remove } from '../fs/devices';
-import { hash_of_owner } from '../fs/heirs';
+import { hash_of_owner } from '../fs/owner-hash';
 import { nodes_forget } from '../fs/nodes';
 import { device_kept } from '../fs/successor';
 import { store_forget } from '../ipc/store';

@@ -28,8 +28,8 @@ import {
   TEXT_KERNEL,
 } from '../abi/module';
 import { SEQ_NEXT, SEQ_OPERATIONS_SIZE, SEQ_SHOW, SEQ_START, SEQ_STOP } from '../abi/seq';
-import { proc_create_seq } from '../fs/proc';
-import { seq, seq_putc, seq_puts, seq_text } from '../fs/seq';
+import { proc_create_seq } from '../fs/proc/proc';
+import { seq, seq_putc, seq_puts, seq_text } from '../fs/proc/seq';
 import { cstr } from '../lib/cstr';
 import { index_of } from '../lib/function';
 import { taint_letter, TAINTS } from '../lib/taint';

@@ -10,8 +10,8 @@ import { measureIdle } from '../../host/lab/bench/idle.ts';
 import { EXPERIMENTS } from '../../host/lab/bench/index.ts';
 import type { BenchReport } from '../../host/lab/bench/report.ts';
 import { summarize } from '../../host/lab/statistics.ts';
-import { readAccounting } from '../../host/machine/inspect.ts';
-import type { Machine } from '../../host/machine/types.ts';
+import { readAccounting } from '../../host/machine/inspect/lists.ts';
+import type { Machine } from '../../host/machine/shared/types.ts';
 import { KERNEL_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../host/cli/program.ts';
 import { ROOT } from '../../host/cli/root.ts';
-import { readModule } from '../../host/linker/module-file.ts';
+import { readModule } from '../../host/linker/module/module-file.ts';
 
 const DRIVER = `import { cstr, pr_info, MODULE_LICENSE } from "isolab";
 

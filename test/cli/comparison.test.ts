@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DEFAULT_IMAGE, readImageFile, runComparison, type Lab } from '../../host/cli/comparison.ts';
 import { LiveLine } from '../../host/cli/live-line.ts';
-import type { CompareReport } from '../../host/lab/report.ts';
+import type { CompareReport } from '../../host/lab/compare/report.ts';
 import { FakeMachine, fakeModule } from '../lab/fake-machine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'isolab-'));

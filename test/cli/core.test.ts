@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { coreWriter } from '../../host/cli/core-writer.ts';
+import { coreWriter } from '../../host/cli/files/core-writer.ts';
 import type { Io } from '../../host/cli/io.ts';
 import { runProgram } from '../../host/cli/program.ts';
-import { runShell } from '../../host/cli/shell-session.ts';
+import { runShell } from '../../host/cli/shell/shell-session.ts';
 
 function recorder() {
   const seen = { out: '', progress: '' };

@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { kernelSymbols, ModuleFolder } from '../../host/cli/module-folder.ts';
+import { kernelSymbols, ModuleFolder } from '../../host/cli/files/module-folder.ts';
 import { runProgram } from '../../host/cli/program.ts';
 import { IMAGES } from '../../host/cli/root.ts';
-import { openModprobe } from '../../host/machine/modprobe.ts';
+import { openModprobe } from '../../host/machine/modprobe/modprobe.ts';
 import { loadFixture } from '../support/fixtures.ts';
 
 let base: Uint8Array;

@@ -9,8 +9,8 @@ import type { Io } from '../../host/cli/io.ts';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
 import { runProgram } from '../../host/cli/program.ts';
 import { IMAGES, ROOT } from '../../host/cli/root.ts';
-import { Killed } from '../../host/machine/control.ts';
-import { dmesgLines } from '../../host/machine/dmesg.ts';
+import { Killed } from '../../host/machine/shared/control.ts';
+import { dmesgLines } from '../../host/machine/inspect/dmesg.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { bytes, driverIs, isFault, nextEvent, PLACEMENTS } from '../support/machine.ts';
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../host/cli/program.ts';
 import { ISOLATING } from '../../host/lab/isolating.ts';
-import { CAUSES, type RecoveryReport } from '../../host/lab/recovery.ts';
+import { CAUSES, type RecoveryReport } from '../../host/lab/recovery/recovery.ts';
 import { rounds } from '../long.ts';
 
 async function isolab(...argv: string[]) {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { History, HISTORY_SIZE, historyPath } from '../../host/cli/shell-history.ts';
-import { prompt } from '../../host/cli/shell-prompt.ts';
-import type { Runner, Terminal } from '../../host/cli/shell-run.ts';
+import { History, HISTORY_SIZE, historyPath } from '../../host/cli/shell/shell-history.ts';
+import { prompt } from '../../host/cli/shell/shell-prompt.ts';
+import type { Runner, Terminal } from '../../host/cli/shell/shell-run.ts';
 import type { Signal } from '../../host/shell/signal.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 // What a line printed on both machines, as text: in columns and in turn.
 
 import { expect, test } from 'vitest';
-import { heads, layOut } from '../../host/cli/side-by-side.ts';
+import { heads, layOut } from '../../host/cli/shell/side-by-side.ts';
 import type { Pair, CommandOutput } from '../../host/shell/both.ts';
 
 const ran = (status: number, ...texts: string[]): CommandOutput => ({

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../host/cli/program.ts';
 import { ISOLATING } from '../../host/lab/isolating.ts';
-import type { SoakReport } from '../../host/lab/soak.ts';
+import type { SoakReport } from '../../host/lab/soak/soak.ts';
 import { LONG, rounds } from '../long.ts';
 
 const SEEDS = LONG ? [20261126, 1, 2, 3, 4] : [20261126];

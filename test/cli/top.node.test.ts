@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { ROOT } from '../../host/cli/root.ts';
 import { runTop, type TopRequest } from '../../host/cli/top-run.ts';
 import { nodeLab } from '../../host/cli/machines.ts';
-import type { ChromeTrace } from '../../host/machine/chrome-trace.ts';
+import type { ChromeTrace } from '../../host/machine/inspect/chrome-trace.ts';
 import type { Frame } from '../../host/shell/activity.ts';
 
 function start(argv: string[]) {

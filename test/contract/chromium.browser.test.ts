@@ -3,7 +3,7 @@
 
 import { fetchFixture, labOfFile } from '../support/browser.ts';
 import { PLACEMENTS } from '../support/machine.ts';
-import { faults } from './faults.ts';
+import { faults } from './parts/faults.ts';
 import { contract } from './suite.ts';
 
 const openLab = labOfFile();

@@ -3,7 +3,7 @@
 import { nodeLab } from '../../host/cli/machines.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { ALL_PLACEMENTS } from '../support/machine.ts';
-import { faults } from './faults.ts';
+import { faults } from './parts/faults.ts';
 
 for (const placement of ALL_PLACEMENTS.filter((each) => each !== 'pooled')) {
   faults({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });

@@ -6,11 +6,11 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findCTools } from '../../host/cli/c-file.ts';
+import { findCTools } from '../../host/cli/files/c-file.ts';
 import { loadModuleFile, nodeLab } from '../../host/cli/machines.ts';
 import { ROOT } from '../../host/cli/root.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { Killed } from '../../host/machine/control.ts';
+import { Killed } from '../../host/machine/shared/control.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import {

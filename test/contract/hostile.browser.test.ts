@@ -3,7 +3,7 @@
 import { ISOLATING } from '../../host/lab/isolating.ts';
 import { fetchFixture, labOfFile } from '../support/browser.ts';
 import { LONG } from '../long.ts';
-import { hostile } from './hostile.ts';
+import { hostile } from './parts/hostile.ts';
 
 const openLab = labOfFile();
 

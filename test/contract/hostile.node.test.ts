@@ -4,7 +4,7 @@ import { nodeLab } from '../../host/cli/machines.ts';
 import { ISOLATING } from '../../host/lab/isolating.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { LONG } from '../long.ts';
-import { hostile } from './hostile.ts';
+import { hostile } from './parts/hostile.ts';
 
 for (const placement of ISOLATING.filter((each) => LONG || each !== 'pooled')) {
   hostile({ name: `${placement} machine in Node`, placement, openLab: nodeLab, fixture: loadFixture });

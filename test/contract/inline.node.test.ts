@@ -7,8 +7,8 @@ import { inlinePlatform } from '../../host/machine/inline-platform.ts';
 import { LONG } from '../long.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import type { Bench } from '../support/machine.ts';
-import { calls } from './calls.ts';
-import { clients } from './clients.ts';
+import { calls } from './parts/calls.ts';
+import { clients } from './parts/clients.ts';
 import { contract } from './suite.ts';
 
 const { wait } = Atomics;

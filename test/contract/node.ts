@@ -2,7 +2,7 @@
 
 import { nodeLab } from '../../host/cli/machines.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import type { Placement } from '../../host/machine/types.ts';
+import type { Placement } from '../../host/machine/shared/types.ts';
 import { contract } from './suite.ts';
 
 /** What does not depend on the placement is run on these; on the others in the long run. */

@@ -4,22 +4,22 @@
 import { describe } from 'vitest';
 import { LONG } from '../long.ts';
 import type { Bench } from '../support/machine.ts';
-import { cModules } from './c-modules.ts';
-import { calls } from './calls.ts';
-import { clients } from './clients.ts';
-import { demand } from './demand.ts';
-import { failureTable } from './failure-table.ts';
-import { files } from './files.ts';
-import { log } from './log.ts';
-import { names } from './names.ts';
-import { parameters } from './parameters.ts';
-import { sysfs } from './sysfs.ts';
-import { sysctl } from './sysctl.ts';
-import { store } from './store.ts';
-import { taints } from './taints.ts';
-import { timers } from './timers.ts';
-import { tree } from './tree.ts';
-import { modules } from './modules.ts';
+import { cModules } from './parts/c-modules.ts';
+import { calls } from './parts/calls.ts';
+import { clients } from './parts/clients.ts';
+import { demand } from './parts/demand.ts';
+import { failureTable } from './parts/failure-table.ts';
+import { files } from './parts/files.ts';
+import { log } from './parts/log.ts';
+import { names } from './parts/names.ts';
+import { parameters } from './parts/parameters.ts';
+import { sysfs } from './parts/sysfs.ts';
+import { sysctl } from './parts/sysctl.ts';
+import { store } from './parts/store.ts';
+import { taints } from './parts/taints.ts';
+import { timers } from './parts/timers.ts';
+import { tree } from './parts/tree.ts';
+import { modules } from './parts/modules.ts';
 
 /** @param whole also what does not depend on where drivers live, or on what runs the machine */
 export function contract(bench: Bench, whole = true): void {

@@ -10,7 +10,7 @@ import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { insmod, rmmod } from '../../host/domain/loader.ts';
 import { ModuleError } from '../../host/domain/module-error.ts';
 import { declaring, MANY, type Many } from '../../host/fault/mutate-many.ts';
-import { readModules } from '../../host/machine/inspect.ts';
+import { readModules } from '../../host/machine/inspect/lists.ts';
 import { E2BIG, ENOMEM } from '../../kernel/abi/errno.ts';
 import {
   MAX_CHANNELS,

@@ -15,8 +15,8 @@ import { Kallsyms } from '../../host/domain/kallsyms.ts';
 import type { Frame } from '../../host/domain/fault.ts';
 import { formatOops, formatWarning, type OopsContext, type TextFile } from '../../host/domain/oops.ts';
 import { findOopses } from '../../host/domain/saved-oops.ts';
-import { ModuleSymbols } from '../../host/linker/symbols.ts';
-import { stamp } from '../../host/machine/dmesg.ts';
+import { ModuleSymbols } from '../../host/linker/module/symbols.ts';
+import { stamp } from '../../host/machine/inspect/dmesg.ts';
 
 const IMAGES = fileURLToPath(new URL('../../dist/images/', import.meta.url));
 const LKDTM = 0x90000000;

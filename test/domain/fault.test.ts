@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DriverExit, toFault, type FaultSymbols, type Fault } from '../../host/domain/fault.ts';
 import { BODY_START, moduleBytes, thrownBy, TRAPS, UNREACHABLE } from './handmade.ts';
-import { ModuleSymbols } from '../../host/linker/symbols.ts';
+import { ModuleSymbols } from '../../host/linker/module/symbols.ts';
 
 const symbols: FaultSymbols = {
   fileOffset: (compiled) => compiled,

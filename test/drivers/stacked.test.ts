@@ -3,7 +3,7 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import { insmod } from '../../host/domain/loader.ts';
-import { readModules } from '../../host/machine/inspect.ts';
+import { readModules } from '../../host/machine/inspect/lists.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { loadImage, TestKernel } from '../support/kernel.ts';

@@ -9,7 +9,7 @@ import { failures, runCampaign, type Campaign, type CampaignSetting } from '../.
 import { MUTATIONS } from '../../host/fault/mutate.ts';
 import { reportOf, tallyOf, tallyTable, type FuzzReport } from '../../host/fault/tally.ts';
 import { projectTargets } from '../../host/fault/targets.ts';
-import type { Machine } from '../../host/machine/types.ts';
+import type { Machine } from '../../host/machine/shared/types.ts';
 import { MIN_DEADLINE_MS } from '../../kernel/abi/limits.ts';
 import { rounds } from '../long.ts';
 import { loadC } from '../support/fixtures.ts';

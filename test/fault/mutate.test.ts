@@ -10,10 +10,10 @@ import { loadModule } from '../../host/domain/load-file.ts';
 import { declaring, MANY } from '../../host/fault/mutate-many.ts';
 import { mutate, MUTATIONS, type Mutation } from '../../host/fault/mutate.ts';
 import { Random } from '../../host/fault/random.ts';
-import { ByteReader } from '../../host/linker/bytes.ts';
-import { symbolCrc } from '../../host/linker/crc.ts';
-import { readSymbols } from '../../host/linker/metadata.ts';
-import { BadModule, readModule } from '../../host/linker/module-file.ts';
+import { ByteReader } from '../../host/linker/wasm/bytes.ts';
+import { symbolCrc } from '../../host/linker/module/crc.ts';
+import { readSymbols } from '../../host/linker/module/metadata.ts';
+import { BadModule, readModule } from '../../host/linker/module/module-file.ts';
 import { linkText, LONG } from '../linker/support.ts';
 
 const IMAGES = fileURLToPath(new URL('../../dist/images/', import.meta.url));

@@ -4,7 +4,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { insmod } from '../../host/domain/loader.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readDevices, readModules } from '../../host/machine/inspect.ts';
+import { readDevices, readModules } from '../../host/machine/inspect/lists.ts';
 import { DEV_MAJOR, DEV_MODULE, DEV_CHECKSUM, FILE_CLIENT, FILE_DEVICE } from '../../kernel/abi/file.ts';
 import {
   AREA_COUNT,

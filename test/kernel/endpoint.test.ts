@@ -3,7 +3,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readDevices, readModules } from '../../host/machine/inspect.ts';
+import { readDevices, readModules } from '../../host/machine/inspect/lists.ts';
 import {
   D_COPYING,
   D_GONE,
@@ -248,7 +248,7 @@ describe('a driver that is given up', () => {
     },
   );
 
-  test('of another generation: an old obituary is not the present driver’s', () => {
+  test('of another generation: an old exit notice is not the present driver’s', () => {
     driver.channel.set(D_GONE, driver.generation - 1);
     driver.channel.set(S_EXIT_NOTICE, driver.generation + 1);
     kernel.exports.poll();

@@ -2,7 +2,7 @@
 
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readTrace } from '../../host/machine/trace.ts';
+import { readTrace } from '../../host/machine/inspect/trace.ts';
 import { IOV_LENGTH } from '../../kernel/abi/batch.ts';
 import { D_GONE, GATE_BITS, GATE_TRAPPED } from '../../kernel/abi/channel.ts';
 import { EBUSY, EIO } from '../../kernel/abi/errno.ts';

@@ -3,7 +3,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readAccounting, readModules } from '../../host/machine/inspect.ts';
+import { readAccounting, readModules } from '../../host/machine/inspect/lists.ts';
 import {
   D_COPYING,
   GATE_MOST,

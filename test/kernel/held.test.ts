@@ -12,7 +12,7 @@ import {
   Q_POSITION,
   S_STATE,
 } from '../../kernel/abi/channel.ts';
-import { readModules } from '../../host/machine/inspect.ts';
+import { readModules } from '../../host/machine/inspect/lists.ts';
 import { EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { FMODE_READ, FMODE_WRITE, FOP_IDEMPOTENT } from '../../kernel/abi/file.ts';
 import {

@@ -6,7 +6,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Worker } from 'node:worker_threads';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { Random } from '../../host/fault/random.ts';
-import { readDevices, readModules, readNodes } from '../../host/machine/inspect.ts';
+import { readDevices, readModules, readNodes } from '../../host/machine/inspect/lists.ts';
 import { CHANNEL_DATA_SIZE, D_COPYING, D_GONE, GATE_MOST, K_GENERATION } from '../../kernel/abi/channel.ts';
 import { EBUSY, EEXIST, EINVAL, EIO, ENOENT, ENOMEM, ENOSPC } from '../../kernel/abi/errno.ts';
 import {

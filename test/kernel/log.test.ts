@@ -1,7 +1,7 @@
 // Reading a log whose records are damaged: what is whole is given, what is not is counted.
 
 import { beforeEach, expect, test } from 'vitest';
-import { readLog } from '../../host/machine/inspect.ts';
+import { readLog } from '../../host/machine/inspect/lists.ts';
 import {
   LOG_CHECKSUM,
   LOG_LENGTH,

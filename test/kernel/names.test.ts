@@ -1,7 +1,7 @@
 // Which characters may stand in a name: the kernel and the host's cleanText have the same ones.
 
 import { beforeAll, expect, test } from 'vitest';
-import { cleanText } from '../../host/linker/bytes.ts';
+import { cleanText } from '../../host/linker/wasm/bytes.ts';
 import { EINVAL } from '../../kernel/abi/errno.ts';
 import { S_IFCHR } from '../../kernel/abi/file.ts';
 import { USER_BASE } from '../../kernel/abi/map.ts';

@@ -6,9 +6,9 @@ import type { DomainExports } from '../../host/domain/image.ts';
 import { domainImports, type KernelGate } from '../../host/domain/imports.ts';
 import { insmod, rmmod } from '../../host/domain/loader.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { checkMemory } from '../../host/machine/check.ts';
-import { readAccounting } from '../../host/machine/inspect.ts';
-import { slubDebugFlags } from '../../host/machine/slub-debug.ts';
+import { checkMemory } from '../../host/machine/inspect/check.ts';
+import { readAccounting } from '../../host/machine/inspect/lists.ts';
+import { slubDebugFlags } from '../../host/machine/inspect/slub-debug.ts';
 import { __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL } from '../../kernel/abi/gfp.ts';
 import { KMALLOC_MAX, MAX_ORDER, SLUB_ALL, SLUB_OFF } from '../../kernel/abi/heap.ts';
 import { DOMAIN_MEMORY, PAGE_SIZE, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -207,7 +207,7 @@ describe.each([
     expect(kernel.log()).toContain('kmem_cache_create(mine) failed with error -22');
   });
 
-  test('a cache with objects stays; an object goes home to its own', () => {
+  test('a cache with objects stays; an object goes back to its own', () => {
     const [cache, other] = [create(40), heap.kmem_cache_create(kernel.domain.text('other'), 40, 0, 0, 0)];
     const object = heap.kmem_cache_alloc(cache, GFP_KERNEL);
     heap.kmem_cache_free(other, object);

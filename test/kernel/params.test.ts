@@ -2,7 +2,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readAccounting } from '../../host/machine/inspect.ts';
+import { readAccounting } from '../../host/machine/inspect/lists.ts';
 import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT } from '../../kernel/abi/errno.ts';
 import {
   LOAD_INTREE,

@@ -1,10 +1,10 @@
-// A read or write of the in-thread client over an idle ring, answered while it waits (kernel/ipc/prompt.ts). The driver is made
+// A read or write of the in-thread client over an idle ring, answered while it waits (kernel/ipc/fastpath-ring.ts). The driver is made
 // by hand on the same thread, so an answer that comes at once is written before the question: the kernel cannot tell.
 
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { ring } from '../../host/ipc/doorbell.ts';
-import { readTrace } from '../../host/machine/trace.ts';
+import { readTrace } from '../../host/machine/inspect/trace.ts';
 import { K_GENERATION, Q_OPERATION, Q_POSITION } from '../../kernel/abi/channel.ts';
 import { EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { M_CORES, M_SLEEPING } from '../../kernel/abi/machine.ts';

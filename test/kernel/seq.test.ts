@@ -4,7 +4,7 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { insmod } from '../../host/domain/loader.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readAccounting } from '../../host/machine/inspect.ts';
+import { readAccounting } from '../../host/machine/inspect/lists.ts';
 import { EFAULT, EINVAL } from '../../kernel/abi/errno.ts';
 import { USER_SIZE } from '../../kernel/abi/map.ts';
 import { O_RDONLY, SEEK_CUR, SEEK_END, SEEK_SET, SYS_CLOSE, SYS_LSEEK } from '../../kernel/abi/operation.ts';

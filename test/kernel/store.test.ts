@@ -2,8 +2,8 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readAccounting } from '../../host/machine/inspect.ts';
-import { readStore } from '../../host/machine/store-entries.ts';
+import { readAccounting } from '../../host/machine/inspect/lists.ts';
+import { readStore } from '../../host/machine/shared/store-entries.ts';
 import { CHANNEL_DATA, CHANNEL_DATA_SIZE, D_GONE } from '../../kernel/abi/channel.ts';
 import { E2BIG, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC } from '../../kernel/abi/errno.ts';
 import { LOAD_AGAIN, LOAD_UPDATE } from '../../kernel/abi/module.ts';

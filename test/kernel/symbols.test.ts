@@ -3,7 +3,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readAccounting, readModules, readUsers } from '../../host/machine/inspect.ts';
+import { readAccounting, readModules, readUsers } from '../../host/machine/inspect/lists.ts';
 import { EINVAL, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ENOSPC } from '../../kernel/abi/errno.ts';
 import { MAX_MODULE_SYMBOLS, MAX_SYMBOLS } from '../../kernel/abi/limits.ts';
 import { FNV_OFFSET, FNV_PRIME } from '../../kernel/abi/log.ts';

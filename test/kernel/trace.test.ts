@@ -3,9 +3,9 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { bucketFrom, bucketOf } from '../../host/machine/latency.ts';
-import { readStatistics, readTrace } from '../../host/machine/trace.ts';
-import type { ChannelStatistics, TraceRecord } from '../../host/machine/types.ts';
+import { bucketFrom, bucketOf } from '../../host/machine/inspect/latency.ts';
+import { readStatistics, readTrace } from '../../host/machine/inspect/trace.ts';
+import type { ChannelStatistics, TraceRecord } from '../../host/machine/shared/types.ts';
 import { D_GONE, K_GENERATION, S_TRANSPORT, TRANSPORT_GATE } from '../../kernel/abi/channel.ts';
 import { EIO, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { FOP_IDEMPOTENT } from '../../kernel/abi/file.ts';

@@ -3,7 +3,7 @@
 
 import { beforeAll, expect, test } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { readAccounting } from '../../host/machine/inspect.ts';
+import { readAccounting } from '../../host/machine/inspect/lists.ts';
 import { __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL } from '../../kernel/abi/gfp.ts';
 import { KMALLOC_MAX, SLUB_OFF } from '../../kernel/abi/heap.ts';
 import { PAGE_SIZE, POOL_BASE, USER_BASE } from '../../kernel/abi/map.ts';

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../host/lab/calls.ts';
-import { compare } from '../../host/lab/compare.ts';
-import type { CompareReport, FaultRow, Outcome } from '../../host/lab/report.ts';
-import { renderTable } from '../../host/lab/table.ts';
+import { compare } from '../../host/lab/compare/compare.ts';
+import type { CompareReport, FaultRow, Outcome } from '../../host/lab/compare/report.ts';
+import { renderTable } from '../../host/lab/compare/table.ts';
 import { FakeMachine, fakeModule, Killed, MachineDied, type Script } from './fake-machine.ts';
 
 const NOTHING: Script = (_, asked) => asked;

@@ -18,8 +18,8 @@ import type {
   SidePlacement,
   ReadingReport,
   TraceView,
-} from '../../host/machine/types.ts';
-import type { Thread } from '../../host/machine/platform.ts';
+} from '../../host/machine/shared/types.ts';
+import type { Thread } from '../../host/machine/shared/platform.ts';
 
 /** What writing a fault's name does; the number is the call's result. */
 export type Script = (machine: FakeMachine, asked: number) => number | Promise<number>;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { contentHash, readImage, writeImage } from '../../host/lab/image.ts';
-import { sha256 } from '../../host/linker/sha256.ts';
+import { contentHash, readImage, writeImage } from '../../host/lab/compare/image.ts';
+import { sha256 } from '../../host/linker/module/sha256.ts';
 import { FakeMachine, fakeModule } from './fake-machine.ts';
 
 test('SHA-256, also of a view of shared memory', async () => {

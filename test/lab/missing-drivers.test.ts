@@ -1,8 +1,8 @@
 // A comparison whose machines lose drivers or devices on the way, or never had them: the rest of it is done all the same.
 
 import { expect, test } from 'vitest';
-import { compare } from '../../host/lab/compare.ts';
-import { renderTable } from '../../host/lab/table.ts';
+import { compare } from '../../host/lab/compare/compare.ts';
+import { renderTable } from '../../host/lab/compare/table.ts';
 import { ENOENT } from '../../kernel/abi/errno.ts';
 import { FakeMachine, fakeModule, type Script } from './fake-machine.ts';
 

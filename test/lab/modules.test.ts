@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { LabModules } from '../../host/lab/modules.ts';
-import { openModprobe } from '../../host/machine/modprobe.ts';
+import { openModprobe } from '../../host/machine/modprobe/modprobe.ts';
 import { VERSION } from '../../kernel/abi/version.ts';
 import { loadedModule } from '../support/module-files.ts';
 

@@ -1,8 +1,8 @@
 // The arithmetic of a recovery measurement, on samples that are given.
 
 import { describe, expect, test } from 'vitest';
-import { rowOf, type RecoveryReport } from '../../host/lab/recovery.ts';
-import { renderRecovery } from '../../host/lab/recovery-table.ts';
+import { rowOf, type RecoveryReport } from '../../host/lab/recovery/recovery.ts';
+import { renderRecovery } from '../../host/lab/recovery/recovery-table.ts';
 
 /** Faults at 1000 that were known, up and good so many ms later. */
 const samples = [3, 5, 4].map((ms) => ({

@@ -1,9 +1,9 @@
 // The judgement of a soak, on observations that are given: what is a violation, and what is not.
 
 import { describe, expect, test } from 'vitest';
-import { falseKills, judge, type Provocation, type SoakObserved } from '../../host/lab/soak-judge.ts';
-import { renderSoak } from '../../host/lab/soak-table.ts';
-import type { MachineEvent } from '../../host/machine/types.ts';
+import { falseKills, judge, type Provocation, type SoakObserved } from '../../host/lab/soak/soak-judge.ts';
+import { renderSoak } from '../../host/lab/soak/soak-table.ts';
+import type { MachineEvent } from '../../host/machine/shared/types.ts';
 
 const accounting = { pagesFree: 9, slotsFree: 8, bytesUsed: 7, moduleBytes: 6, symbols: 5, modules: 4 };
 const held = { accounting, threads: 12, handles: 20 };

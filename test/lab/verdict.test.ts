@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { CallRow, FaultRow } from '../../host/lab/report.ts';
+import type { CallRow, FaultRow } from '../../host/lab/compare/report.ts';
 import { summarize } from '../../host/lab/statistics.ts';
-import { verdictOfCalls, verdictOfFault } from '../../host/lab/verdict.ts';
+import { verdictOfCalls, verdictOfFault } from '../../host/lab/compare/verdict.ts';
 
 describe('verdicts', () => {
   const base: FaultRow = {

@@ -3,11 +3,11 @@
 import { describe, expect, test } from 'vitest';
 import { toFault } from '../../host/domain/fault.ts';
 import { loadModule } from '../../host/domain/load-file.ts';
-import { adjustModule, fileOffset, MAX_PAGES, type Adjusted } from '../../host/linker/adjust.ts';
-import { ByteWriter } from '../../host/linker/bytes.ts';
-import { readModule } from '../../host/linker/module-file.ts';
-import { readSections, type Sections } from '../../host/linker/sections.ts';
-import { ModuleSymbols } from '../../host/linker/symbols.ts';
+import { adjustModule, fileOffset, MAX_PAGES, type Adjusted } from '../../host/linker/module/adjust.ts';
+import { ByteWriter } from '../../host/linker/wasm/bytes.ts';
+import { readModule } from '../../host/linker/module/module-file.ts';
+import { readSections, type Sections } from '../../host/linker/wasm/sections.ts';
+import { ModuleSymbols } from '../../host/linker/module/symbols.ts';
 import { loadFixture } from '../support/fixtures.ts';
 
 /** Lengths as lld writes some of them: five bytes. */

@@ -1,7 +1,7 @@
 // Names and patterns of modules as kmod compares them.
 
 import { describe, expect, test } from 'vitest';
-import { fnmatch, moduleName, normalAlias } from '../../host/linker/alias.ts';
+import { fnmatch, moduleName, normalAlias } from '../../host/linker/module/alias.ts';
 
 test.each([
   ['ramdisk.ko.wasm', 'ramdisk'],

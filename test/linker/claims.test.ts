@@ -3,8 +3,8 @@
 
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { symbolCrc } from '../../host/linker/crc.ts';
-import { BadModule, readModule } from '../../host/linker/module-file.ts';
+import { symbolCrc } from '../../host/linker/module/crc.ts';
+import { BadModule, readModule } from '../../host/linker/module/module-file.ts';
 import { code, custom, dylink, file, I32, imports, type Part } from './handmade.ts';
 
 const symbols = (name: string, kinds = '', flags = 0): Part =>

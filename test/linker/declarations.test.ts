@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { VERMAGIC } from '../../kernel/abi/version.ts';
 import { link, LinkError } from '../../host/linker/link.ts';
-import { readModule } from '../../host/linker/module-file.ts';
+import { readModule } from '../../host/linker/module/module-file.ts';
 import { expectRefusal, files, linkText, prepared, TestDomain } from './support.ts';
 
 const HEADER = `import { cstr, EXPORT_SYMBOL, EXPORT_SYMBOL_GPL, MODULE_AUTHOR, MODULE_DESCRIPTION, MODULE_LICENSE,

@@ -1,8 +1,8 @@
 // depmod's index and complaints, in kmod's words; and that what is written is read back.
 
 import { describe, expect, test } from 'vitest';
-import { depmod, problemText, type DepmodOptions } from '../../host/linker/depmod.ts';
-import { ModuleIndex } from '../../host/linker/module-index.ts';
+import { depmod, problemText, type DepmodOptions } from '../../host/linker/module/depmod.ts';
+import { ModuleIndex } from '../../host/linker/module/module-index.ts';
 import { moduleFile, symbol, type Sketch } from '../support/module-files.ts';
 
 function index(sketches: Record<string, Sketch>, options: DepmodOptions = { kernel: [symbol('printk')] }) {

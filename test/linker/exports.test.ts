@@ -4,7 +4,7 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { link, type LinkError } from '../../host/linker/link.ts';
-import { readModule } from '../../host/linker/module-file.ts';
+import { readModule } from '../../host/linker/module/module-file.ts';
 import { expectRefusal, files, linkText, prepared, random, randomBases, TestDomain } from './support.ts';
 
 const HEADER = `import { EXPORT_SYMBOL, EXPORT_SYMBOL_GPL, MODULE_ALIAS, MODULE_DESCRIPTION, MODULE_LICENSE, MODULE_SOFTDEP,

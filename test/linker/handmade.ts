@@ -1,6 +1,6 @@
 // Modules put together by hand, section by section: what no linker of ours would write.
 
-import { ByteWriter } from '../../host/linker/bytes.ts';
+import { ByteWriter } from '../../host/linker/wasm/bytes.ts';
 
 export const I32 = 0x7f;
 

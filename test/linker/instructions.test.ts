@@ -1,8 +1,8 @@
 // The instruction walker: every kind of immediates ends where the next instruction starts.
 
 import { describe, expect, test } from 'vitest';
-import { BadModule, ByteReader, ByteWriter } from '../../host/linker/bytes.ts';
-import { InstructionCursor, skipLocals } from '../../host/linker/instructions.ts';
+import { BadModule, ByteReader, ByteWriter } from '../../host/linker/wasm/bytes.ts';
+import { InstructionCursor, skipLocals } from '../../host/linker/wasm/instructions.ts';
 
 /** Lengths of the instructions in some bytes. */
 function lengths(bytes: number[]): number[] {

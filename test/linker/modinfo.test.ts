@@ -1,8 +1,8 @@
 // modinfo's text, to the column.
 
 import { describe, expect, test } from 'vitest';
-import { ByteWriter } from '../../host/linker/bytes.ts';
-import { modinfo, modinfoEntries } from '../../host/linker/modinfo.ts';
+import { ByteWriter } from '../../host/linker/wasm/bytes.ts';
+import { modinfo, modinfoEntries } from '../../host/linker/module/modinfo.ts';
 import { loadFixture } from '../support/fixtures.ts';
 
 /** A module with nothing but a .modinfo; without one for null. */

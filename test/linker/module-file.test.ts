@@ -1,10 +1,10 @@
 // Reading strangers' files: what is right is understood, everything else is a BadModule and nothing else.
 
 import { describe, expect, test } from 'vitest';
-import { ByteWriter } from '../../host/linker/bytes.ts';
-import { symbolCrc } from '../../host/linker/crc.ts';
-import { BadModule, readModule } from '../../host/linker/module-file.ts';
-import { ModuleSymbols } from '../../host/linker/symbols.ts';
+import { ByteWriter } from '../../host/linker/wasm/bytes.ts';
+import { symbolCrc } from '../../host/linker/module/crc.ts';
+import { BadModule, readModule } from '../../host/linker/module/module-file.ts';
+import { ModuleSymbols } from '../../host/linker/module/symbols.ts';
 import {
   code,
   custom,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 import { describe, expect, test } from 'vitest';
-import { ADDRESS_BITS, basesFor, TABLE_BITS } from '../../host/linker/bases.ts';
+import { ADDRESS_BITS, basesFor, TABLE_BITS } from '../../host/linker/build/bases.ts';
 import {
   files,
   linkText,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { link, LinkError, type Linked, type LinkOptions, type SourceFiles } from '../../host/linker/link.ts';
-import { readModule, type ModuleFile } from '../../host/linker/module-file.ts';
+import { readModule, type ModuleFile } from '../../host/linker/module/module-file.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

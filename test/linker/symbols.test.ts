@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ByteWriter } from '../../host/linker/bytes.ts';
-import { shortName } from '../../host/linker/names.ts';
-import { ModuleSymbols } from '../../host/linker/symbols.ts';
+import { ByteWriter } from '../../host/linker/wasm/bytes.ts';
+import { shortName } from '../../host/linker/wasm/names.ts';
+import { ModuleSymbols } from '../../host/linker/module/symbols.ts';
 import { linkText, prepared, TestDomain } from './support.ts';
 
 const TEXT = readFileSync(new URL('fixtures/traps.ts', import.meta.url), 'utf8');

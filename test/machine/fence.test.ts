@@ -56,7 +56,7 @@ let channel: Channel;
 let side: DriverSide;
 
 beforeAll(async () => {
-  loopImage = await loadImage('courier.wasm');
+  loopImage = await loadImage('driver-loop.wasm');
 });
 beforeEach(() => {
   const shared = (bytes: number): WebAssembly.Memory =>
@@ -90,7 +90,7 @@ function outsideNow(): Buffer {
   return copy;
 }
 
-/** A courier to a domain of which only the answer matters, and the bytes. */
+/** A driver loop on a domain of which only the answer matters, and the bytes. */
 function loopTo(
   serve: (...words: number[]) => number,
   special: (operation: number) => number = () => -22,
@@ -356,11 +356,11 @@ test('who leaves says under which generation it was', () => {
 describe('what a predecessor has left', () => {
   const incarnation = 3 * 64 + 4;
   let before: WebAssembly.Memory;
-  let heir: DriverSide;
+  let successor: DriverSide;
   beforeEach(() => {
     before = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     new Uint8Array(before.buffer).fill(7);
-    heir = new DriverSide(kernel, domain, 3, GENERATION, {
+    successor = new DriverSide(kernel, domain, 3, GENERATION, {
       bytes: new Uint8Array(before.buffer),
       from: 0,
       incarnation,
@@ -368,7 +368,7 @@ describe('what a predecessor has left', () => {
   });
 
   test('is copied out of its memory', () => {
-    expect(heir.copyPrevious(100, WASM_PAGE - 8, 8, incarnation)).toBe(0);
+    expect(successor.copyPrevious(100, WASM_PAGE - 8, 8, incarnation)).toBe(0);
     expect([...inside.subarray(99, 109)]).toEqual([100, 7, 7, 7, 7, 7, 7, 7, 7, 109]);
   });
 
@@ -381,7 +381,7 @@ describe('what a predecessor has left', () => {
     ['of all there is', 0, 0, -1, incarnation],
   ])('%s is refused', (_, to, from, count, of) => {
     const copy = inside.slice();
-    expect(heir.copyPrevious(to, from, count, of)).toBe(1);
+    expect(successor.copyPrevious(to, from, count, of)).toBe(1);
     expect(inside).toEqual(copy);
   });
 

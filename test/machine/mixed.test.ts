@@ -4,8 +4,8 @@
 import { expect, test } from 'vitest';
 import { nodeLab } from '../../host/cli/machines.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import type { Place } from '../../host/machine/place.ts';
-import type { Machine } from '../../host/machine/types.ts';
+import type { Place } from '../../host/machine/shared/place.ts';
+import type { Machine } from '../../host/machine/shared/types.ts';
 import { processes } from '../../host/shell/processes.ts';
 import { EDEADLK, EIO, ENOEXEC, ETIMEDOUT } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
@@ -13,7 +13,7 @@ import { symbolless, weakly } from '../support/altered.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { bytes, driverIs, expectLine, nextEvent } from '../support/machine.ts';
 
-/** ioctls of test/fixtures/caller.ts, and what its callee does. */
+/** ioctls of test/fixtures/symbols/caller.ts, and what its callee does. */
 const ACT = 6;
 const CALL_BACK = 3;
 const HANG = 2;

@@ -1,7 +1,7 @@
 // Many rounds: modules loaded and unloaded, drivers restarted; in the end everything is where it began. For any lab.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Accounting, Machine } from '../../host/machine/types.ts';
+import type { Accounting, Machine } from '../../host/machine/shared/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';
 import { rounds } from '../long.ts';

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
-import type { Machine, MachineEvent } from '../../host/machine/types.ts';
+import type { Machine, MachineEvent } from '../../host/machine/shared/types.ts';
 import { EIO } from '../../kernel/abi/errno.ts';
 import { O_RDWR } from '../../kernel/abi/operation.ts';
 import { loadFixture } from '../support/fixtures.ts';

@@ -3,7 +3,7 @@
 
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { nodeLab } from '../../host/cli/machines.ts';
-import type { ChromeTrace } from '../../host/machine/chrome-trace.ts';
+import type { ChromeTrace } from '../../host/machine/inspect/chrome-trace.ts';
 import type { Shell } from '../../host/shell/shell.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { PLACEMENTS, withMachine } from '../support/machine.ts';

@@ -96,7 +96,7 @@ export class Channel {
     return this.words[(this.slot(sequence) + RING_HALF + offset) >> 2]!;
   }
 
-  /** Writes a completion as the courier does. */
+  /** Writes a completion as the driver loop does. */
   answer(sequence: number, words: Record<number, number>): void {
     const at = this.slot(sequence) + RING_HALF;
     for (const [offset, value] of Object.entries(words)) this.words[(at + Number(offset)) >> 2] = value;

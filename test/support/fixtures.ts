@@ -1,27 +1,30 @@
-// Test drivers: NAME.ts, linked by the linker under test, or NAME.c, built by clang, in test/fixtures/ or, the project's own,
-// in drivers/. That takes a second each, so what was made is kept in dist/fixtures/ under a hash of everything that goes
+// Test drivers: NAME.ts, linked by the linker under test, or NAME.c, built by clang, in test/fixtures/ and its folders or, the project's
+// own, in drivers/. That takes a second each, so what was made is kept in dist/fixtures/ under a hash of everything that goes
 // into it; any change there makes it anew.
 
 import { execFileSync } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildCFile, findCTools } from '../../host/cli/c-file.ts';
+import { buildCFile, findCTools } from '../../host/cli/files/c-file.ts';
 import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
 import { link, type LinkOptions } from '../../host/linker/link.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const KEPT = join(ROOT, 'dist/fixtures');
+/** Where test drivers lie: those that use each other's symbols and those in C have folders of their own. */
+const FOLDERS = ['test/fixtures', 'test/fixtures/symbols', 'test/fixtures/c', 'drivers'];
 const INPUTS = ['host/linker', 'kernel/abi', 'drivers/include', 'package-lock.json'];
 
 function digest(hash: Hash, path: string): Hash {
   const folder = /\.\w+$/.test(path)
     ? [path]
-    : readdirSync(join(ROOT, path))
-        .sort()
-        .map((name) => `${path}/${name}`);
+    : readdirSync(join(ROOT, path), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+        .sort();
   for (const file of folder)
     hash
       .update(file)
@@ -40,12 +43,12 @@ function compilers(): string {
   return [clang, linker].map((tool) => execFileSync(tool, ['--version'], { encoding: 'utf8' })).join('');
 }
 
-/** A driver in C, ready to be loaded: test/fixtures/NAME.c or drivers/NAME.c. A clang that is missing fails the test. */
+/** A driver in C, ready to be loaded: NAME.c in one of the folders. A clang that is missing fails the test. */
 export async function loadC(fixture: string, flags: readonly string[] = []): Promise<LoadedModule> {
   const source = sourceOf(`${fixture}.c`);
   if (source === undefined) throw new Error(`there is no test driver ${fixture}`);
   const hash = createHash('sha256').update(JSON.stringify([fixture, flags, compilers()]));
-  const inputs = ['host/cli/c-file.ts', 'drivers/include/isolab.h', source];
+  const inputs = ['host/cli/files/c-file.ts', 'drivers/include/isolab.h', source];
   const key = inputs.reduce(digest, hash).digest('hex').slice(0, 16);
   const out = join(KEPT, `${fixture}-${key}.ko.wasm`);
   if (!existsSync(out)) {
@@ -57,7 +60,7 @@ export async function loadC(fixture: string, flags: readonly string[] = []): Pro
 
 /** Where the source of a test driver is, if there is one. */
 function sourceOf(file: string): string | undefined {
-  return [`test/fixtures/${file}`, `drivers/${file}`].find((path) => existsSync(join(ROOT, path)));
+  return FOLDERS.map((folder) => `${folder}/${file}`).find((path) => existsSync(join(ROOT, path)));
 }
 
 /** A test driver, ready to be loaded. Options: under another name, for another kernel. */

@@ -10,10 +10,10 @@ import { kernelImports, NO_CARRIERS, type Carriers } from '../../host/domain/imp
 import { ring } from '../../host/ipc/doorbell.ts';
 import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { checkMemory } from '../../host/machine/check.ts';
-import { readAccounting, readDevices, readLog, readModules } from '../../host/machine/inspect.ts';
-import { Memory } from '../../host/machine/memory-view.ts';
-import type { Accounting, LogRecord } from '../../host/machine/types.ts';
+import { checkMemory } from '../../host/machine/inspect/check.ts';
+import { readAccounting, readDevices, readLog, readModules } from '../../host/machine/inspect/lists.ts';
+import { Memory } from '../../host/machine/shared/memory-view.ts';
+import type { Accounting, LogRecord } from '../../host/machine/shared/types.ts';
 import { NAME_SIZE } from '../../kernel/abi/limits.ts';
 import { M_SYMBOL_COUNT, M_SYMBOLS } from '../../kernel/abi/machine.ts';
 import { KERNEL_MEMORY, MACHINE_BASE, USER_BASE, WASM_PAGE } from '../../kernel/abi/map.ts';

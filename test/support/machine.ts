@@ -3,14 +3,20 @@
 
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import type { ProbeStore } from '../../host/machine/module-store.ts';
-import type { Images } from '../../host/machine/protocol.ts';
+import type { ProbeStore } from '../../host/machine/modprobe/module-store.ts';
+import type { Images } from '../../host/machine/shared/protocol.ts';
 import type { BootOptions } from '../../host/lab/load.ts';
-import type { Client, Machine, MachineEvent, Placement, SidePlacement } from '../../host/machine/types.ts';
+import type {
+  Client,
+  Machine,
+  MachineEvent,
+  Placement,
+  SidePlacement,
+} from '../../host/machine/shared/types.ts';
 
 /** The two extremes, for what the places in between add nothing to. */
 export const PLACEMENTS: readonly SidePlacement[] = ['monolithic', 'microkernel'];
-export { PLACEMENTS as ALL_PLACEMENTS } from '../../host/machine/place.ts';
+export { PLACEMENTS as ALL_PLACEMENTS } from '../../host/machine/shared/place.ts';
 
 /** Machines of one runtime: host/cli/machines.ts and host/web/lab.ts have this shape. */
 export interface Lab {

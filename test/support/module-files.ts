@@ -1,8 +1,8 @@
 // Modules as readModule would give them, made from what depmod and modprobe look at; without code.
 
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { symbolCrc } from '../../host/linker/crc.ts';
-import type { ExportedSymbol, ModuleFile } from '../../host/linker/module-file.ts';
+import { symbolCrc } from '../../host/linker/module/crc.ts';
+import type { ExportedSymbol, ModuleFile } from '../../host/linker/module/module-file.ts';
 
 const SIGNATURE = { parameters: [0x7f], results: [0x7f] };
 

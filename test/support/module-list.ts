@@ -1,9 +1,9 @@
 // modprobe without a machine: a list of modules that are loaded, and who uses whom, made from sketches of them.
 
 import { ModuleError } from '../../host/domain/module-error.ts';
-import { depmodStore, type ModuleStore } from '../../host/machine/module-store.ts';
-import { Modprobe, type ModuleLoader } from '../../host/machine/modprobe.ts';
-import { readConfig } from '../../host/machine/modprobe-config.ts';
+import { depmodStore, type ModuleStore } from '../../host/machine/modprobe/module-store.ts';
+import { Modprobe, type ModuleLoader } from '../../host/machine/modprobe/modprobe.ts';
+import { readConfig } from '../../host/machine/modprobe/modprobe-config.ts';
 import { EEXIST, ENOENT } from '../../kernel/abi/errno.ts';
 import { loadedModule, type Sketch } from './module-files.ts';
 

@@ -1,6 +1,6 @@
 // A shell on a machine of a test, and what its commands printed.
 
-import type { Machine } from '../../host/machine/types.ts';
+import type { Machine } from '../../host/machine/shared/types.ts';
 import { KnownModules } from '../../host/shell/modules.ts';
 import { Shell } from '../../host/shell/shell.ts';
 import { inputOf, textOutput } from '../../host/shell/streams.ts';

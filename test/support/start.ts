@@ -3,7 +3,7 @@
 
 import { loadModule } from '../../host/domain/load-file.ts';
 import type { LoadedModule } from '../../host/domain/loaded.ts';
-import { ByteWriter } from '../../host/linker/bytes.ts';
+import { ByteWriter } from '../../host/linker/wasm/bytes.ts';
 
 const CUSTOM = 0;
 const EXPORTS = 7;

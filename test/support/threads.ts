@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodePlatform } from '../../host/cli/node-platform.ts';
 import { loadLab, type Lab } from '../../host/lab/load.ts';
-import type { Thread, ThreadKind } from '../../host/machine/platform.ts';
+import type { Thread, ThreadKind } from '../../host/machine/shared/platform.ts';
 
 const IMAGES = fileURLToPath(new URL('../../dist/images/', import.meta.url));
 

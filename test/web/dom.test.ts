@@ -1,7 +1,7 @@
 // The page's text: whatever it shows went through here. Without a browser: an element is what these lines need of one.
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { h, setText } from '../../host/web/dom.ts';
+import { h, setText } from '../../host/web/views/dom.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 

@@ -1,7 +1,7 @@
 // What the page fetches: images, drivers, the disk; and what it says where it does not get them.
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { sha256 } from '../../host/linker/sha256.ts';
+import { sha256 } from '../../host/linker/module/sha256.ts';
 import { DRIVERS } from '../../host/lab/load.ts';
 import { browserLab, floppy } from '../../host/web/lab.ts';
 import { VERSION } from '../../kernel/abi/version.ts';

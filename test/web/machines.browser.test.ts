@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import lkdtmSource from '../../drivers/lkdtm.ts?raw';
 import type { Lab } from '../../host/lab/load.ts';
-import type { ClientThread, Machine, SidePlacement } from '../../host/machine/types.ts';
+import type { ClientThread, Machine, SidePlacement } from '../../host/machine/shared/types.ts';
 import { browserLab } from '../../host/web/lab.ts';
 import { KERNEL_MEMORY, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import { O_RDONLY, O_RDWR } from '../../kernel/abi/operation.ts';

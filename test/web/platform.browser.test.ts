@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { browserPlatform } from '../../host/web/browser-platform.ts';
 import { nameOf, partsOf } from '../../host/web/thread-name.ts';
-import type { ThreadKind } from '../../host/machine/platform.ts';
+import type { ThreadKind } from '../../host/machine/shared/platform.ts';
 
 test('the platform says what it is', () => {
   expect(browserPlatform.name).toMatch(/^chromium \d+$/);

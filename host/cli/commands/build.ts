@@ -34,13 +34,13 @@ export function addBuild(program: Command, io: Io): void {
       if (!existsSync(file)) throw new Failure(`there is no file ${file}`);
       const out = options.output ?? `${name}.ko.wasm`;
       if (language === 'c') {
-        const { buildCFile } = await import('../c-file.ts');
+        const { buildCFile } = await import('../files/c-file.ts');
         const { bytes, warnings } = await buildCFile({ source: file, out, name });
         if (warnings !== '') io.progress(warnings);
         io.progress(`${join(out)}: ${bytes} bytes`);
         return;
       }
-      const { linkFile } = await import('../link-file.ts');
+      const { linkFile } = await import('../files/link-file.ts');
       const { bytes } = await linkFile({ entry: file, out, kind: 'module', name });
       io.progress(`${join(out)}: ${bytes} bytes`);
     });

@@ -45,7 +45,7 @@ export function addCore(program: Command, io: Io): void {
     .action(async (file: string, { json, messages, hexdump }: Options) => {
       if (hexdump !== undefined && hexdump.length !== 2)
         command.error('error: --hexdump wants an address and a length', { exitCode: 2 });
-      const { coreLines, dumpLines, openCore } = await import('../core-file.ts');
+      const { coreLines, dumpLines, openCore } = await import('../files/core-file.ts');
       const core = await openCore(file);
       if (hexdump !== undefined) {
         const [address = 0, length = 0] = hexdump;

@@ -30,9 +30,9 @@ export function addDepmod(program: Command, io: Io): void {
     .option('-n, --dry-run', 'print the index instead of writing it')
     .addHelpText('after', HELP)
     .action(async (folder: string, options: { dryRun?: true }) => {
-      const { ModuleFolder } = await import('../module-folder.ts');
-      const { problemText } = await import('../../linker/depmod.ts');
-      const { INDEX_FILES } = await import('../../linker/module-index.ts');
+      const { ModuleFolder } = await import('../files/module-folder.ts');
+      const { problemText } = await import('../../linker/module/depmod.ts');
+      const { INDEX_FILES } = await import('../../linker/module/module-index.ts');
       const { texts, problems, cyclic } = new ModuleFolder(folder).depmod();
       for (const problem of problems) io.progress(problemText(problem));
       if (cyclic) throw new Failure(`modules cannot be ordered, nothing is written: ${folder}`);

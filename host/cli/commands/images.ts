@@ -5,11 +5,11 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileS
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
-import type { LinkFile } from '../link-file.ts';
+import type { LinkFile } from '../files/link-file.ts';
 import { IMAGES, ROOT } from '../root.ts';
-import { hash, Sources } from '../sources.ts';
+import { hash, Sources } from '../files/sources.ts';
 
-const KERNEL_IMAGES = ['kernel', 'domain', 'courier', 'user'];
+const KERNEL_IMAGES = ['kernel', 'domain', 'driver-loop', 'user'];
 /** Built by asc alone: what the kernel's own code is measured against. */
 const FLOORS = ['tlsf'];
 const FLOPPY = join(ROOT, 'host/lab/assets/floppy.img');
@@ -45,7 +45,7 @@ function tools(): string {
   );
   const texts = [
     ...files.sort().map((file) => join(linker, file)),
-    join(ROOT, 'dist/host/cli/asc-file.js'),
+    join(ROOT, 'dist/host/cli/files/asc-file.js'),
   ].map((file) => readFileSync(file, 'utf8'));
   return hash(
     [...texts, readFileSync(join(ROOT, 'node_modules/assemblyscript/package.json'), 'utf8')].join('\0'),
@@ -81,8 +81,8 @@ export function addImages(program: Command, io: Io): void {
       "Builds the kernel's images and the project's drivers into dist/images, where they are out of date.",
     )
     .action(async () => {
-      const { linkFile } = await import('../link-file.ts');
-      const { ascFile } = await import('../asc-file.ts');
+      const { linkFile } = await import('../files/link-file.ts');
+      const { ascFile } = await import('../files/asc-file.ts');
       const wanted = tools();
       const manifest = readManifest();
       const wantedOutputs = outputs();

@@ -32,7 +32,7 @@ export function addLadder(program: Command, io: Io): void {
     .addOption(runtimeOption())
     .addHelpText('after', HELP)
     .action(async ({ json, quick, runtime }: Options) => {
-      const { renderLadder } = await import('../../lab/ladder-table.ts');
+      const { renderLadder } = await import('../../lab/ladder/ladder-table.ts');
       const { runLadder, runLadderInChromium } = await import('../ladder.ts');
       const effort = quick ? QUICK : {};
       const report = await (runtime === 'node' ? runLadder(effort, io) : runLadderInChromium(effort, io));

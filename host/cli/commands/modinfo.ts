@@ -56,9 +56,9 @@ export function addModinfo(program: Command, io: Io): void {
     .addHelpText('after', HELP)
     .action(async (modules: string[], options: Options) => {
       const field = fieldOf(options);
-      const { modinfo, modinfoEntries } = await import('../../linker/modinfo.ts');
-      const { explained, ModuleFolder } = await import('../module-folder.ts');
-      const { moduleName } = await import('../../linker/alias.ts');
+      const { modinfo, modinfoEntries } = await import('../../linker/module/modinfo.ts');
+      const { explained, ModuleFolder } = await import('../files/module-folder.ts');
+      const { moduleName } = await import('../../linker/module/alias.ts');
       const named = new ModuleFolder(options.modules);
       const complain = (text: string): void => io.progress(`modinfo: ERROR: ${text}`);
       /** What depmod finds in the folder of a file that does not say it itself. */

@@ -33,7 +33,7 @@ export function addOops(program: Command, io: Io): void {
     .option('--json', 'print what was decoded as JSON, schema isolab.oops/1')
     .addHelpText('after', HELP)
     .action(async (file: string, { kallsyms, modules, json }: Options) => {
-      const { decodeFile } = await import('../oops-file.ts');
+      const { decodeFile } = await import('../files/oops-file.ts');
       const decoded = await decodeFile({ file, kallsyms: kallsyms ?? null, modules });
       if (decoded.length === 0) throw new Failure(`there is no oops in ${file === '-' ? 'the input' : file}`);
       const { decodedLines } = await import('../../domain/decode.ts');

@@ -1,8 +1,8 @@
 // `isolab recovery`: how long a fault keeps a device from answering.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Placement } from '../../machine/types.ts';
-import { CAUSES, RECOVERING, type RecoveryCause } from '../../lab/recovery.ts';
+import type { Placement } from '../../machine/shared/types.ts';
+import { CAUSES, RECOVERING, type RecoveryCause } from '../../lab/recovery/recovery.ts';
 import type { Io } from '../io.ts';
 import { runtimeOption, type Runtime } from '../runtime.ts';
 

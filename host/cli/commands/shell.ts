@@ -1,8 +1,8 @@
 // `isolab shell`: commands on a machine, or on both.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { parsePlaces, PLACEMENTS, type Places } from '../../machine/place.ts';
-import type { Placement } from '../../machine/types.ts';
+import { parsePlaces, PLACEMENTS, type Places } from '../../machine/shared/place.ts';
+import type { Placement } from '../../machine/shared/types.ts';
 import { Exit, type Io } from '../io.ts';
 
 const HELP = `
@@ -82,7 +82,7 @@ export function addShell(program: Command, io: Io): void {
     )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      const { runShell } = await import('../shell-session.ts');
+      const { runShell } = await import('../shell/shell-session.ts');
       const status = await runShell(
         {
           placements: options.both ? ['monolithic', 'microkernel'] : [options.placement ?? 'microkernel'],

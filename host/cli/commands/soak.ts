@@ -1,7 +1,7 @@
 // `isolab soak`: random faults in drivers under load, for as long as anybody likes.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Placement } from '../../machine/types.ts';
+import type { Placement } from '../../machine/shared/types.ts';
 import { ISOLATING } from '../../lab/isolating.ts';
 import { Exit, type Io } from '../io.ts';
 

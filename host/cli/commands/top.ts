@@ -1,8 +1,8 @@
 // `isolab top` and `isolab ps`: a machine at work.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { PLACEMENTS } from '../../machine/place.ts';
-import type { Placement } from '../../machine/types.ts';
+import { PLACEMENTS } from '../../machine/shared/place.ts';
+import type { Placement } from '../../machine/shared/types.ts';
 import type { Io } from '../io.ts';
 
 const HELP = `

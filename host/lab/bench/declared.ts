@@ -8,7 +8,7 @@ import { loadModule } from '../../domain/load-file.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { begin, describe, describeParameters, must } from '../../domain/steps.ts';
 import { declaring, type Many } from '../../fault/mutate-many.ts';
-import { symbolFlags } from '../../linker/metadata.ts';
+import { symbolFlags } from '../../linker/module/metadata.ts';
 import {
   MAX_MODULE_FUNCTIONS,
   MAX_MODULE_PARAMETERS,

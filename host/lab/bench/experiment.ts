@@ -2,10 +2,10 @@
 // line in ./index.ts.
 
 import type { LoadedModule } from '../../domain/loaded.ts';
-import type { Images } from '../../machine/protocol.ts';
-import type { Machine, Placement } from '../../machine/types.ts';
+import type { Images } from '../../machine/shared/protocol.ts';
+import type { Machine, Placement } from '../../machine/shared/types.ts';
 import { summarize, ratioInterval, type Interval, type Summary } from '../statistics.ts';
-import { batch, WarmUp, type Loop } from '../../machine/batches.ts';
+import { batch, WarmUp, type Loop } from '../../machine/kernel/batches.ts';
 import { throwIfCancelled, type CancelSignal } from '../wait.ts';
 
 export interface BenchContext {

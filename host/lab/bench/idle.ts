@@ -3,7 +3,7 @@
 
 import { loadModule } from '../../domain/load-file.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
-import type { Placement } from '../../machine/types.ts';
+import type { Placement } from '../../machine/shared/types.ts';
 import { ISOLATING } from '../isolating.ts';
 import { ratioInterval, summarize } from '../statistics.ts';
 import { pass } from '../wait.ts';

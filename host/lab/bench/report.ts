@@ -1,6 +1,6 @@
 // The result of a bench: as JSON (schema isolab.bench/1), and as a table.
 
-import type { Environment } from '../report.ts';
+import type { Environment } from '../compare/report.ts';
 import type { BenchRow } from './experiment.ts';
 
 export interface BenchReport {

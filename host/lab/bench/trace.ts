@@ -1,7 +1,7 @@
 // What the trace costs a call to a driver in another domain: the same null call with the trace on, beside it off, in alternating
 // batches on the same threads, over several boots, since boots differ more than batches do. A row for all boots together.
 
-import type { Measured, Placement } from '../../machine/types.ts';
+import type { Measured, Placement } from '../../machine/shared/types.ts';
 import { ratioInterval, summarize } from '../statistics.ts';
 import { throwIfCancelled, within } from '../wait.ts';
 import type { BenchContext, BenchExperiment, BenchRow } from './experiment.ts';

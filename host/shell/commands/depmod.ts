@@ -1,5 +1,5 @@
-import { problemText } from '../../linker/depmod.ts';
-import { INDEX_FILES } from '../../linker/module-index.ts';
+import { problemText } from '../../linker/module/depmod.ts';
+import { INDEX_FILES } from '../../linker/module/module-index.ts';
 import type { Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { print } from '../streams.ts';

@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
-import type { LogView, Machine } from '../../machine/types.ts';
-import { formatRecord, LEVEL_NAMES, levelNamed } from '../../machine/dmesg.ts';
+import type { LogView, Machine } from '../../machine/shared/types.ts';
+import { formatRecord, LEVEL_NAMES, levelNamed } from '../../machine/inspect/dmesg.ts';
 
 export const dmesg: Command = {
   name: 'dmesg',

@@ -1,6 +1,6 @@
 import { ModuleError } from '../../domain/module-error.ts';
-import { BadModule } from '../../linker/bytes.ts';
-import { joinParameters } from '../../machine/modprobe.ts';
+import { BadModule } from '../../linker/wasm/bytes.ts';
+import { joinParameters } from '../../machine/modprobe/modprobe.ts';
 import type { Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 

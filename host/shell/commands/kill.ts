@@ -1,6 +1,6 @@
-import { keyOf } from '../../linker/alias.ts';
-import { MachineDied } from '../../machine/control.ts';
-import { KERNEL_PID } from '../../machine/oops-context.ts';
+import { keyOf } from '../../linker/module/alias.ts';
+import { MachineDied } from '../../machine/shared/control.ts';
+import { KERNEL_PID } from '../../machine/inspect/oops-context.ts';
 import { forEach, type Call, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 import { processes } from '../processes.ts';

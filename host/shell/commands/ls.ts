@@ -1,5 +1,5 @@
-import { cleanText } from '../../linker/bytes.ts';
-import type { FileStat } from '../../machine/types.ts';
+import { cleanText } from '../../linker/wasm/bytes.ts';
+import type { FileStat } from '../../machine/shared/types.ts';
 import { tidied } from '../directory.ts';
 import { forEach, type Call, type Command } from '../command.ts';
 import { Complaint, FileError } from '../errors.ts';

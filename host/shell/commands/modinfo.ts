@@ -1,6 +1,6 @@
-import { moduleName } from '../../linker/alias.ts';
-import { modinfo as textOf, modinfoEntries } from '../../linker/modinfo.ts';
-import { ENDING, pathIn } from '../../machine/module-store.ts';
+import { moduleName } from '../../linker/module/alias.ts';
+import { modinfo as textOf, modinfoEntries } from '../../linker/module/modinfo.ts';
+import { ENDING, pathIn } from '../../machine/modprobe/module-store.ts';
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 import type { Options } from '../options.ts';

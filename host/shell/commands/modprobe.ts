@@ -1,5 +1,5 @@
-import { cleanText } from '../../linker/bytes.ts';
-import { joinParameters, type Probed, type ProbeOptions } from '../../machine/modprobe.ts';
+import { cleanText } from '../../linker/wasm/bytes.ts';
+import { joinParameters, type Probed, type ProbeOptions } from '../../machine/modprobe/modprobe.ts';
 import type { Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import type { Options } from '../options.ts';

@@ -1,5 +1,5 @@
 import { ModuleError } from '../../domain/module-error.ts';
-import { moduleName } from '../../linker/alias.ts';
+import { moduleName } from '../../linker/module/alias.ts';
 import { forEach, type Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 

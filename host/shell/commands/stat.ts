@@ -1,4 +1,4 @@
-import type { FileStat, FileType } from '../../machine/types.ts';
+import type { FileStat, FileType } from '../../machine/shared/types.ts';
 import { forEach, type Call, type Command } from '../command.ts';
 import { Complaint, strerror, UsageError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 import { ENOENT, EACCES, EPERM } from '../../../kernel/abi/errno.ts';
-import type { Client } from '../../machine/types.ts';
+import type { Client } from '../../machine/shared/types.ts';
 import { forEach, type Call, type Command } from '../command.ts';
 import { Complaint, FileError, UsageError } from '../errors.ts';
 

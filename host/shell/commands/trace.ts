@@ -1,5 +1,5 @@
-import { chromeTrace } from '../../machine/chrome-trace.ts';
-import { traceText } from '../../machine/trace-text.ts';
+import { chromeTrace } from '../../machine/inspect/chrome-trace.ts';
+import { traceText } from '../../machine/inspect/trace-text.ts';
 import type { Command } from '../command.ts';
 import { Complaint, UsageError } from '../errors.ts';
 

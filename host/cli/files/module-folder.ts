@@ -1,0 +1,137 @@
+// A folder of modules, NAME.ko.wasm, with depmod's index (as it is written, where it is newer than the modules, else made
+// anew) and modprobe's configuration (modprobe.conf and modprobe.d/*.conf in the folder).
+// A word with a / in it, or with the ending, is a file of the user's.
+
+import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import type { LoadedModule } from '../../domain/loaded.ts';
+import { keyOf } from '../../linker/module/alias.ts';
+import { depmod, type Depmod, type DepmodFile, type Problem } from '../../linker/module/depmod.ts';
+import { BadModule, readModule, type ExportedSymbol } from '../../linker/module/module-file.ts';
+import { INDEX_FILES, ModuleIndex, type IndexTexts } from '../../linker/module/module-index.ts';
+import { emptyConfig, readConfig, type ModprobeConfig } from '../../machine/modprobe/modprobe-config.ts';
+import { ENDING, type ProbeStore } from '../../machine/modprobe/module-store.ts';
+import { Failure } from '../io.ts';
+import { loadModuleFile } from '../machines.ts';
+import { IMAGES } from '../root.ts';
+
+/** What the kernel of this project exports. */
+export function kernelSymbols(): readonly ExportedSymbol[] {
+  return readModule(new Uint8Array(readFileSync(join(IMAGES, 'kernel.wasm')))).symbols;
+}
+
+export class ModuleFolder implements ProbeStore {
+  readonly directory: string;
+  /** What was compiled, and the file's time and size then. */
+  readonly #loaded = new Map<string, { stamp: string; module: LoadedModule }>();
+
+  /** @throws Failure where there is no such folder */
+  constructor(folder: string) {
+    this.directory = folder.replace(/(.)\/+$/, '$1');
+    this.list();
+  }
+
+  list(): string[] {
+    return this.files().map((path) => path.slice(0, -ENDING.length));
+  }
+
+  /** Paths below the folder, sorted. */
+  files(): string[] {
+    try {
+      return readdirSync(this.directory)
+        .filter((file) => file.endsWith(ENDING) && file !== ENDING)
+        .sort();
+    } catch (error) {
+      throw new Failure(`the folder of modules cannot be read: ${explained(error)}: ${this.directory}`);
+    }
+  }
+
+  /** The file that a word names: a module of the folder, or a file. */
+  fileOf(word: string): string {
+    if (word.includes('/') || word.endsWith('.wasm')) return word;
+    return join(
+      this.directory,
+      `${this.list().find((each) => keyOf(each) === keyOf(word)) ?? word}${ENDING}`,
+    );
+  }
+
+  async load(name: string): Promise<LoadedModule> {
+    const file = this.fileOf(name);
+    try {
+      const stamp = stampOf(statSync(file));
+      const known = this.#loaded.get(file);
+      if (known?.stamp === stamp) return known.module;
+      const module = await loadModuleFile(file);
+      this.#loaded.set(file, { stamp, module });
+      return module;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) throw new Error(explained(error), { cause: error });
+      throw error;
+    }
+  }
+
+  /** depmod over the folder. A file that is no module is said and left out. */
+  depmod(kernel: readonly ExportedSymbol[] = kernelSymbols()): Depmod {
+    const files: DepmodFile[] = [];
+    const problems: Problem[] = [];
+    for (const path of this.files()) {
+      const whole = join(this.directory, path);
+      try {
+        files.push({ path, file: readModule(new Uint8Array(readFileSync(whole))) });
+      } catch (error) {
+        if (!(error instanceof BadModule) && !(error instanceof Error && 'code' in error)) throw error;
+        const reason = error instanceof BadModule ? error.message : explained(error);
+        problems.push({ level: 'ERROR', text: `failed to load symbols from ${whole}: ${reason}` });
+      }
+    }
+    const made = depmod(files, { kernel, directory: this.directory });
+    return { ...made, problems: [...problems, ...made.problems] };
+  }
+
+  /** The index of the folder: what is written there, unless modules have come, gone or changed since. */
+  async index(): Promise<IndexTexts> {
+    const [dep, ...others] = INDEX_FILES.map((name) => join(this.directory, name));
+    if (![dep!, ...others].every((path) => existsSync(path))) return this.depmod().texts;
+    const files = this.files();
+    const written = statSync(dep!).mtimeMs;
+    const changed = files.some((path) => statSync(join(this.directory, path)).mtimeMs > written);
+    const text = (name: string): string => readFileSync(join(this.directory, name), 'utf8');
+    const texts: IndexTexts = {
+      'modules.dep': text('modules.dep'),
+      'modules.alias': text('modules.alias'),
+      'modules.symbols': text('modules.symbols'),
+      'modules.softdep': text('modules.softdep'),
+    };
+    const listed = [...new ModuleIndex(texts).modules.values()].map(({ path }) => path);
+    return changed || listed.sort().join() !== files.join() ? this.depmod().texts : texts;
+  }
+
+  /** modprobe.conf, then the files of modprobe.d by their names. */
+  config(): ModprobeConfig {
+    const folder = join(this.directory, 'modprobe.d');
+    const more = existsSync(folder) ? readdirSync(folder).filter((file) => /^[^.].*\.conf$/.test(file)) : [];
+    const config = emptyConfig();
+    for (const file of [
+      join(this.directory, 'modprobe.conf'),
+      ...more.sort().map((each) => join(folder, each)),
+    ]) {
+      if (existsSync(file)) readConfig(readFileSync(file, 'utf8'), file, config);
+    }
+    return config;
+  }
+}
+
+const stampOf = ({ mtimeMs, size, ino }: Stats): string => `${mtimeMs} ${size} ${ino}`;
+
+const WORDS: Record<string, string> = {
+  ENOENT: 'No such file or directory',
+  ENOTDIR: 'Not a directory',
+  EACCES: 'Permission denied',
+  EISDIR: 'Is a directory',
+};
+
+/** An error of the file system in words. */
+export function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return ('code' in error && WORDS[String(error.code)]) || error.message;
+}

@@ -1,0 +1,408 @@
+// The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client.
+//
+// Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
+// Nothing here decides what the kernel decides.
+
+import { announce, type Gate } from '../../domain/announce.ts';
+import { Domain, type StaticData } from '../../domain/domain.ts';
+import { DriverExit, type Fault } from '../../domain/fault.ts';
+import { installStackCapture } from '../../domain/stack.ts';
+import { holdersOf } from '../../domain/holders.ts';
+import type { KernelExports } from '../../domain/image.ts';
+import { kernelImports } from '../../domain/imports.ts';
+import { insmod, rmmod, type LoadOptions, type Unloaded } from '../../domain/loader.ts';
+import type { LoadedModule } from '../../domain/loaded.ts';
+import { ModuleError, rmmodError } from '../../domain/module-error.ts';
+import { PATH_MAX } from '../../../kernel/abi/limits.ts';
+import { LEVEL_EMERG } from '../../../kernel/abi/log.ts';
+import {
+  M_CALL_CLIENT,
+  M_DOORBELL,
+  M_POSTED,
+  M_REQUEST_MODULE,
+  M_SLEEPING,
+  M_STATE,
+  STATE_PANIC,
+} from '../../../kernel/abi/machine.ts';
+import { UNLOAD_FORCE } from '../../../kernel/abi/module.ts';
+import { MACHINE_BASE } from '../../../kernel/abi/map.ts';
+import { PARKED, SYS_DELETE_MODULE, SYS_REPLACE_MODULE } from '../../../kernel/abi/operation.ts';
+import { EAGAIN } from '../../../kernel/abi/errno.ts';
+import { PostedKernelEnd, type PostedKind } from '../../ipc/posted.ts';
+import { expose, post } from '../shared/control.ts';
+import { KernelOopses } from './kernel-oopses.ts';
+import { InThreadClient } from './in-thread-client.ts';
+import { CannotMeasure, Floors } from './floors.ts';
+import { Files, type FileRef } from '../shared/module-files.ts';
+import { Bench } from './measure.ts';
+import { nextTask } from '../shared/task.ts';
+import type {
+  Answer,
+  CallMethods,
+  SandboxStart,
+  KernelBoot,
+  KernelMethods,
+  ThreadRuntime,
+} from '../shared/protocol.ts';
+import { CallTrapped, Sandboxes } from './sandbox.ts';
+import { Failover } from './failover.ts';
+import { type ExpectedSuccessor } from '../shared/protocol.ts';
+import type { Measured, MeasureSpec } from '../shared/types.ts';
+
+const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
+const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
+const SLEEPING = (MACHINE_BASE + M_SLEEPING) >> 2;
+const CALL_CLIENT = (MACHINE_BASE + M_CALL_CLIENT) >> 2;
+/** ms of work without a pause after which the event loop gets its turn. */
+const LONGEST_TURN = 4;
+/** Empty polls before the thread sleeps: a client that comes right back finds it awake. */
+const IDLE_POLLS = 20;
+/** The kernel's word for "no deadline", in ms. */
+const FOREVER = 1e9;
+
+/** The call was ended by a trap, or by do_exit. */
+class Ended extends Error {}
+
+export class KernelThread implements KernelMethods {
+  private readonly host: ThreadRuntime;
+  private domain!: Domain<KernelExports>;
+  private kernel!: KernelExports;
+  private bench!: Bench;
+  private oopses!: KernelOopses;
+  /** Files of modules that live in domains of their own. */
+  private readonly files = new Files();
+  private halted = false;
+  /** That have arrived, of those that M_POSTED counts. */
+  private messages = 0;
+  /** Channels whose messages go through the event loops. */
+  private readonly posted = new Map<number, PostedKernelEnd>();
+  private client!: InThreadClient;
+  private readonly sandboxes: Sandboxes;
+  private readonly failover = new Failover(
+    () => this.domain,
+    (...words) => this.announce(...words),
+    (...words) => void this.turn(() => this.sandboxes.enter(...words)),
+  );
+
+  constructor(host: ThreadRuntime) {
+    this.host = host;
+    this.sandboxes = new Sandboxes(host, this.called.bind(this));
+    host.port.addEventListener('message', () => void this.messages++);
+    void host.ended?.then(() => (this.halted = true));
+  }
+
+  boot(options: KernelBoot): StaticData[] {
+    const { memory, images, number, deadlineMs, panicOnOops, slubDebug } = options;
+    const { cores, blacklist, requests } = options;
+    const complain = (channel: number, generation: number, reason: number): void =>
+      post(this.host.port, { type: 'complaint', channel, generation, reason });
+    this.domain = new Domain<KernelExports>(
+      images.kernel,
+      memory,
+      kernelImports(
+        memory,
+        complain,
+        (text) => this.oopses.warn(text),
+        (client, alias) => {
+          const text = this.domain.textAt(alias, PATH_MAX);
+          post(this.host.port, { type: 'request', client, alias: text });
+        },
+        { ...this.sandboxes.carriers, post: (channel, at) => this.posted.get(channel)?.send(at) },
+      ),
+    );
+    this.kernel = this.domain.exports;
+    this.sandboxes.attach(this.domain, { images, deadlineMs, slubDebug });
+    this.oopses = new KernelOopses(this.domain, images.kernel);
+    this.kernel.boot(this.domain.slots, number, deadlineMs, panicOnOops ? 1 : 0, slubDebug, cores);
+    this.domain.publish();
+    this.domain.publishNames();
+    this.kernel.set_blacklist(this.domain.text(blacklist));
+    if (!requests) this.domain.words[(MACHINE_BASE + M_REQUEST_MODULE) >> 2] = 0;
+    this.client = new InThreadClient(this.domain, {
+      answer: (entry) => this.answer(entry),
+      eventful: () => this.posted.size > 0,
+      runs: () => !this.halted,
+    });
+    const floors = new Floors(this.domain, images.user, (channel) => this.posted.get(channel));
+    this.bench = new Bench(
+      this.domain,
+      floors,
+      async (...words) => this.must(await this.client.eventually(...words)),
+      (entry) => this.enter(entry),
+    );
+    this.kernel.running();
+    void this.run();
+    return this.domain.statics;
+  }
+
+  /** The loop: takes what there is, sleeps on the doorbell when there is nothing. */
+  private async run(): Promise<void> {
+    const { words } = this.domain;
+    let idle = 0;
+    let since = performance.now();
+    while (!this.halted) {
+      if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
+      else idle++;
+      if (this.failover.look()) idle = 0;
+      const due = this.turn(() => this.sandboxes.turn());
+      this.client.looked();
+      if (idle < IDLE_POLLS) {
+        const posted = (Atomics.load(words, POSTED) - this.messages) | 0;
+        if (posted <= 0 && performance.now() - since < LONGEST_TURN) continue;
+        await nextTask();
+      } else {
+        if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
+        const bell = this.kernel.heard_bell();
+        const next = this.turn(() => this.kernel.wait_time());
+        if (this.failover.look()) continue; // what was overdue is fenced
+        // Or it has run the loop: whoever answers now does not ring.
+        const left = words[SLEEPING] === 0 ? 0 : Math.min(due, next);
+        const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
+        await (slept.async ? slept.value : nextTask());
+        this.turn(() => (this.kernel.sleep_end(), 0));
+        idle = 0;
+      }
+      since = performance.now();
+    }
+  }
+
+  /** One entry by the loop. @returns -1 where it ended in a trap */
+  private turn<T>(entry: () => T): T | -1 {
+    if (this.halted) return -1;
+    try {
+      return entry();
+    } catch (thrown) {
+      this.trapped(thrown);
+      return -1;
+    }
+  }
+
+  /** One entry by the in-thread client; throws Ended. */
+  private enter<T>(entry: () => T): T {
+    if (this.halted) throw new Ended('the kernel has stopped');
+    this.kernel.sleep_end();
+    try {
+      return entry();
+    } catch (thrown) {
+      if (thrown instanceof ModuleError || thrown instanceof CannotMeasure) throw thrown;
+      this.trapped(thrown);
+      throw new Ended('the call ended in a trap');
+    } finally {
+      // The loop may sleep on a doorbell that nobody rings now that the flag is down.
+      Atomics.add(this.domain.words, DOORBELL, 1);
+      Atomics.notify(this.domain.words, DOORBELL);
+    }
+  }
+
+  /** A call by a driver in a sandbox. A trap of the kernel's in it unwinds the driver too, and all that led to it. */
+  private called(channel: number, operation: number, a: number, b: number, length: number): number {
+    let status: number;
+    try {
+      status = this.kernel.gate_call(channel, operation, a, b, length);
+    } catch (thrown) {
+      throw thrown instanceof CallTrapped ? thrown : new CallTrapped(thrown);
+    }
+    return status === PARKED ? this.awaited(channel) : status;
+  }
+
+  /** Runs the loop until another driver has answered the one on `channel`; whoever traps meanwhile is another task. */
+  private awaited(channel: number): number {
+    const { words, stackPointer } = this.domain;
+    const client = words[CALL_CLIENT]!;
+    const stack = stackPointer.value as number;
+    for (;;) {
+      try {
+        return this.kernel.gate_wait(channel);
+      } catch (thrown) {
+        this.trapped(thrown);
+        if (this.halted) throw new CallTrapped(new Ended('the kernel has stopped'));
+        words[CALL_CLIENT] = client;
+        stackPointer.value = stack;
+      }
+    }
+  }
+
+  /** A trap in the kernel's domain: an oops, and the task whose call it was is ended. */
+  private trapped(caught: unknown): void {
+    if (this.halted) return;
+    const thrown = caught instanceof CallTrapped ? caught.cause : caught;
+    let fault: Fault | null = null;
+    const stackPointer = this.domain.stackPointer.value as number;
+    try {
+      this.domain.resetStack();
+      if (!(thrown instanceof DriverExit)) {
+        fault = this.oopses.faultOf(thrown, stackPointer);
+        if (fault.kind === 'host') throw thrown;
+        this.oopses.log(fault);
+        post(this.host.port, { type: 'oops', fault });
+        if (this.kernel.oops()) return this.halt('panic', fault);
+      }
+      if (this.domain.words[(MACHINE_BASE + M_STATE) >> 2] === STATE_PANIC) return this.halt('panic', null);
+      const client = this.kernel.kill_current();
+      if (client === 0) this.client.kill();
+      if (client >= 0) this.reap(client);
+    } catch (again) {
+      this.halt('trap', fault ?? this.oopses.faultOf(again));
+    }
+  }
+
+  /** The task's files are closed as do_exit does; a driver that traps at that too leaves them open. */
+  private reap(client: number): void {
+    try {
+      this.kernel.reap(client);
+    } catch (thrown) {
+      if (!(thrown instanceof DriverExit)) {
+        const fault = this.oopses.faultOf(thrown);
+        if (fault.kind === 'host') throw thrown;
+        this.oopses.log(fault);
+        this.kernel.oops();
+      }
+      this.kernel.kill_current();
+      this.domain.log(LEVEL_EMERG, 'Fixing recursive fault but reboot is needed!');
+    }
+  }
+
+  private halt(by: 'panic' | 'trap', fault: Fault | null): void {
+    this.halted = true;
+    post(this.host.port, { type: 'halted', by, fault });
+  }
+
+  private answer<T>(entry: () => T): Answer<T> {
+    try {
+      return { ok: true, value: this.enter(entry) };
+    } catch (error) {
+      if (error instanceof ModuleError)
+        return { ok: false, why: 'refused', errno: error.errno, message: error.message };
+      if (error instanceof Ended) return { ok: false, why: 'killed' };
+      throw error;
+    }
+  }
+
+  private as<T>(comm: 'insmod' | 'rmmod', entry: () => T): Answer<T> {
+    this.oopses.comm = comm;
+    try {
+      return this.answer(entry);
+    } finally {
+      this.oopses.comm = 'swapper/0';
+    }
+  }
+
+  insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
+    this.oopses.know(loaded);
+    const answer = this.as('insmod', () => {
+      insmod(this.domain, loaded, options);
+      return this.domain.statics;
+    });
+    if (
+      !answer.ok &&
+      answer.why === 'refused' &&
+      !this.domain.statics.some(({ name }) => name === loaded.name)
+    ) {
+      this.oopses.modules.delete(loaded.name);
+    }
+    return answer;
+  }
+
+  rmmod(name: string, force: boolean): Answer<Unloaded> {
+    const answer = this.as('rmmod', () => {
+      const how = force ? UNLOAD_FORCE : 0;
+      const holders = (): string[] => holdersOf(this.domain, name);
+      return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
+    });
+    if (answer.ok) this.oopses.forget(name);
+    return answer;
+  }
+
+  announce(file: FileRef, flags: number, channel: number): Answer<Gate[]> {
+    const loaded = this.files.of(file);
+    this.turn(() => this.kernel.poll()); // the endpoint is adopted before there is a module behind it
+    return this.answer(() => announce(this.domain, loaded, flags, channel, (name) => this.files.known(name)));
+  }
+
+  expectSuccessor = (successor: ExpectedSuccessor): ReturnType<Failover['expect']> =>
+    this.failover.expect(successor);
+  forgetSuccessor = (channel: number): void => this.failover.forget(channel);
+  ready = (): void => this.oopses.read();
+  replaceModule = (name: string): Promise<Answer<number>> => this.unload(SYS_REPLACE_MODULE, name, 0);
+
+  cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null> {
+    this.turn(() => this.kernel.poll()); // it hears that they are dead
+    return this.answer(() => {
+      for (const channel of channels) this.kernel.held_forsake(channel);
+      const forget = unloaded ? this.kernel.module_forget : this.kernel.store_forget;
+      return (forget(this.domain.text(name)), null);
+    });
+  }
+
+  deleteModule(name: string, force: boolean): Promise<Answer<number>> {
+    return this.unload(SYS_DELETE_MODULE, name, force ? 1 : 0);
+  }
+
+  private async unload(number: number, name: string, force: number): Promise<Answer<number>> {
+    const answer = await this.client.callPath(number, name, force, 0);
+    if (!answer.ok) return answer;
+    const { result } = answer.value;
+    return this.answer(() => {
+      if (result < 0) throw rmmodError(name, -result, result === -EAGAIN ? holdersOf(this.domain, name) : []);
+      return result;
+    });
+  }
+
+  startSandbox({ file, ...start }: SandboxStart): void {
+    this.turn(() => this.kernel.poll()); // the endpoint is adopted
+    const expected = this.failover.expects(start.channel, start.generation);
+    const whole = { ...start, kernel: this.domain.memory, loaded: this.files.of(file) };
+    this.turn(() => this.sandboxes.load(whole, expected));
+    this.client.looked();
+  }
+
+  endSandbox(channel: number, generation: number): void {
+    this.turn(() => this.kernel.poll()); // the endpoint is given up: nothing is asked of it any more
+    this.sandboxes.drop(channel, generation);
+    this.client.looked();
+  }
+
+  requested(client: number): Answer<null> {
+    return this.answer(() => (this.kernel.module_requested(client), null));
+  }
+
+  connect(channel: number, port: MessagePort, kind: PostedKind): void {
+    this.posted.get(channel)?.close();
+    const arrived = (): void => {
+      this.turn(() => this.kernel.poll());
+      this.client.looked();
+    };
+    this.posted.set(channel, new PostedKernelEnd(this.domain.words, channel, port, kind, arrived));
+  }
+
+  open: CallMethods['open'] = (...words) => this.client.open(...words);
+  callPath: CallMethods['callPath'] = (...words) => this.client.callPath(...words);
+  stat: CallMethods['stat'] = (...words) => this.client.stat(...words);
+  ioctl: CallMethods['ioctl'] = (...words) => this.client.ioctl(...words);
+  entries: CallMethods['entries'] = (...words) => this.client.entries(...words);
+  read: CallMethods['read'] = (...words) => this.client.read(...words);
+  write: CallMethods['write'] = (...words) => this.client.write(...words);
+  call: CallMethods['call'] = (...words) => this.client.call(...words);
+
+  private must(answer: Answer<number>): number {
+    if (!answer.ok) throw new Ended('the call ended in a trap');
+    return answer.value;
+  }
+
+  async measure(spec: MeasureSpec): Promise<Measured> {
+    this.client.putText(spec.path);
+    const run = await this.bench.prepare(spec);
+    try {
+      while (await run.step()) await nextTask();
+    } finally {
+      if (!this.halted) await run.end();
+    }
+    return run.measured;
+  }
+}
+
+/** Makes this thread a kernel's. */
+export function runKernelThread(host: ThreadRuntime): void {
+  installStackCapture();
+  expose(new KernelThread(host), host.port);
+}

@@ -1,0 +1,294 @@
+// A driver's domain, and the drivers in it: one in a sandbox and in a worker, several in a pool. Its image boots before anybody
+// knows which drivers these will be. Loading one gives what serves its requests; who brings them, and on which thread, is the
+// caller's affair.
+//
+// A driver calls the kernel over its own channel: whose turn it is, the domain's image says (M_CALL_MODULE). It copies by the
+// grant of the request that is being served.
+
+import type { Gate } from '../../domain/announce.ts';
+import { Domain } from '../../domain/domain.ts';
+import { caught, modulesOf, Warned, type Caught } from '../../domain/fault.ts';
+import type { DomainExports, Image } from '../../domain/image.ts';
+import { domainImports, type KernelGate } from '../../domain/imports.ts';
+import { form, initialise, release, rmmod, type Formed, type Inserted } from '../../domain/loader.ts';
+import { ModuleError } from '../../domain/module-error.ts';
+import type { DriverLoop, DriverSide } from '../../ipc/driver-side.ts';
+import type { CopyMaker } from '../../ipc/copy.ts';
+import type { Served } from '../../ipc/posted.ts';
+import { CHANNEL_SIZE, Q_ECHO, R_ECHO } from '../../../kernel/abi/channel.ts';
+import { EINVAL } from '../../../kernel/abi/errno.ts';
+import { LOG_TEXT_MAX } from '../../../kernel/abi/log.ts';
+import { M_CALL_MODULE, M_SERVED_MODULE } from '../../../kernel/abi/machine.ts';
+import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../../kernel/abi/map.ts';
+import { UNLOAD_DECIDED } from '../../../kernel/abi/module.ts';
+import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../../kernel/abi/operation.ts';
+import { preserveRanges } from './preserved-ranges.ts';
+import { FLOOR_RING } from './user-program.ts';
+import { type UserExports } from './user-program.ts';
+import { Gates } from './symbol-calls.ts';
+import { Memory } from './memory-view.ts';
+import type { DriverNotice, DriverStart, Images, DomainOptions } from './protocol.ts';
+
+/** Warnings of one incarnation that reach the log: one that warns in a loop must not hide the supervisor's lines. */
+const MOST_WARNINGS = 16;
+const TURN = (MACHINE_BASE + M_CALL_MODULE) >> 2;
+const SERVED = (MACHINE_BASE + M_SERVED_MODULE) >> 2;
+
+/** One driver in a domain. */
+export interface HostedDriver {
+  readonly start: DriverStart;
+  readonly side: DriverSide;
+  warnings: number;
+  /** Its struct module; 0 before it is live. */
+  mod: number;
+}
+
+/** What forming a driver gives. */
+interface FormedParts {
+  formed: Formed;
+  special: Served['special'];
+}
+
+/** A driver that is fully formed, or has a start function. */
+export interface FormedDriver {
+  readonly driver: HostedDriver;
+  /** The rest of its load, once the kernel has heard of it: what serves its requests. Throws ModuleError, or what it trapped with. */
+  initialise(): Served;
+  /** It is not wanted. */
+  undo(): void;
+}
+
+/** What a domain is given by the thread that it lives on. */
+export interface DomainCallbacks {
+  /** A driver has ended itself, which has been told: its thread is to end, where it has one. */
+  exit(code: number): void;
+  /** Says something of a driver to the supervisor. */
+  tell(start: DriverStart, notice: DriverNotice): void;
+  copies: CopyMaker;
+}
+
+export class DriverDomain {
+  readonly domain: Domain<DomainExports>;
+  readonly drivers: HostedDriver[] = [];
+  private served: HostedDriver | null = null;
+  private readonly callbacks: DomainCallbacks;
+  private readonly images: Images;
+  private readonly modules = new Map<number, HostedDriver>();
+  private echo: UserExports | null = null;
+
+  /** Boots the domain's image in an empty memory. */
+  constructor(
+    memory: WebAssembly.Memory,
+    { images, deadlineMs, slubDebug }: DomainOptions,
+    host: DomainCallbacks,
+  ) {
+    this.images = images;
+    this.callbacks = host;
+    const gate: KernelGate = {
+      call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
+      copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
+      copyIn: (to, from, count) => this.serving.side.copyIn(to, from, count),
+      callFor: (...words) => this.caller.side.callFor(...words),
+      copyPrevious: (...words) => this.caller.side.copyPrevious(...words),
+    };
+    const imports = domainImports(
+      gate,
+      (code) => this.exited(code),
+      (text) => this.warned(text),
+    );
+    this.domain = new Domain<DomainExports>(images.domain, memory, imports);
+    const { exports, slots } = this.domain;
+    exports.boot(slots, memory.buffer.byteLength, deadlineMs, slubDebug);
+    this.domain.publish();
+  }
+
+  /** Whose request is served, or who is loaded. */
+  get current(): HostedDriver | null {
+    return this.served;
+  }
+
+  set current(driver: HostedDriver | null) {
+    if (this.served === driver) return;
+    this.served = driver;
+    this.domain.words[SERVED] = driver?.mod ?? 0;
+  }
+
+  private get serving(): HostedDriver {
+    if (!this.current) throw new Error('a driver copies while none is served');
+    return this.current;
+  }
+
+  /** Whose code is running. */
+  private get caller(): HostedDriver {
+    if (this.drivers.length === 1) return this.drivers[0]!;
+    return this.modules.get(this.domain.words[TURN]!) ?? this.serving;
+  }
+
+  /**
+   * Loads a driver on a thread that waits until the kernel has heard of it.
+   * @returns what serves its requests; throws ModuleError, Fenced, or what it trapped with
+   */
+  load(start: DriverStart, side: DriverSide): Served {
+    const formed = this.form(start, side);
+    side.awaitAnnounced();
+    return formed.initialise();
+  }
+
+  /**
+   * Forms a driver fully, without any code of its own: one that has a start function is formed when it is initialised.
+   * Throws ModuleError, or what it trapped with.
+   */
+  form(start: DriverStart, side: DriverSide): FormedDriver {
+    const driver: HostedDriver = { start, side, warnings: 0, mod: 0 };
+    this.drivers.push(driver);
+    const make = (): FormedParts => this.reportRefusal(driver, () => this.formParts(driver));
+    const made = start.loaded.file.hasStart ? null : make();
+    return {
+      driver,
+      initialise: () => {
+        const whole = made ?? make();
+        return this.reportRefusal(driver, () => this.initialise(driver, whole));
+      },
+      undo: () => {
+        if (made) release(this.domain, start.loaded.name, made.formed.mod);
+        this.forget(driver);
+      },
+    };
+  }
+
+  private formParts(driver: HostedDriver): FormedParts {
+    const { start, side } = driver;
+    const { loaded, options } = start;
+    const { domain } = this;
+    this.current = driver;
+    const gates = new Gates(side, domain);
+    const here = ({ owner }: Gate): boolean => this.drivers.some((each) => each.start.loaded.name === owner);
+    const elsewhere = start.gates.filter((gate) => !here(gate));
+    const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
+    const formed = form(domain, loaded, options.flags, bound);
+    const special = (operation: number, argument0: number, argument1: number): number => {
+      if (operation === OP_SYMBOL) return gates.serve(loaded, formed);
+      if (operation === OP_CLEANUP) return this.unload(driver, formed, argument0 !== 0);
+      return this.pong(operation, argument0, argument1);
+    };
+    side.attach(this.driverLoop(start, special));
+    return { formed, special };
+  }
+
+  private initialise(driver: HostedDriver, { formed, special }: FormedParts): Served {
+    const { domain } = this;
+    const { loaded, options, statics } = driver.start;
+    this.current = driver;
+    const { mod } = initialise(domain, formed, options);
+    this.modules.set(mod, driver);
+    driver.mod = domain.words[SERVED] = mod;
+    const own = statics ? [this.images.domain.name, loaded.name] : [loaded.name];
+    this.callbacks.tell(driver.start, {
+      type: 'live',
+      statics: domain.statics.filter(({ name }) => own.includes(name)),
+    });
+    const { serve, served_handle, served_position } = domain.exports;
+    return { serve, served_handle, served_position, special };
+  }
+
+  /** Does a part of a load; where that is refused, it is told. */
+  private reportRefusal<T>(driver: HostedDriver, act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      if (error instanceof ModuleError) {
+        this.forget(driver);
+        this.callbacks.tell(driver.start, { type: 'refused', errno: error.errno, message: error.message });
+      }
+      throw error;
+    }
+  }
+
+  private forget(driver: HostedDriver): void {
+    this.drivers.splice(this.drivers.indexOf(driver), 1);
+  }
+
+  /** @param replaced it has a successor, which finds its ranges as they are now */
+  private unload(driver: HostedDriver, { mod }: Inserted, replaced: boolean): number {
+    const { loaded } = driver.start;
+    if (replaced)
+      this.callbacks.tell(driver.start, { type: 'preserved', previous: preserveRanges(driver.start) });
+    try {
+      const unloaded = rmmod(this.domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
+      this.callbacks.tell(driver.start, { type: 'unloaded', ...unloaded });
+    } catch (error) {
+      if (!(error instanceof ModuleError)) throw error;
+      if (replaced) this.callbacks.tell(driver.start, { type: 'preserved', previous: null });
+      return -error.errno; // the kernel has it live again
+    }
+    this.modules.delete(mod);
+    this.forget(driver);
+    return 0;
+  }
+
+  /** The other end of the floors of a call (../kernel/measure.ts). */
+  private pong(operation: number, rounds: number, from: number): number {
+    const none = { syscall: () => -EINVAL, bounce: () => -EINVAL };
+    this.echo ??= this.instantiateBeside(this.images.user, none) as unknown as UserExports;
+    const base = CHANNELS_BASE + this.serving.start.channel * CHANNEL_SIZE;
+    if (operation === OP_ECHO) this.echo.floor_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    else if (operation === OP_ECHO_WAIT)
+      this.echo.floor_wait_pong(rounds, base + Q_ECHO, base + R_ECHO, from);
+    else if (operation === OP_ECHO_RING) this.echo.floor_ring_pong(rounds, FLOOR_RING, from);
+    else return -EINVAL;
+    return 0;
+  }
+
+  private driverLoop({ kernel }: DriverStart, special: Served['special']): DriverLoop {
+    const { exports, memory } = this.domain;
+    const { serve_ring, served_handle, peek, poke, peek_byte, poke_byte } = exports;
+    const words = { peek, poke, peek_byte, poke_byte };
+    const { out, in: into } = this.callbacks.copies(kernel, memory);
+    const copies = { bulk_out: out, bulk_in: into };
+    const host = { serve_ring, served_handle, special, ...words, ...copies };
+    return this.instantiateBeside(this.images.driverLoop, host) as unknown as DriverLoop;
+  }
+
+  /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */
+  private instantiateBeside(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
+    const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
+    const env = {
+      memory: this.drivers[0]!.start.kernel,
+      __indirect_function_table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+      __memory_base: constant(USER_BASE), // these images have neither data nor globals
+      __table_base: constant(0),
+    };
+    const imports = { env, host: host as unknown as WebAssembly.ModuleImports };
+    return new WebAssembly.Instance(image.module, imports).exports;
+  }
+
+  /** A driver has called do_exit. */
+  private exited(code: number): void {
+    const { side, start } = this.caller;
+    side.gone();
+    this.callbacks.tell(start, { type: 'exit', code });
+    this.callbacks.exit(code);
+  }
+
+  /** A warning by a driver, which goes on: the supervisor writes it into the log. */
+  private warned(text: number): void {
+    const { caller } = this;
+    if (++caller.warnings > MOST_WARNINGS) return;
+    const message = text === 0 ? '' : new Memory(this.domain.memory).line(text, LOG_TEXT_MAX);
+    this.callbacks.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
+  }
+
+  /** Whose trap it was: whose code ran, whoever had called it. */
+  driverOf(caught: Caught): HostedDriver | null {
+    if (this.drivers.length === 1) return this.drivers[0]!;
+    for (const name of modulesOf(caught)) {
+      const driver = this.drivers.find(({ start }) => start.loaded.name === name);
+      if (driver) return driver;
+    }
+    return this.current;
+  }
+
+  caught(thrown: unknown): Caught {
+    return caught(thrown, this.domain.stackPointer.value as number);
+  }
+}

@@ -1,0 +1,124 @@
+// Modules on demand: the kernel asks for one by an alias when somebody opens a device that is not there (request_module,
+// kernel/module/request.ts), and a module that was loaded so is removed when nobody has used it for a while. Both are
+// settings under /proc/sys/kernel: request_module, module_idle_secs; 0 switches either off.
+
+import type { LoadedModule } from '../../domain/loaded.ts';
+import { ModuleError } from '../../domain/module-error.ts';
+import { LEVEL_INFO, LEVEL_WARNING } from '../../../kernel/abi/log.ts';
+import { M_MODULE_IDLE_SECS } from '../../../kernel/abi/machine.ts';
+import { MACHINE_BASE } from '../../../kernel/abi/map.ts';
+import { LOAD_AUTO, MODULE_AUTOLOADED, MODULE_LIVE } from '../../../kernel/abi/module.ts';
+import type { Drivers } from './drivers.ts';
+import { readModules } from '../inspect/lists.ts';
+import type { KernelLife } from './kernel-life.ts';
+import type { ModuleLoader } from '../modprobe/modprobe.ts';
+import type { ModuleInfo } from '../shared/types.ts';
+
+/**
+ * Loads what an alias stands for (`devname:ramdisk`, `char-major-10-42`), as modprobe does.
+ * @returns the names of the modules that it inserted
+ */
+export type RequestModule = (loader: ModuleLoader, alias: string) => Promise<string[]>;
+
+/** ms between two looks at whether a module is idle. */
+const PERIOD = 500;
+
+interface Idle {
+  /** How often a reference was taken, when it was looked at. */
+  gets: number;
+  since: number;
+}
+
+export interface DemandServices {
+  readonly drivers: Drivers;
+  lsmod(): ModuleInfo[];
+  /** The running kernel, null while there is none. */
+  running(): KernelLife | null;
+  now(): number;
+}
+
+export class Demand {
+  private readonly host: DemandServices;
+  private readonly load: RequestModule | null;
+  private readonly pending = new Map<string, Promise<void>>();
+  private readonly idle = new Map<string, Idle>();
+  private timer: unknown = null;
+
+  constructor(host: DemandServices, load: RequestModule | null) {
+    this.host = host;
+    this.load = load;
+  }
+
+  /** Whether anybody could load a module. */
+  get possible(): boolean {
+    return this.load !== null;
+  }
+
+  /** Loads what the kernel asks for; resolves when the caller should look again, whatever came of it. */
+  request(alias: string): Promise<void> {
+    const pending = this.pending.get(alias) ?? this.answer(alias).finally(() => this.pending.delete(alias));
+    this.pending.set(alias, pending); // whoever asks for the same meanwhile waits for the same
+    return pending;
+  }
+
+  private async answer(alias: string): Promise<void> {
+    const life = this.host.running();
+    if (!life || !this.load) return;
+    const { drivers } = this.host;
+    const loader: ModuleLoader = {
+      insmod: (module: LoadedModule, parameters = '') => drivers.insmod(module, parameters, LOAD_AUTO),
+      rmmod: (name: string) => drivers.rmmod(name, false),
+      lsmod: () => this.host.lsmod(),
+    };
+    try {
+      const names = await this.load(loader, alias);
+      if (names.length === 0) return;
+      life.log(LEVEL_INFO, [`request_module: ${alias}: loaded ${names.join(' ')}`]);
+      await life.logged;
+      this.timer ??= setInterval(() => void this.sweep(), PERIOD);
+    } catch (error) {
+      if (life.dead) return; // the caller hears of that
+      life.log(LEVEL_WARNING, [
+        `request_module: ${alias}: ${error instanceof Error ? error.message : String(error)}`,
+      ]);
+    }
+  }
+
+  /** Removes what was loaded on demand and has been idle for long enough. */
+  private async sweep(): Promise<void> {
+    const life = this.host.running();
+    if (!life) return;
+    const seconds = life.words[(MACHINE_BASE + M_MODULE_IDLE_SECS) >> 2]!;
+    const now = this.host.now();
+    let left = 0;
+    for (const { name, flags, state, references, gets } of readModules(life.memory)) {
+      if ((flags & MODULE_AUTOLOADED) === 0) continue;
+      left++;
+      const known = this.idle.get(name);
+      if (references > 0 || state !== MODULE_LIVE || known?.gets !== gets) {
+        this.idle.set(name, { gets, since: now });
+      } else if (seconds > 0 && now - known.since >= seconds * 1000) {
+        this.idle.delete(name);
+        await this.remove(life, name, seconds);
+        left--;
+      }
+    }
+    if (left === 0) this.end();
+  }
+
+  private async remove(life: KernelLife, name: string, seconds: number): Promise<void> {
+    try {
+      await this.host.drivers.rmmod(name, false);
+      life.log(LEVEL_INFO, [`${name}: unused for ${seconds} s, removed`]);
+    } catch (error) {
+      // Somebody has begun to use it right now, or the kernel has died: the next look tells.
+      if (!(error instanceof ModuleError) && !life.dead) throw error;
+    }
+  }
+
+  end(): void {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.idle.clear();
+  }
+}

@@ -1,0 +1,76 @@
+// Who waits for the end of another is announced when that is fenced, if it is there to be announced.
+
+import { beforeEach, expect, test } from 'vitest';
+import { wordOf } from '../../../host/machine/shared/channel-words.ts';
+import { Failover } from '../../../host/machine/kernel/failover.ts';
+import { type ExpectedSuccessor } from '../../../host/machine/shared/protocol.ts';
+import { K_GENERATION } from '../../../kernel/abi/channel.ts';
+import { TestKernel } from '../../support/kernel.ts';
+
+let kernel: TestKernel;
+let announced: [flags: number, channel: number][];
+let entered: number[];
+let failover: Failover;
+const expected: ExpectedSuccessor = {
+  ...{ of: { channel: 1, generation: 1 }, channel: 2, generation: 1, flags: 8, name: 'lkdtm' },
+  file: { name: 'lkdtm', file: null },
+};
+
+beforeEach(async () => {
+  kernel = await TestKernel.boot();
+  announced = [];
+  entered = [];
+  failover = new Failover(
+    () => kernel,
+    (_, flags, channel) => (announced.push([flags, channel]), { ok: true, value: [] }),
+    (channel) => entered.push(channel),
+  );
+});
+
+const fence = (channel: number): void => void kernel.words[wordOf(channel, K_GENERATION)]!++;
+
+test('once, when the other is fenced', async () => {
+  const announced = failover.expect(expected);
+  expect(failover.look()).toBe(false);
+  fence(1);
+  expect(failover.look()).toBe(true);
+  expect(failover.look()).toBe(false);
+  expect(announced).toEqual([[8, 2]]);
+  expect(entered).toEqual([2]);
+  expect(await announced).toEqual({ ok: true, value: [] });
+});
+
+test('at once, where that is fenced already', async () => {
+  fence(1);
+  expect(await failover.expect(expected)).toEqual({ ok: true, value: [] });
+});
+
+test('not where it is dead itself: its channel may be another’s', async () => {
+  const announced = failover.expect(expected);
+  fence(2);
+  fence(1);
+  expect(failover.look()).toBe(true);
+  expect(await announced).toBe(null);
+  expect([announced, entered]).toEqual([[], []]);
+});
+
+test('each at the end of whom it waits for', async () => {
+  const first = failover.expect(expected);
+  const second = failover.expect({ ...expected, of: { channel: 3, generation: 1 }, channel: 4 });
+  fence(3);
+  expect(failover.look()).toBe(true);
+  expect(await second).toEqual({ ok: true, value: [] });
+  expect([failover.expects(2, 1), failover.expects(4, 1)]).toEqual([true, false]);
+  fence(1);
+  expect(failover.look()).toBe(true);
+  expect(await first).toEqual({ ok: true, value: [] });
+  expect(entered).toEqual([4, 2]);
+});
+
+test('not where it is not wanted any more', async () => {
+  const announced = failover.expect(expected);
+  failover.forget(2);
+  fence(1);
+  expect(failover.look()).toBe(false);
+  expect(await announced).toBe(null);
+});
