@@ -58,7 +58,7 @@ export { module_need } from './module/load';
 export { log_write } from './lib/log';
 export { set_blacklist } from './module/blacklist';
 export { module_kallsyms } from './module/kallsyms';
-export { held_cancel as held_forsake, module_forget } from './module/forget';
+export { held_cancel, module_forget } from './module/forget';
 export { module_announce, module_gone } from './module/remote';
 export { module_holder } from './module/uses';
 export { wanted_module } from './module/request';

@@ -13,8 +13,7 @@ import {
 } from '../../kernel/abi/map.ts';
 import { MAX_CHANNELS } from '../../kernel/abi/limits.ts';
 import { cleanText } from '../linker/wasm/bytes.ts';
-import { elementSize } from '../linker/module/metadata.ts';
-import { symbolFlags } from '../linker/module/metadata.ts';
+import { elementSize, symbolFlags } from '../linker/module/metadata.ts';
 import { dataOffset } from '../linker/module/module-file.ts';
 import type { Image, ImageExports } from './image.ts';
 

@@ -77,7 +77,7 @@ export interface KernelExports extends ImageExports {
   gate_release(channel: number): void;
   gate_unwound(channel: number): void;
   gate_enter(ticket: number): number;
-  held_forsake(channel: number): void;
+  held_cancel(channel: number): void;
   module_forget(name: number): void;
   store_forget(owner: number): void;
   bench_lookup(rounds: number, name: number): number;

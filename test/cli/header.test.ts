@@ -1,8 +1,7 @@
 // drivers/include/isolab.h against what it stands for: kernel/abi's numbers and layouts, and the kernel's symbols with their
 // types, in both images.
 
-import { readFileSync } from 'node:fs';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';

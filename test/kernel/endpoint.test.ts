@@ -20,6 +20,7 @@ import {
   Q_OPERATION,
   Q_POSITION,
   S_EXIT_NOTICE,
+  CHANNEL_DATA_SIZE,
 } from '../../kernel/abi/channel.ts';
 import {
   EBUSY,
@@ -34,7 +35,6 @@ import {
   ETIMEDOUT,
 } from '../../kernel/abi/errno.ts';
 import { ENDPOINT_NONE } from '../../kernel/abi/file.ts';
-import { CHANNEL_DATA_SIZE } from '../../kernel/abi/channel.ts';
 import { MAX_FDS, MAX_FILES } from '../../kernel/abi/limits.ts';
 import { USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
 import {

@@ -218,9 +218,9 @@ describe('an idempotent device whose driver dies', () => {
   test('lets nobody wait when the driver is given up', () => {
     client.call(SYS_READ, fd, client.address, 64);
     dies();
-    kernel.exports.held_forsake(4);
+    kernel.exports.held_cancel(4);
     expect(client.answer).toBe(null);
-    kernel.exports.held_forsake(5);
+    kernel.exports.held_cancel(5);
     expect(client.answer).toBe(-EIO);
     expect(client.call(SYS_READ, fd, client.address, 64)).toBe(-EIO);
   });

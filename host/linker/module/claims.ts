@@ -14,8 +14,7 @@ import {
   type ModuleParameter,
   type ParameterEntry,
 } from './metadata.ts';
-import type { ModuleExport } from './module-types.ts';
-import type { ModuleImport } from './module-types.ts';
+import type { ModuleExport, ModuleImport } from './module-types.ts';
 import { cleanName } from '../wasm/names.ts';
 import { TYPE } from '../wasm/opcodes.ts';
 import { KIND_IN, KIND_LENGTH, KIND_OUT, KIND_SCALAR } from '../../../kernel/abi/module.ts';

@@ -3,16 +3,12 @@
 // Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
 // Nothing here decides what the kernel decides.
 
-import { announce, type Gate } from '../../domain/announce.ts';
 import { Domain, type StaticData } from '../../domain/domain.ts';
 import { DriverExit, type Fault } from '../../domain/fault.ts';
 import { installStackCapture } from '../../domain/stack.ts';
-import { holdersOf } from '../../domain/holders.ts';
 import type { KernelExports } from '../../domain/image.ts';
 import { kernelImports } from '../../domain/imports.ts';
-import { insmod, rmmod, type LoadOptions, type Unloaded } from '../../domain/loader.ts';
-import type { LoadedModule } from '../../domain/loaded.ts';
-import { ModuleError, rmmodError } from '../../domain/module-error.ts';
+import { ModuleError } from '../../domain/module-error.ts';
 import { PATH_MAX } from '../../../kernel/abi/limits.ts';
 import { LEVEL_EMERG } from '../../../kernel/abi/log.ts';
 import {
@@ -24,17 +20,15 @@ import {
   M_STATE,
   STATE_PANIC,
 } from '../../../kernel/abi/machine.ts';
-import { UNLOAD_FORCE } from '../../../kernel/abi/module.ts';
 import { MACHINE_BASE } from '../../../kernel/abi/map.ts';
-import { PARKED, SYS_DELETE_MODULE, SYS_REPLACE_MODULE } from '../../../kernel/abi/operation.ts';
-import { EAGAIN } from '../../../kernel/abi/errno.ts';
+import { PARKED } from '../../../kernel/abi/operation.ts';
 import { PostedKernelEnd, type PostedKind } from '../../ipc/posted.ts';
 import { expose, post } from '../shared/control.ts';
 import { KernelOopses } from './kernel-oopses.ts';
 import { InThreadClient } from './in-thread-client.ts';
 import { CannotMeasure, Floors } from './floors.ts';
-import { Files, type FileRef } from '../shared/module-files.ts';
 import { Bench } from './measure.ts';
+import { ModuleMethods } from './module-methods.ts';
 import { nextTask } from '../shared/task.ts';
 import type {
   Answer,
@@ -43,10 +37,10 @@ import type {
   KernelBoot,
   KernelMethods,
   ThreadRuntime,
+  ExpectedSuccessor,
 } from '../shared/protocol.ts';
 import { CallTrapped, Sandboxes } from './sandbox.ts';
 import { Failover } from './failover.ts';
-import { type ExpectedSuccessor } from '../shared/protocol.ts';
 import type { Measured, MeasureSpec } from '../shared/types.ts';
 
 const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
@@ -69,8 +63,7 @@ export class KernelThread implements KernelMethods {
   private kernel!: KernelExports;
   private bench!: Bench;
   private oopses!: KernelOopses;
-  /** Files of modules that live in domains of their own. */
-  private readonly files = new Files();
+  private modules!: ModuleMethods;
   private halted = false;
   /** That have arrived, of those that M_POSTED counts. */
   private messages = 0;
@@ -122,6 +115,10 @@ export class KernelThread implements KernelMethods {
       answer: (entry) => this.answer(entry),
       eventful: () => this.posted.size > 0,
       runs: () => !this.halted,
+    });
+    this.modules = new ModuleMethods(this.domain, this.oopses, this.client, {
+      poll: () => void this.turn(() => this.kernel.poll()),
+      answer: (entry) => this.answer(entry),
     });
     const floors = new Floors(this.domain, images.user, (channel) => this.posted.get(channel));
     this.bench = new Bench(
@@ -278,80 +275,21 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  private as<T>(comm: 'insmod' | 'rmmod', entry: () => T): Answer<T> {
-    this.oopses.comm = comm;
-    try {
-      return this.answer(entry);
-    } finally {
-      this.oopses.comm = 'swapper/0';
-    }
-  }
-
-  insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
-    this.oopses.know(loaded);
-    const answer = this.as('insmod', () => {
-      insmod(this.domain, loaded, options);
-      return this.domain.statics;
-    });
-    if (
-      !answer.ok &&
-      answer.why === 'refused' &&
-      !this.domain.statics.some(({ name }) => name === loaded.name)
-    ) {
-      this.oopses.modules.delete(loaded.name);
-    }
-    return answer;
-  }
-
-  rmmod(name: string, force: boolean): Answer<Unloaded> {
-    const answer = this.as('rmmod', () => {
-      const how = force ? UNLOAD_FORCE : 0;
-      const holders = (): string[] => holdersOf(this.domain, name);
-      return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
-    });
-    if (answer.ok) this.oopses.forget(name);
-    return answer;
-  }
-
-  announce(file: FileRef, flags: number, channel: number): Answer<Gate[]> {
-    const loaded = this.files.of(file);
-    this.turn(() => this.kernel.poll()); // the endpoint is adopted before there is a module behind it
-    return this.answer(() => announce(this.domain, loaded, flags, channel, (name) => this.files.known(name)));
-  }
-
   expectSuccessor = (successor: ExpectedSuccessor): ReturnType<Failover['expect']> =>
     this.failover.expect(successor);
   forgetSuccessor = (channel: number): void => this.failover.forget(channel);
   ready = (): void => this.oopses.read();
-  replaceModule = (name: string): Promise<Answer<number>> => this.unload(SYS_REPLACE_MODULE, name, 0);
-
-  cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null> {
-    this.turn(() => this.kernel.poll()); // it hears that they are dead
-    return this.answer(() => {
-      for (const channel of channels) this.kernel.held_forsake(channel);
-      const forget = unloaded ? this.kernel.module_forget : this.kernel.store_forget;
-      return (forget(this.domain.text(name)), null);
-    });
-  }
-
-  deleteModule(name: string, force: boolean): Promise<Answer<number>> {
-    return this.unload(SYS_DELETE_MODULE, name, force ? 1 : 0);
-  }
-
-  private async unload(number: number, name: string, force: number): Promise<Answer<number>> {
-    const answer = await this.client.callPath(number, name, force, 0);
-    if (!answer.ok) return answer;
-    const { result } = answer.value;
-    return this.answer(() => {
-      if (result < 0) throw rmmodError(name, -result, result === -EAGAIN ? holdersOf(this.domain, name) : []);
-      return result;
-    });
-  }
+  insmod: KernelMethods['insmod'] = (...words) => this.modules.insmod(...words);
+  rmmod: KernelMethods['rmmod'] = (...words) => this.modules.rmmod(...words);
+  announce: ModuleMethods['announce'] = (...words) => this.modules.announce(...words);
+  replaceModule: KernelMethods['replaceModule'] = (name) => this.modules.replace(name);
+  deleteModule: KernelMethods['deleteModule'] = (...words) => this.modules.delete(...words);
+  cancelRequests: KernelMethods['cancelRequests'] = (...words) => this.modules.cancelRequests(...words);
 
   startSandbox({ file, ...start }: SandboxStart): void {
     this.turn(() => this.kernel.poll()); // the endpoint is adopted
     const expected = this.failover.expects(start.channel, start.generation);
-    const whole = { ...start, kernel: this.domain.memory, loaded: this.files.of(file) };
+    const whole = { ...start, kernel: this.domain.memory, loaded: this.modules.files.of(file) };
     this.turn(() => this.sandboxes.load(whole, expected));
     this.client.looked();
   }

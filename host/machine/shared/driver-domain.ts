@@ -23,8 +23,7 @@ import { CHANNELS_BASE, MACHINE_BASE, USER_BASE } from '../../../kernel/abi/map.
 import { UNLOAD_DECIDED } from '../../../kernel/abi/module.ts';
 import { OP_CLEANUP, OP_ECHO, OP_ECHO_RING, OP_ECHO_WAIT, OP_SYMBOL } from '../../../kernel/abi/operation.ts';
 import { preserveRanges } from './preserved-ranges.ts';
-import { FLOOR_RING } from './user-program.ts';
-import { type UserExports } from './user-program.ts';
+import { FLOOR_RING, type UserExports } from './user-program.ts';
 import { Gates } from './symbol-calls.ts';
 import { Memory } from './memory-view.ts';
 import type { DriverNotice, DriverStart, Images, DomainOptions } from './protocol.ts';

@@ -2,7 +2,7 @@
 // announced to the kernel while it is loaded.
 
 import type { Gate } from '../../domain/announce.ts';
-import { type Fault } from '../../domain/fault.ts';
+import type { Fault } from '../../domain/fault.ts';
 import { formatWarning, type OopsContext } from '../../domain/oops.ts';
 import { ModuleError } from '../../domain/module-error.ts';
 import { transportOf } from '../../ipc/transport.ts';

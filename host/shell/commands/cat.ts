@@ -1,5 +1,5 @@
 import { O_RDONLY } from '../../../kernel/abi/operation.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { eachInput } from './inputs.ts';
 
 export const cat: Command = {

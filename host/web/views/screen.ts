@@ -2,8 +2,7 @@
 // most every few milliseconds and keeps a bounded number of lines, so that a device that is read without end stops neither
 // the page nor the machines.
 
-import type { Mark, Row } from '../../shell/both.ts';
-import { shown } from '../../shell/both.ts';
+import { type Mark, type Row, shown } from '../../shell/both.ts';
 import { textOutput, type Output } from '../../shell/streams.ts';
 import { h } from './dom.ts';
 import { PLACED } from '../sides.ts';

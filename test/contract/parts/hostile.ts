@@ -9,8 +9,17 @@ import type { Accounting, ClientThread, Machine, MachineEvent } from '../../../h
 import { EIO } from '../../../kernel/abi/errno.ts';
 import { DRIVER_LOG_RATE } from '../../../kernel/abi/limits.ts';
 import { O_RDWR } from '../../../kernel/abi/operation.ts';
-import { bytes, driverIs, expectLine, isFault, nextEvent, pattern, text } from '../../support/machine.ts';
-import type { Bench, Lab } from '../../support/machine.ts';
+import {
+  bytes,
+  driverIs,
+  expectLine,
+  isFault,
+  nextEvent,
+  pattern,
+  text,
+  type Bench,
+  type Lab,
+} from '../../support/machine.ts';
 import { ATTACKS, floodLines, type Attack } from './hostile-table.ts';
 
 /** What a bystander's call may take at most, too. Ten of these pass in hangs. */

@@ -92,8 +92,8 @@ test('names the functions of every driver of a pool, also in the pools that come
   });
   const [act, again, through] = monolithic;
   expect(act).toEqual([
-    expect.stringMatching(/^file: callee_act\+\S+ \[callee\] test\/fixtures\/callee\.ts:\d+:\d+$/),
-    expect.stringMatching(/^file: caller_ioctl\+\S+ \[caller\] test\/fixtures\/caller\.ts:\d+:\d+$/),
+    expect.stringMatching(/^file: callee_act\+\S+ \[callee\] test\/fixtures\/symbols\/callee\.ts:\d+:\d+$/),
+    expect.stringMatching(/^file: caller_ioctl\+\S+ \[caller\] test\/fixtures\/symbols\/caller\.ts:\d+:\d+$/),
   ]);
   expect(again).toEqual(act);
   expect(through?.map((frame) => /\w+(?=\+)/.exec(frame)?.[0])).toEqual([

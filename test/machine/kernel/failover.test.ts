@@ -3,7 +3,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { wordOf } from '../../../host/machine/shared/channel-words.ts';
 import { Failover } from '../../../host/machine/kernel/failover.ts';
-import { type ExpectedSuccessor } from '../../../host/machine/shared/protocol.ts';
+import type { ExpectedSuccessor } from '../../../host/machine/shared/protocol.ts';
 import { K_GENERATION } from '../../../kernel/abi/channel.ts';
 import { TestKernel } from '../../support/kernel.ts';
 
@@ -30,14 +30,14 @@ beforeEach(async () => {
 const fence = (channel: number): void => void kernel.words[wordOf(channel, K_GENERATION)]!++;
 
 test('once, when the other is fenced', async () => {
-  const announced = failover.expect(expected);
+  const answer = failover.expect(expected);
   expect(failover.look()).toBe(false);
   fence(1);
   expect(failover.look()).toBe(true);
   expect(failover.look()).toBe(false);
   expect(announced).toEqual([[8, 2]]);
   expect(entered).toEqual([2]);
-  expect(await announced).toEqual({ ok: true, value: [] });
+  expect(await answer).toEqual({ ok: true, value: [] });
 });
 
 test('at once, where that is fenced already', async () => {
@@ -46,11 +46,11 @@ test('at once, where that is fenced already', async () => {
 });
 
 test('not where it is dead itself: its channel may be another’s', async () => {
-  const announced = failover.expect(expected);
+  const answer = failover.expect(expected);
   fence(2);
   fence(1);
   expect(failover.look()).toBe(true);
-  expect(await announced).toBe(null);
+  expect(await answer).toBe(null);
   expect([announced, entered]).toEqual([[], []]);
 });
 
@@ -68,9 +68,9 @@ test('each at the end of whom it waits for', async () => {
 });
 
 test('not where it is not wanted any more', async () => {
-  const announced = failover.expect(expected);
+  const answer = failover.expect(expected);
   failover.forget(2);
   fence(1);
   expect(failover.look()).toBe(false);
-  expect(await announced).toBe(null);
+  expect(await answer).toBe(null);
 });

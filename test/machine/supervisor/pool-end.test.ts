@@ -41,7 +41,7 @@ async function scene(): Promise<Scene> {
   } as unknown as Thread;
   const order: string[] = [];
   const resources = {
-    takeRoom: () => Promise.resolve({ thread, memory }),
+    takePreparedThread: () => Promise.resolve({ thread, memory }),
     giveMemory: () => order.push('given back'),
   } as unknown as Resources;
   const pools = new Pools(resources, {} as DomainOptions, 'ring');
