@@ -1,6 +1,7 @@
 // The direction of imports, read from the sources: host/ runs downwards only and reads kernel/abi alone of the kernel;
-// nothing below the faces knows Node or the DOM; a driver knows its API alone. The compiler's project references hold
-// most of it as well; this test says it in one table, and also where no reference can.
+// nothing below the faces knows Node or the DOM; a driver knows its API alone; the rooms of a machine are those of its threads.
+// The compiler's project references hold most of it as well; this test says it in two tables, and also where no reference can.
+// Imports go round nowhere, types included, and no folder has become too large to be looked through.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -8,6 +9,7 @@ import { dirname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { cyclesOf } from '../host/linker/module/cycles.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -24,6 +26,24 @@ const BELOW: Record<string, readonly string[]> = {
   web: ['linker', 'domain', 'ipc', 'machine', 'fault', 'shell', 'lab'],
 };
 const FACES = ['cli', 'web'];
+/**
+ * What each room of host/machine may import besides itself and the layers below. A thread's room knows no other thread's; the
+ * files beside the rooms are the machine's face, and may import all.
+ */
+const ROOMS: Record<string, readonly string[]> = {
+  shared: [],
+  inspect: ['shared'],
+  modprobe: ['shared'],
+  kernel: ['shared', 'inspect'],
+  driver: ['shared', 'inspect'],
+  client: ['shared', 'inspect'],
+  supervisor: ['shared', 'inspect', 'modprobe'],
+};
+/** Files in a folder, and in a machine's face. */
+const MOST_FILES = 25;
+const MOST_IN_FACE = 15;
+/** Lists of things that are alike: one more is one more file. */
+const LISTS = ['host/shell/commands', 'host/cli/commands', 'docs/decisions'];
 /** Packages that run on every runtime; a layer below the faces may use no other. */
 const PORTABLE = [
   '@jridgewell/gen-mapping',
@@ -66,6 +86,14 @@ function importsOf(from: string): Import[] {
     return { from, to: to.replace(/[?#].*$/, ''), relative };
   });
 }
+
+/** Every file of the project's folders, with forward slashes. */
+const committed = (): string[] =>
+  ['host', 'kernel', 'drivers', 'test', 'docs', 'scripts', 'bin'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length).split(sep).join('/')),
+  );
 
 const importsBelow = (folder: string): Import[] => sources(folder).flatMap(importsOf);
 const shown = (imports: Import[]): string[] => imports.map(({ from, to }) => `${from} imports ${to}`);
@@ -120,6 +148,47 @@ describe('layers of host/', () => {
     const types = config?.options.types ?? [];
     if (layer !== 'web') expect(libraries).toEqual([]);
     expect(types).toEqual(layer === 'web' ? ['vite/client'] : layer === 'cli' ? ['node'] : []);
+  });
+});
+
+describe('rooms of host/machine', () => {
+  test('every folder is a room of this table', () => {
+    const folders = readdirSync(join(ROOT, 'host/machine'), { withFileTypes: true });
+    const names = folders.filter((it) => it.isDirectory()).map((it) => it.name);
+    expect(names.sort()).toEqual(Object.keys(ROOMS).sort());
+  });
+
+  test.each(Object.entries(ROOMS))('%s imports no room above it, and none beside it', (room, below) => {
+    const allowed = [room, ...below].map((name) => `host/machine/${name}/`);
+    const wrong = importsBelow(`host/machine/${room}`).filter(
+      ({ to }) => to.startsWith('host/machine/') && !allowed.some((folder) => to.startsWith(folder)),
+    );
+    expect(shown(wrong)).toEqual([]);
+  });
+});
+
+describe('everywhere', () => {
+  test('imports go round nowhere, types included', () => {
+    const files = ['host', 'kernel', 'drivers', 'test'].flatMap(sources);
+    const numbers = new Map(files.map((file, number) => [file, number]));
+    // AssemblyScript names a file without its ending, and a folder for its index.
+    const numberOf = (to: string): number | undefined =>
+      [to, `${to}.ts`, `${to}/index.ts`].map((path) => numbers.get(path)).find((it) => it !== undefined);
+    const edges = files.map((file) => importsOf(file).flatMap(({ to }) => numberOf(to) ?? []));
+    expect(edges.flat().length).toBeGreaterThan(files.length);
+    const { cycles } = cyclesOf(edges);
+    expect(cycles.map((cycle) => cycle.map((number) => files[number]).join(' → '))).toEqual([]);
+  });
+
+  test('no folder has too many files', () => {
+    const counts = new Map<string, number>();
+    for (const file of committed()) {
+      const folder = dirname(file);
+      counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    const full = [...counts].filter(([folder, count]) => count > MOST_FILES && !LISTS.includes(folder));
+    expect(full).toEqual([]);
+    expect(counts.get('host/machine')).toBeLessThanOrEqual(MOST_IN_FACE);
   });
 });
 
