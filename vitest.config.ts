@@ -1,7 +1,7 @@
 // Four projects: unit, contract and alone run in Node, browser in a real Chromium, one page beside the first two. What measures
 // time or needs the computer for itself is alone: one file after another, for two cores are enough for everything, but not for
 // two timing tests at once. A test under test/contract is *.node.test.ts or *.browser.test.ts; both call the same suite.
-// Elsewhere *.node.test.ts is alone, also where it drives the page.
+// Elsewhere *.node.test.ts is alone.
 
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
@@ -24,6 +24,8 @@ const pace = (seconds: number) => ({
 
 /** Files at a time, of all projects of a group; the browser's one page comes on top. Most tests wait more than they work. */
 const together = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+/** Files one behind the other in a process: loading a file's imports anew takes as long as most files' tests. */
+const oneProcess = { isolate: false };
 const chromium = await findChromium();
 
 export default defineConfig({
@@ -38,8 +40,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.node.test.ts', 'test/**/*.browser.test.ts'],
-          // Each behind the last one in the same process: loading a file's imports anew takes as long as most files' tests.
-          isolate: false,
+          ...oneProcess,
           ...together,
           ...pace(60),
         },
@@ -59,6 +60,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.node.test.ts'],
           exclude: ['test/contract/**'],
+          ...oneProcess,
           fileParallelism: false,
           ...pace(120),
           sequence: { groupOrder: 1 },

@@ -9,7 +9,7 @@ import { DriverSide, Fenced, type PreviousMemory } from './driver-side.ts';
 /** Calls the kernel's gate_call, and gate_wait where that does not answer at once. */
 export type KernelCall = (channel: number, operation: number, a: number, b: number, length: number) => number;
 
-/** Calls that the probe nests: 25 KiB of stack in V8, more than any call of the kernel takes (test/machine/stack.node.test.ts). */
+/** Calls that the probe nests: 25 KiB of stack in V8, more than any call of the kernel takes (test/machine/kernel/sandbox-stack.test.ts). */
 const RESERVE = 400;
 
 /** Throws the engine's error where the stack has no room for so many calls. */

@@ -2,12 +2,12 @@
 // is its own (the reserve of host/ipc/sandbox-side.ts): at no depth does the kernel run out of stack in its place.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
-import type { Machine, MachineEvent } from '../../host/machine/shared/types.ts';
-import { EIO } from '../../kernel/abi/errno.ts';
-import { O_RDWR } from '../../kernel/abi/operation.ts';
-import { loadFixture } from '../support/fixtures.ts';
-import { driverIs, isFault, nextEvent } from '../support/machine.ts';
+import { nodeLab, type NodeLab } from '../../../host/cli/machines.ts';
+import type { Machine, MachineEvent } from '../../../host/machine/shared/types.ts';
+import { EIO } from '../../../kernel/abi/errno.ts';
+import { O_RDWR } from '../../../kernel/abi/operation.ts';
+import { loadFixture } from '../../support/fixtures.ts';
+import { driverIs, isFault, nextEvent } from '../../support/machine.ts';
 
 const CALLS = ['pr_info', 'register_chrdev', 'proc_create', 'ds_publish_bytes'];
 /** Steps between two calls: rarely, so that what is called has not been made faster yet; at last at every step. */
