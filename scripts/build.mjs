@@ -5,7 +5,7 @@ import './node-version.mjs';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Failure, ROOT, run, runMain, runTool, say } from './run.mjs';
+import { Failure, ROOT, refused, run, runMain, runTool, say } from './run.mjs';
 
 const DIST = join(ROOT, 'dist');
 const STAMP = join(DIST, '.built');
@@ -51,13 +51,18 @@ const alive = (path) => {
 
 /** Waits until no other process builds, then takes its place. */
 const lock = async () => {
-  mkdirSync(DIST, { recursive: true });
+  try {
+    mkdirSync(DIST, { recursive: true });
+  } catch (error) {
+    throw refused('what is built cannot be written', DIST, error);
+  }
   for (;;) {
     try {
       writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
       return;
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+        throw refused('what is built cannot be written', LOCK, error);
       if (!alive(LOCK)) rmSync(LOCK, { force: true });
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
@@ -94,6 +99,8 @@ export const build = async ({ force = false } = {}) => {
     await step('vite build', runTool('vite/bin/vite.js', ['build', '--logLevel', 'warn'], output));
     writeFileSync(STAMP, String(started));
     say(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  } catch (error) {
+    throw refused('what is built cannot be written', DIST, error);
   } finally {
     rmSync(LOCK, { force: true });
   }

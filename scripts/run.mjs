@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { getSystemErrorMap } from 'node:util';
 
 export const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -14,6 +15,19 @@ export class Failure extends Error {
     this.code = code;
   }
 }
+
+/**
+ * What the system has refused, as a Failure; everything else as it is.
+ * @param {string} what  `dist cannot be written`
+ * @param {string} path
+ * @param {unknown} error
+ * @returns {unknown}
+ */
+export const refused = (what, path, error) => {
+  if (!(error instanceof Error && 'errno' in error)) return error;
+  const [, words] = getSystemErrorMap().get(Number(error.errno)) ?? [];
+  return new Failure(`${what}: ${words ?? error.message}: ${path}`);
+};
 
 /** @param {string} text */
 export const say = (text) => {

@@ -3,7 +3,7 @@
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { Failure, ROOT, run, runNpm, runTool, say } from './run.mjs';
+import { Failure, ROOT, refused, run, runNpm, runTool, say } from './run.mjs';
 
 /** @param {string} path */
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : -1);
@@ -13,6 +13,13 @@ export const install = async () => {
   const lock = join(ROOT, 'package-lock.json');
   // npm writes this file last: it is missing after an interrupted installation.
   if (modified(join(ROOT, 'node_modules/.package-lock.json')) >= modified(lock)) return;
+  const modules = join(ROOT, 'node_modules');
+  const folder = existsSync(modules) ? modules : ROOT;
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw refused('dependencies cannot be installed', folder, error);
+  }
   say('installing dependencies (npm ci) …');
   const code = await runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (code !== 0) throw new Failure(`dependencies could not be installed: npm ci ended with ${code}`, code);

@@ -1,7 +1,9 @@
 // One run of the bench for the terminal: experiments, their progress, and the result printed. The images come from outside.
 
-import type { BenchContext, BenchExperiment } from '../lab/bench/experiment.ts';
-import { renderBench, type BenchReport } from '../lab/bench/report.ts';
+import type { BenchContext, BenchExperiment, BenchRow } from '../lab/bench/experiment.ts';
+import { renderBenchReport, type BenchReport } from '../lab/bench/report.ts';
+import { givenUp } from '../lab/course.ts';
+import { Cancelled, throwIfCancelled } from '../lab/wait.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 
@@ -17,25 +19,38 @@ export async function runBench(
   const line = new LiveLine(io, screen);
   const report: BenchReport = {
     ...{ schema: 'isolab.bench/1', environment, samples: context.samples, batchMs: context.batchMs },
-    experiments: [],
+    ...{ interrupted: false, extent: [], experiments: [] },
   };
   const failed: string[] = [];
-  try {
-    for (const experiment of experiments) {
-      const progress = (text: string): void => line.show(`${experiment.name}: ${text}`);
-      try {
-        const rows = await experiment.run({ ...context, signal: io.signal, progress });
-        report.experiments.push({ name: experiment.name, floor: experiment.floor, rows });
-      } catch (error) {
-        io.signal.throwIfAborted();
-        failed.push(experiment.name);
-        line.keep(`${experiment.name}: ${error instanceof Error ? error.message : String(error)}`);
+  let done = 0;
+  const one = async ({ name, floor, run }: BenchExperiment): Promise<void> => {
+    const rows: BenchRow[] = [];
+    const progress = (text: string): void => line.show(`${name}: ${text}`);
+    try {
+      for await (const row of run({ ...context, signal: io.signal, progress })) rows.push(row);
+    } catch (error) {
+      if (error instanceof Cancelled) {
+        if (rows.length > 0) report.experiments.push({ name, floor, rows });
+        throw error;
       }
+      failed.push(name);
+      line.keep(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return;
     }
+    report.experiments.push({ name, floor, rows });
+    done++;
+  };
+  try {
+    report.interrupted = await givenUp(async () => {
+      for (const experiment of experiments) {
+        throwIfCancelled(io.signal);
+        await one(experiment);
+      }
+    });
   } finally {
     line.clear();
   }
-  if (json) io.out(`${JSON.stringify(report, null, 2)}\n`);
-  else for (const result of report.experiments) io.out(`${renderBench(result)}\n`);
+  report.extent = [{ what: 'experiments', done, of: experiments.length }];
+  io.out(json ? `${JSON.stringify(report, null, 2)}\n` : renderBenchReport(report));
   if (failed.length > 0) throw new Failure(`could not be measured: ${failed.join(' ')}`);
 }

@@ -1,11 +1,14 @@
 // One comparison for the terminal: the lab's compare() with an image from disk, its progress and its result printed. The
 // machines come from outside, so that this knows no runtime.
 
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ENOMEM } from '../../kernel/abi/errno.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
+import { ModuleError } from '../domain/module-error.ts';
 import { compare, type CompareOptions } from '../lab/compare/compare.ts';
+import { NoDevice } from '../lab/compare/side.ts';
 import { renderTable } from '../lab/compare/table.ts';
+import { readInput } from './files.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { ROOT } from './root.ts';
@@ -28,8 +31,7 @@ export interface ComparisonOptions {
 
 /** Reads an image; a Failure where there is none to read. */
 export function readImageFile(path: string): Uint8Array {
-  if (!existsSync(path)) throw new Failure(`there is no file ${path}`);
-  const image = new Uint8Array(readFileSync(path));
+  const image = readInput('the image', path);
   if (image.length === 0) throw new Failure(`the image is empty: ${path}`);
   return image;
 }
@@ -42,13 +44,14 @@ export async function runComparison(
   screen: Screen,
 ): Promise<void> {
   const line = new LiveLine(io, screen);
+  const image = readImageFile(options.image);
   const started = performance.now();
   let problems = 0;
   try {
     const report = await compare(
       {
         ...{ boot: lab.boot, drivers: lab.drivers, environment: lab.environment },
-        image: readImageFile(options.image),
+        image,
         driver: options.driver,
         ...(options.quick ? QUICK : {}),
         signal: io.signal,
@@ -60,12 +63,19 @@ export async function runComparison(
       },
       (text) => line.show(text),
     );
-    line.keep(`compared in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    if (!report.interrupted) line.keep(`compared in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     io.out(
       options.json
         ? `${JSON.stringify(report, null, 2)}\n`
         : renderTable(report, { colours: options.colours }),
     );
+  } catch (error) {
+    if (error instanceof NoDevice) throw new Failure(error.message);
+    if (error instanceof ModuleError && error.errno === ENOMEM)
+      throw new Failure(
+        `the image of ${image.length} bytes does not fit: ${error.message}: ${options.image}`,
+      );
+    throw error;
   } finally {
     line.clear();
   }

@@ -2,11 +2,12 @@
 
 import { BadModule } from '../linker/module/module-file.ts';
 import { runCampaign, type Target, type MutantResult } from '../fault/campaign.ts';
-import { MUTATIONS } from '../fault/mutate.ts';
+import type { Mutation } from '../fault/mutate.ts';
 import { reportOf, tallyTable } from '../fault/tally.ts';
 import { projectTargets } from '../fault/targets.ts';
+import { courseLines, type Course } from '../lab/course.ts';
 import type { SidePlacement } from '../machine/shared/types.ts';
-import { Failure, type Io } from './io.ts';
+import { Failure, refused, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { loadModuleFile, nodeLab, type NodeLab } from './machines.ts';
 
@@ -15,7 +16,7 @@ export interface FuzzOptions {
   /** Of the first mutant. */
   seed: number;
   placements: readonly SidePlacement[];
-  mutation: string | null;
+  mutation: Mutation | undefined;
   /** A file; null for the project's modules. */
   driver: string | null;
   /** Whether each mutant is told. */
@@ -30,9 +31,6 @@ const STEP = 500;
 
 /** @returns the exit code */
 export async function runFuzz(options: FuzzOptions, io: Io, screen: Screen): Promise<number> {
-  const mutation = MUTATIONS.find((each) => each === options.mutation);
-  if (options.mutation !== null && !mutation)
-    throw new Failure(`a kind of damage is one of ${MUTATIONS.join(', ')}, not ${options.mutation}`);
   const lab = await nodeLab();
   const line = new LiveLine(io, screen);
   try {
@@ -40,7 +38,8 @@ export async function runFuzz(options: FuzzOptions, io: Io, screen: Screen): Pro
     const modules = await projectModules(lab);
     const every = screen.isTTY ? 20 : STEP;
     const campaign = await runCampaign({
-      ...{ targets, placements: options.placements, seed: options.seed, count: options.count, mutation },
+      ...{ targets, placements: options.placements, seed: options.seed, count: options.count },
+      mutation: options.mutation,
       bystanders: BYSTANDERS.map((name) => modules.get(name)!),
       boot: (placement, { deadlineMs }) => lab.boot(placement, { deadlineMs }),
       threads: () => lab.resources.threadsInUse,
@@ -53,7 +52,14 @@ export async function runFuzz(options: FuzzOptions, io: Io, screen: Screen): Pro
     });
     line.clear();
     const report = reportOf(campaign, options.seed);
-    io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : tallyTable(report));
+    const done = campaign.tried.length;
+    const course: Course = {
+      interrupted: io.signal.aborted && done < options.count,
+      extent: [{ what: 'mutants', done, of: options.count }],
+    };
+    const table = (): string =>
+      [tallyTable(report), ...courseLines(course).map((line) => `${line}\n`)].join('');
+    io.out(options.json ? `${JSON.stringify({ ...report, ...course }, null, 2)}\n` : table());
     return report.failures.length > 0 ? 1 : 0;
   } finally {
     line.clear();
@@ -73,9 +79,9 @@ async function targetsOf(driver: string | null, lab: NodeLab): Promise<Target[]>
     const known = projectTargets(await projectModules(lab)).find((each) => each.module.name === module.name);
     return [{ ...known, module }];
   } catch (error) {
-    if (error instanceof BadModule || (error instanceof Error && 'code' in error))
+    if (error instanceof BadModule)
       throw new Failure(`the driver cannot be read: ${error.message}: ${driver}`);
-    throw error;
+    throw refused('the driver cannot be read', driver, error);
   }
 }
 

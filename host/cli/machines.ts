@@ -1,11 +1,12 @@
 // Machines in the terminal: images and drivers from disk, threads of Node.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { loadLab, type Lab, type ModuleSource } from '../lab/load.ts';
 import type { Platform } from '../machine/shared/platform.ts';
+import { readBytes } from './files.ts';
 import { nodePlatform } from './node-platform.ts';
 import { IMAGES, version } from './root.ts';
 
@@ -15,8 +16,8 @@ export type NodeLab = Lab;
 function read(path: string): ModuleSource {
   const map = `${path}.map`;
   return {
-    bytes: new Uint8Array(readFileSync(path)),
-    map: existsSync(map) ? readFileSync(map, 'utf8') : null,
+    bytes: readBytes(path),
+    map: existsSync(map) ? new TextDecoder().decode(readBytes(map)) : null,
   };
 }
 

@@ -1,6 +1,8 @@
-// The code of every thread in Node: what kind it is comes with its birth.
+// The code of every thread in Node: what kind it is comes with its birth, and with that a word for its number in the system.
 
+import { readlinkSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { basename } from 'node:path';
 import { multiMemoryCopies, type Copies } from '../ipc/copy.ts';
 import { runThread } from '../machine/thread.ts';
 import type { ThreadKind } from '../machine/shared/platform.ts';
@@ -31,8 +33,17 @@ function copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies 
   return { out: nativeCopy(outside, inside), in: nativeCopy(inside, outside) };
 }
 
+export interface Birth {
+  kind: ThreadKind;
+  /** The thread's number, by which /proc knows it; 0 where there is none. */
+  number: Int32Array;
+}
+
 if (!parentPort) throw new Error('node-thread.js is the code of a worker thread');
-runThread(workerData as ThreadKind, {
+const { kind, number } = workerData as Birth;
+if (process.platform === 'linux')
+  Atomics.store(number, 0, Number(basename(readlinkSync('/proc/thread-self'))));
+runThread(kind, {
   port: portOf(parentPort),
   copies,
   exit: (code) => process.exit(code),

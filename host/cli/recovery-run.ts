@@ -25,6 +25,9 @@ export async function runRecovery(options: RecoveryRunOptions, io: Io, screen: S
   io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : renderRecovery(report));
   const lost = report.rows.reduce((sum, row) => sum + row.lost, 0);
   if (lost > 0) throw new Failure(`${lost} faults were not recovered from in time`);
+  const missing = options.placements.length * options.causes.length - report.rows.length;
+  if (missing > 0)
+    throw new Failure(`${missing} of the rows have no figures: no fault was recovered from in time`);
 }
 
 async function measureThere(
@@ -46,6 +49,7 @@ async function measureHere(options: RecoveryRunOptions, io: Io, screen: Screen):
       ...{ boot: lab.boot, drivers: lab.drivers, images: lab.images },
       ...{ environment: lab.environment, placements, causes, count, standby, signal: io.signal },
       progress: (text) => line.show(text),
+      onProblem: (text) => line.keep(text),
     });
   } finally {
     line.clear();

@@ -8,7 +8,7 @@ import { Workload, WORKLOAD_MODULES, type WorkloadName } from '../lab/workload.t
 import { chromeTrace } from '../machine/inspect/chrome-trace.ts';
 import type { Machine, Placement } from '../machine/shared/types.ts';
 import { ActivityMeter, activityTable, frameText, type Frame } from '../shell/activity.ts';
-import { Failure, type Io } from './io.ts';
+import { refused, type Io } from './io.ts';
 import type { Screen } from './live-line.ts';
 
 export interface TopRequest {
@@ -75,8 +75,6 @@ function writeTrace(machine: Machine, path: string): void {
   try {
     writeFileSync(path, `${JSON.stringify(chromeTrace(machine.trace(), { placement, boot }))}\n`);
   } catch (error) {
-    throw new Failure(
-      `the trace cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw refused('the trace cannot be written', path, error);
   }
 }

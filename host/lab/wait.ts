@@ -16,7 +16,7 @@ export function throwIfCancelled(signal: CancelSignal | undefined): void {
   if (signal?.aborted === true) throw new Cancelled('given up by the user');
 }
 
-/** The promise's value, `otherwise` after `ms`; rejects as the promise does, or with Cancelled. */
+/** The promise's value, `otherwise` after `ms` (Infinity: never); rejects as the promise does, or with Cancelled. */
 export function within<T, U>(
   promise: Promise<T>,
   ms: number,
@@ -32,12 +32,11 @@ export function within<T, U>(
       done();
       reject(new Cancelled('given up by the user'));
     };
-    const timer = setTimeout(() => {
+    const late = (): void => {
       done();
       resolve(otherwise);
-    }, ms);
-    if (signal?.aborted === true) return cancel();
-    signal?.addEventListener('abort', cancel);
+    };
+    const timer = ms === Infinity ? undefined : setTimeout(late, ms);
     promise.then(
       (value) => {
         done();
@@ -48,6 +47,8 @@ export function within<T, U>(
         reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
+    if (signal?.aborted === true) return cancel();
+    signal?.addEventListener('abort', cancel);
   });
 }
 

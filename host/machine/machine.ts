@@ -317,7 +317,8 @@ class SupervisedMachine implements Machine, MachineServices {
     return this.life ? deviceInfos(this.life.memory) : [];
   }
 
-  threadOf(module: string): Thread {
+  threadOf(module: string | null): Thread {
+    if (module === null) return this.alive().thread;
     const driver = this.drivers.get(module);
     const thread = driver?.place === 'kernel' ? this.life?.thread : driver?.incarnation?.thread;
     if (!driver || !thread) throw new Error(`module is not loaded: ${module}`);

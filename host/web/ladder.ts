@@ -13,7 +13,7 @@ let unshared: Missing[] = [];
 const why = (): string => (unshared.length === 0 ? '' : `\nThis page lacks ${namesOf(unshared)}.\n`);
 
 measuringPage(
-  async (query, show) => {
+  async (query, show, signal) => {
     const lab = await browserLab();
     unshared = await findUnshared();
     const driver = lab.drivers.find(({ name }) => name === 'ramdisk');
@@ -26,6 +26,7 @@ measuringPage(
         abilities: { sharedMemory: hasThreads, wait: hasThreads },
         environment: { ...lab.environment, clockStepNs: step },
         onProblem: show,
+        signal,
       },
       show,
     );

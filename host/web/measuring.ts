@@ -4,15 +4,17 @@
 import { h, messageOf, setText } from './views/dom.ts';
 
 declare global {
+  /** Ends the measurement before its time. */
+  var interrupt: () => void;
   var measured: { report?: unknown; problem?: string } | undefined;
 }
 
 /**
- * @param measure is given the page's address and a way to say what it is at
+ * @param measure is given the page's address, a way to say what it is at, and what ends it before its time
  * @param render  the report as a table
  */
 export function measuringPage<Report>(
-  measure: (query: URLSearchParams, show: (text: string) => void) => Promise<Report>,
+  measure: (query: URLSearchParams, show: (text: string) => void, signal: AbortSignal) => Promise<Report>,
   render: (report: Report) => string,
 ): void {
   const main = document.getElementById('main');
@@ -23,7 +25,9 @@ export function measuringPage<Report>(
     setText(line, text);
     console.info(text);
   };
-  measure(new URLSearchParams(location.search), show).then(
+  const controller = new AbortController();
+  globalThis.interrupt = () => controller.abort();
+  measure(new URLSearchParams(location.search), show, controller.signal).then(
     (report) => {
       main.replaceChildren(h('pre', { class: 'measured' }, render(report)));
       globalThis.measured = { report };

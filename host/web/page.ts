@@ -1,7 +1,6 @@
 // The page around the two machines: what can be done, one thing at a time, and what came of it. Whatever fails is shown.
 
 import { PLACEMENTS, type PerSide } from '../lab/compare/report.ts';
-import { Cancelled } from '../lab/wait.ts';
 import type { DriverStatus, SidePlacement } from '../machine/shared/types.ts';
 import { Bench, type Provoked } from './bench.ts';
 import { callsTable, environmentOf } from './views/calls-view.ts';
@@ -205,11 +204,9 @@ export class Page {
           (problem) => problems.push(problem),
           cancelling.signal,
         );
+        if (report.interrupted) return 'The comparison was cancelled.';
         this.#comparisonResults.replaceChildren(comparisonResult(report, problems, hidden() ? HIDDEN : ''));
         return 'Compared.';
-      } catch (error) {
-        if (error instanceof Cancelled) return 'The comparison was cancelled.';
-        throw error;
       } finally {
         this.#cancel.hidden = true;
         this.#cancelling = null;

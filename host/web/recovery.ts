@@ -12,13 +12,13 @@ function chosen<T extends string>(query: URLSearchParams, name: string, all: rea
   return asked.size === 0 ? all : all.filter((each) => asked.has(each));
 }
 
-measuringPage(async (query, show) => {
+measuringPage(async (query, show, signal) => {
   const unshared = await findUnshared();
   if (unshared.length > 0)
     throw new Error(`a client needs a thread of its own, for which this page lacks ${namesOf(unshared)}`);
   const { boot, drivers, images, environment } = await browserLab();
   return measureRecovery({
-    ...{ boot, drivers, images, environment, progress: show },
+    ...{ boot, drivers, images, environment, progress: show, onProblem: show, signal },
     placements: chosen(query, 'placement', RECOVERING),
     causes: chosen(query, 'cause', CAUSES),
     count: number(query, 'count') ?? 20,

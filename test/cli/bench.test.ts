@@ -10,6 +10,7 @@ import { measureIdle } from '../../host/lab/bench/idle.ts';
 import { EXPERIMENTS } from '../../host/lab/bench/index.ts';
 import type { BenchReport } from '../../host/lab/bench/report.ts';
 import { summarize } from '../../host/lab/statistics.ts';
+import { throwIfCancelled } from '../../host/lab/wait.ts';
 import { readAccounting } from '../../host/machine/inspect/lists.ts';
 import type { Machine } from '../../host/machine/shared/types.ts';
 import { KERNEL_MEMORY, WASM_PAGE } from '../../kernel/abi/map.ts';
@@ -31,9 +32,18 @@ const row: BenchRow = {
 };
 const good: BenchExperiment = {
   ...{ name: 'good', summary: 'goes well', floor: 'nothing' },
-  run: async ({ progress }) => (progress('measuring 64 bytes'), [row]),
+  async *run({ progress }) {
+    progress('measuring 64 bytes');
+    yield row;
+  },
 };
-const bad: BenchExperiment = { ...good, name: 'bad', run: () => Promise.reject(new Error('too busy')) };
+const bad: BenchExperiment = {
+  ...{ ...good, name: 'bad' },
+  // eslint-disable-next-line require-yield -- it has nothing to give
+  async *run() {
+    throw new Error('too busy');
+  },
+};
 const options = {
   images: {} as BenchContext['images'],
   file: () => Promise.reject(new Error('no file')),
@@ -62,6 +72,36 @@ describe('runBench', () => {
     const report = JSON.parse(out.join('')) as BenchReport;
     expect(report).toMatchObject({ schema: 'isolab.bench/1', samples: 3 });
     expect(report.experiments).toEqual([{ name: 'good', floor: 'nothing', rows: [row] }]);
+    expect(report).toMatchObject({ interrupted: false, extent: [{ done: 1, of: 1 }] });
+  });
+
+  test('interrupted, it has the rows that are whole, and says how far it came', async () => {
+    const controller = new AbortController();
+    const long: BenchExperiment = {
+      ...{ ...good, name: 'long' },
+      async *run({ signal }) {
+        yield row;
+        controller.abort('SIGINT');
+        throwIfCancelled(signal);
+        yield { ...row, case: 'never' };
+      },
+    };
+    const run = async (json: boolean): Promise<string> => {
+      const { io, out } = terminal();
+      await runBench([good, long, good], options, json, { ...io, signal: controller.signal }, PLAIN);
+      return out.join('');
+    };
+    const report = JSON.parse(await run(true)) as BenchReport;
+    expect(report).toMatchObject({
+      interrupted: true,
+      extent: [{ what: 'experiments', done: 1, of: 3 }],
+    });
+    expect(report.experiments.map(({ name, rows }) => [name, rows.length])).toEqual([
+      ['good', 1],
+      ['long', 1],
+    ]);
+    // The signal has come already.
+    expect(await run(false)).toBe('interrupted, ended before its time: 0 of 3 experiments\n');
   });
 
   test('one that fails is named, and the others are printed', async () => {

@@ -54,9 +54,13 @@ test('a driver outside the project is built with the API named "isolab"', async 
   expect(WebAssembly.Module.exports(module).map(({ name }) => name)).toContain('init_module');
 });
 
-test('a folder for the output is made', async () => {
-  expect((await build(DRIVER, 'deep/er/x.ko.wasm')).code).toBe(0);
-  expect(existsSync(join(folder, 'deep/er/x.ko.wasm.map'))).toBe(true);
+test('a folder for the output is not made', async () => {
+  const { code, said } = await build(DRIVER, 'deep/er/x.ko.wasm');
+  expect({ code, said }).toEqual({
+    code: 1,
+    said: `isolab: the module cannot be written: there is no folder ${join(folder, 'deep/er')}\n`,
+  });
+  expect(existsSync(join(folder, 'deep'))).toBe(false);
 });
 
 test('what cannot be relocated is refused with file, line and function, and nothing is written', async () => {

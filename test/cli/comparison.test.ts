@@ -58,7 +58,7 @@ test('an image that is missing or empty is refused', () => {
   const empty = join(folder, 'empty.img');
   writeFileSync(empty, '');
   expect(() => readImageFile(empty)).toThrow(`the image is empty: ${empty}`);
-  expect(() => readImageFile(join(folder, 'none.img'))).toThrow('there is no file');
+  expect(() => readImageFile(join(folder, 'none.img'))).toThrow('the image cannot be read');
 });
 
 test('the image that ships is a FAT12 floppy', () => {

@@ -126,8 +126,8 @@ describe('isolab modinfo', () => {
 
   test('two fields at once', async () => {
     expect(await isolab('modinfo', '-a', '-l', 'ramdisk')).toMatchObject({
-      code: 1,
-      said: 'isolab: only one field can be asked for: author, license\n',
+      code: 2,
+      said: 'isolab: only one field can be asked for: author, license\nsee isolab --help\n',
     });
   });
 });

@@ -169,11 +169,17 @@ Warning: there is no file of kernel
 
   test.each([
     [['LOG'], 'there is no oops in LOG'],
-    [['/nowhere/log'], '/nowhere/log cannot be read: no such file or folder'],
-    [['FOLDER'], 'FOLDER cannot be read: it is a folder'],
-    [['LOG', '--kallsyms', '/nowhere/k'], '/nowhere/k cannot be read: no such file or folder'],
+    [['/nowhere/log'], 'the log cannot be read: No such file or directory: /nowhere/log'],
+    [['FOLDER'], 'the log cannot be read: Is a directory: FOLDER'],
+    [
+      ['LOG', '--kallsyms', '/nowhere/k'],
+      'the symbols cannot be read: No such file or directory: /nowhere/k',
+    ],
     [['LOG', '--kallsyms', 'LOG'], 'there are no symbols in LOG'],
-    [['LOG', '--modules', '/nowhere/m'], '/nowhere/m cannot be read: no such file or folder'],
+    [
+      ['LOG', '--modules', '/nowhere/m'],
+      'the folder of modules cannot be read: No such file or directory: /nowhere/m',
+    ],
     [['BAD', '--modules', 'FOLDER'], 'FOLDER/bad.ko.wasm is no module: not a WebAssembly file'],
   ])('%j ends with 1 and a sentence', async (argv, sentence) => {
     const own = mkdtempSync(join(folder, 'own-'));

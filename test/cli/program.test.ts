@@ -61,7 +61,7 @@ describe('isolab', () => {
     expect(await isolab(['build', '/nowhere/x.ts'])).toEqual({
       code: 1,
       out: '',
-      progress: 'isolab: there is no file /nowhere/x.ts\n',
+      progress: 'isolab: the driver cannot be read: No such file or directory: /nowhere/x.ts\n',
     });
   });
 });

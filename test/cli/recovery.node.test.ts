@@ -6,15 +6,22 @@ import { ISOLATING } from '../../host/lab/isolating.ts';
 import { CAUSES, type RecoveryReport } from '../../host/lab/recovery/recovery.ts';
 import { rounds } from '../long.ts';
 
-async function isolab(...argv: string[]) {
+/** @param interrupt what it says when Ctrl-C comes */
+async function interrupted(interrupt: string, ...argv: string[]) {
+  const controller = new AbortController();
   const seen = { out: '', progress: '' };
   const io = {
     out: (text: string) => void (seen.out += text),
-    progress: (line: string) => void (seen.progress += `${line}\n`),
-    signal: new AbortController().signal,
+    progress: (line: string) => {
+      seen.progress += `${line}\n`;
+      if (line.includes(interrupt)) controller.abort('SIGINT');
+    },
+    signal: controller.signal,
   };
   return { code: await runProgram(['recovery', ...argv], io), ...seen };
 }
+
+const isolab = (...argv: string[]) => interrupted('never', ...argv);
 
 describe('isolab recovery', () => {
   test('--json has a row for each cause on each placement', async () => {
@@ -51,6 +58,18 @@ describe('isolab recovery', () => {
     expect(report.standby).toBe(false);
     expect(report.environment.runtime).toMatch(/^chromium /);
     expect(report.rows).toMatchObject([{ placement: 'microkernel', cause: 'trap', lost: 0, ms: { n: 2 } }]);
+  });
+
+  test.each(['node', 'chromium'])('interrupted, it has the faults until then, in %s', async (runtime) => {
+    const one = ['--placement', 'microkernel', '--cause', 'trap', '--count', '2000', '--json'];
+    const { code, out } = await interrupted('trap: 10 of', '--runtime', runtime, ...one);
+    const report = JSON.parse(out) as RecoveryReport;
+    expect(code).toBe(130);
+    const [row] = report.rows;
+    const done = row!.ms.n + row!.lost;
+    expect(report).toMatchObject({ interrupted: true, extent: [{ what: 'faults', done, of: 2000 }] });
+    expect(done).toBeGreaterThanOrEqual(10);
+    expect(done).toBeLessThan(2000);
   });
 
   test.each([

@@ -190,11 +190,15 @@ describe('a campaign', () => {
 
 describe('isolab fuzz', () => {
   async function isolab(...argv: string[]) {
+    return isolabUntil(new AbortController().signal, ...argv);
+  }
+
+  async function isolabUntil(signal: AbortSignal, ...argv: string[]) {
     const seen = { out: '', progress: '' };
     const io = {
       out: (text: string) => void (seen.out += text),
       progress: (line: string) => void (seen.progress += `${line}\n`),
-      signal: new AbortController().signal,
+      signal,
     };
     return { code: await runProgram(['fuzz', ...argv], io), ...seen };
   }
@@ -210,6 +214,13 @@ describe('isolab fuzz', () => {
     }
   });
 
+  test('interrupted, it says how far it came', async () => {
+    const { code, out } = await isolabUntil(AbortSignal.abort('SIGINT'), '--count', '6', '--json');
+    expect(code).toBe(130);
+    const extent = [{ what: 'mutants', done: 0, of: 6 }];
+    expect(JSON.parse(out)).toMatchObject({ count: 0, interrupted: true, extent });
+  });
+
   test('--replay tells all of one mutant', async () => {
     const { code, out, progress } = await isolab('--replay', '41', '--placement', 'monolithic');
     expect(code).toBe(0);
@@ -218,7 +229,7 @@ describe('isolab fuzz', () => {
   });
 
   test.each([
-    [['--mutation', 'colour'], 1, /a kind of damage is one of bits, .* not colour/],
+    [['--mutation', 'colour'], 2, /'colour' is invalid\. Allowed choices are bits, /],
     [['--count', '-1'], 2, /a whole number/],
     [['--driver', 'nowhere.ko.wasm'], 1, /the driver cannot be read: .*nowhere\.ko\.wasm/],
   ] as const)('%s is not understood', async (argv, code, sentence) => {

@@ -142,14 +142,8 @@ describe('compare', () => {
       operation: 'dispatch',
       bytes: 0,
       ns: {
-        min: 4,
-        q1: 4.75,
-        median: 5.5,
-        mean: 5.5,
-        q3: 6.25,
-        max: 7,
+        ...{ min: 4, q1: 4.75, median: 5.5, mean: 5.5, q3: 6.25, max: 7, n: 8 },
         stddev: expect.any(Number) as number,
-        n: 8,
       },
       floor: { name: 'indirect call', median: 2 },
       ratio: 2.75,
@@ -257,7 +251,7 @@ describe('compare', () => {
   test('keeps to the schema', () => {
     const copy = JSON.parse(JSON.stringify(report)) as CompareReport;
     expect(copy).toEqual(report);
-    expect(Object.keys(report)).toEqual(['schema', 'environment', 'driver', 'image', 'call', 'faults']);
+    expect(Object.keys(report).join()).toBe('schema,environment,interrupted,extent,driver,image,call,faults');
     expect(Object.keys(report.environment).sort()).toEqual(
       ['clockStepNs', 'cores', 'crossOriginIsolated', 'runtime', 'version'].sort(),
     );
@@ -346,7 +340,7 @@ describe('what goes wrong', () => {
     expect(renderTable(report, { colours: false })).toContain('not measured');
   });
 
-  test('giving up ends every machine', async () => {
+  test('interrupted, it ends every machine and reports what is whole', async () => {
     const { boot, machines } = lab();
     const controller = new AbortController();
     const running = compare(
@@ -355,8 +349,36 @@ describe('what goes wrong', () => {
         if (text.startsWith('fault 3')) controller.abort();
       },
     );
-    await expect(running).rejects.toThrow('given up by the user');
+    const report = await running;
     expect(machines.every((machine) => machine.state === 'off')).toBe(true);
+    expect(report).toMatchObject({
+      interrupted: true,
+      extent: [
+        { what: 'boots measured', done: 1, of: 1 },
+        { what: 'faults provoked', done: 2, of: Object.keys(SCRIPTS).length },
+      ],
+    });
+    expect(report.call).toHaveLength(2 * OPERATIONS.length);
+    expect(new Set(report.faults.map(({ fault }) => fault))).toEqual(
+      new Set(Object.keys(SCRIPTS).slice(0, 2)),
+    );
+    const table = renderTable(report, { colours: false });
+    expect(table).toContain('\nIn sum, as far as it came\n');
+    expect(table).toMatch(
+      /\ninterrupted, ended before its time: 1 of 1 boots measured, 2 of \d+ faults provoked\n$/,
+    );
+  });
+
+  test('interrupted before anything, it measures nothing and claims nothing', async () => {
+    const { boot, machines } = lab();
+    const signal = AbortSignal.abort('SIGINT');
+    const report = await compare({ boot, drivers, image, environment, signal }, () => undefined);
+    expect(machines).toEqual([]);
+    expect(report).toMatchObject({ interrupted: true, call: [], faults: [] });
+    expect(report.driver.sha256).toEqual({ monolithic: null, microkernel: null });
+    const table = renderTable(report, { colours: false });
+    expect(table).toContain('ramdisk: interrupted before both sides had it');
+    expect(table).not.toContain('×');
   });
 
   test('a machine that does not boot fails the comparison', async () => {

@@ -38,6 +38,7 @@ describe('a row', () => {
 
 test('the table has a line for each row and fits a terminal', () => {
   const report: RecoveryReport = {
+    ...{ interrupted: false, extent: [] },
     schema: 'isolab.recovery/1',
     environment: { runtime: 'node 20', cores: 2, crossOriginIsolated: true, version: '1' },
     standby: true,

@@ -1,7 +1,13 @@
 // The judgement of a soak, on observations that are given: what is a violation, and what is not.
 
 import { describe, expect, test } from 'vitest';
-import { falseKills, judge, type Provocation, type SoakObserved } from '../../host/lab/soak/soak-judge.ts';
+import {
+  excuses,
+  falseKills,
+  judge,
+  type Provocation,
+  type SoakObserved,
+} from '../../host/lab/soak/soak-judge.ts';
 import { renderSoak } from '../../host/lab/soak/soak-table.ts';
 import type { MachineEvent } from '../../host/machine/shared/types.ts';
 
@@ -18,7 +24,7 @@ const fine: SoakObserved = {
     down: [],
   },
   ...{ acknowledged: 100, lost: 0, domains: new Map(), before: held, after: held },
-  ...{ memories: 5, memoriesAllowed: 5 },
+  ...{ memories: 5, memoriesAllowed: 5, waited: new Map(), deadlineMs: 1000 },
 };
 const fault = (module: string | null, at: number): MachineEvent => ({
   ...{ type: 'fault', at, module, by: 'deadline', fault: null },
@@ -67,7 +73,9 @@ const DOMAINS = new Map([
 
 describe('a driver was killed without a reason', () => {
   const of = (events: MachineEvent[], provocations: Provocation[]): string[] =>
-    falseKills({ events, provocations, domains: DOMAINS }).map(({ module, at }) => `${module} ${at}`);
+    falseKills({ ...fine, events, provocations, domains: DOMAINS }).map(
+      ({ module, at }) => `${module} ${at}`,
+    );
 
   test.each<[string, MachineEvent[], Provocation[], string[]]>([
     ['when nothing was provoked', [fault('zero', 10)], [], ['zero 10']],
@@ -97,6 +105,41 @@ describe('a driver was killed without a reason', () => {
   });
 });
 
+describe('a deadline that was missed on a busy computer', () => {
+  const late = fault('zero', 1500);
+  const seen = (event: MachineEvent, ms: number | null): SoakObserved => ({
+    ...fine,
+    events: [event],
+    waited: new Map(ms === null ? [] : [[event, ms]]),
+  });
+
+  test('is told, and is no violation, when threads waited for a processor for half of it', () => {
+    const busy = seen(late, 500);
+    expect(judge(busy)).toEqual([]);
+    expect(falseKills(busy)).toEqual([]);
+    expect(excuses(busy)).toEqual([
+      'threads waited 500 ms for a processor before the deadline of 1000 ms was missed at 1500 ms: zero',
+    ]);
+    expect(excuses(seen(fault(null, 3), 999))[0]).toMatch(/: the kernel$/);
+  });
+
+  test.each<[string, SoakObserved]>([
+    ['they waited less', seen(late, 499)],
+    ['nobody can tell', seen(late, null)],
+    ['it was no deadline', seen({ ...late, by: 'trap' } as MachineEvent, 1000)],
+    ['another waited', { ...seen(late, null), waited: new Map([[fault('null', 1500), 1000]]) }],
+  ])('is a violation when %s', (_, observed) => {
+    expect(judge(observed)).toHaveLength(1);
+    expect(falseKills(observed)).toHaveLength(1);
+    expect(excuses(observed)).toEqual([]);
+  });
+
+  test('is no excuse where something was provoked', () => {
+    const provocations = [provoked('zero', 1400)];
+    expect(excuses({ ...seen(late, 1000), provocations })).toEqual([]);
+  });
+});
+
 test('the summary says everything that is wrong, and how to repeat it', () => {
   const row = {
     ...{ placement: 'microkernel' as const, seconds: 9.6, calls: 3, failedCalls: 1, restarts: 2 },
@@ -106,18 +149,30 @@ test('the summary says everything that is wrong, and how to repeat it', () => {
       stuckCalls: 0,
       wrongAnswers: 0,
       falseKills: 0,
+      disturbed: [],
     },
     writes: { acknowledged: 5, verifiedReads: 4, lost: 1 },
   };
   const report = (violations: string[]) =>
     renderSoak({
       ...{ schema: 'isolab.soak/1', seed: 4711, seconds: 10, interrupted: true },
+      extent: [{ what: 'seconds', done: 9, of: 10 }],
       environment: { runtime: 'node 20', cores: 2, crossOriginIsolated: true, version: '1' },
       rows: [{ ...row, violations }],
     });
   expect(report([])).toContain('seed 4711');
   expect(report([])).toContain('faults    BUG 2, kill 1\n');
-  expect(report([])).toMatch(/ended before its time\nnothing was lost.*\n$/);
+  expect(report([])).toMatch(/ended before its time: 9 of 10 seconds\nnothing was lost.*\n$/);
+  const busy = { ...row, violations: [], disturbed: ['threads waited 900 ms: zero'] };
+  const table = renderSoak({
+    ...{ schema: 'isolab.soak/1', seed: 4711, seconds: 10, interrupted: false, extent: [] },
+    ...{
+      environment: { runtime: 'node 20', cores: 2, crossOriginIsolated: true, version: '1' },
+      rows: [busy],
+    },
+  });
+  expect(table).toMatch(/falseKills: 0, disturbed 1\n {2}disturbed threads waited 900 ms: zero\n/);
+  expect(table).toContain('1 missed deadline because the computer was too busy\n');
   expect(report(['a call never returned: x'])).toMatch(
     /VIOLATION a call never returned: x[^]*\n1 violation\n$/,
   );

@@ -7,7 +7,8 @@ const HELP = `
 Runs the named experiments, or all. Subject and floor take turns in batches on the same threads; a row is the medians of
 both and their ratio with its 95% interval. A busy computer widens the interval.
 
-The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C.
+The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C, which prints
+what was measured by then.
 `;
 
 interface Options {

@@ -1,8 +1,8 @@
 // `isolab build FILE`: anybody's driver, from AssemblyScript (FILE.ts) or C (FILE.c) to NAME.ko.wasm.
 
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
+import { checkOutput, readInput } from '../files.ts';
 import { Failure, type Io } from '../io.ts';
 
 const HELP = `
@@ -31,8 +31,9 @@ export function addBuild(program: Command, io: Io): void {
     .action(async (file: string, options: { output?: string }) => {
       const [, name, language] = /^(.+)\.(ts|c)$/.exec(basename(file)) ?? [];
       if (name === undefined) throw new Failure(`a driver is a file that ends in .ts or .c, not ${file}`);
-      if (!existsSync(file)) throw new Failure(`there is no file ${file}`);
+      readInput('the driver', file);
       const out = options.output ?? `${name}.ko.wasm`;
+      checkOutput('the module', out);
       if (language === 'c') {
         const { buildCFile } = await import('../files/c-file.ts');
         const { bytes, warnings } = await buildCFile({ source: file, out, name });

@@ -2,14 +2,15 @@
 
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_IMAGE, runComparison } from '../comparison.ts';
-import { Failure, type Io } from '../io.ts';
+import { explained, Failure, type Io } from '../io.ts';
 
 const HELP = `
 Boots a monolithic and a microkernel machine with the same drivers, loads the image into the driver and reads it
 back, measures what a call costs on both sides, and provokes every fault that lkdtm knows, on both sides, while
 another program keeps reading another driver.
 
-The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C.
+The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C, which prints
+what was measured by then.
 `;
 
 interface Options {
@@ -62,7 +63,6 @@ async function readDriver<T>(path: string, load: (path: string) => Promise<T>): 
   try {
     return await load(path);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new Failure(`cannot load ${path}: ${error.message}`);
+    throw new Failure(`the driver cannot be loaded: ${explained(error)}: ${path}`);
   }
 }

@@ -1,8 +1,8 @@
 // `isolab depmod [DIR]`: the index that modprobe works with, beside the modules.
 
-import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { writeTogether } from '../files.ts';
 import { Failure, type Io } from '../io.ts';
 import { IMAGES } from '../root.ts';
 
@@ -36,18 +36,14 @@ export function addDepmod(program: Command, io: Io): void {
       const { texts, problems, cyclic } = new ModuleFolder(folder).depmod();
       for (const problem of problems) io.progress(problemText(problem));
       if (cyclic) throw new Failure(`modules cannot be ordered, nothing is written: ${folder}`);
-      for (const name of INDEX_FILES) {
-        if (options.dryRun) io.out(texts[name]);
-        else writeWhole(join(folder, name), texts[name]);
-      }
+      if (options.dryRun) for (const name of INDEX_FILES) io.out(texts[name]);
+      // Never half a file: modprobe may be reading.
+      else
+        writeTogether(
+          'the index',
+          INDEX_FILES.map((name) => [join(folder, name), texts[name]]),
+        );
       const errors = problems.filter(({ level }) => level === 'ERROR').length;
       if (errors > 0) throw new Failure(`modules are left out: ${errors}`);
     });
-}
-
-/** Never half a file: modprobe may be reading. */
-function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
 }

@@ -1,6 +1,7 @@
 // `isolab fuzz`: thousands of damaged modules, offered to both machines.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { MUTATIONS, type Mutation } from '../../fault/mutate.ts';
 import { Exit, type Io } from '../io.ts';
 
 const HELP = `
@@ -22,31 +23,31 @@ interface Options {
   count: number;
   seed: number;
   placement?: 'monolithic' | 'microkernel';
-  mutation?: string;
+  mutation?: Mutation;
   driver?: string;
   replay?: number;
   json?: true;
 }
 
-function natural(most: number): (text: string) => number {
+function natural(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value > most)
-      throw new InvalidArgumentError(`a whole number from 0 to ${most} is wanted.`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
     return value;
   };
 }
 
 export function addFuzz(program: Command, io: Io): void {
-  const seed = natural(0xffffffff);
+  const seed = natural(0, 0xffffffff);
   program
     .command('fuzz')
     .summary('damaged modules: refused, harmless, or contained?')
     .description('Damages modules, thousands of times, and sees what each does to either machine.')
-    .option('--count <n>', 'how many', natural(10_000_000), 1000)
+    .option('--count <n>', 'how many', natural(1, 10_000_000), 1000)
     .option('--seed <s>', 'of the first; the next has the next', seed, 1)
     .addOption(new Option('--placement <name>', 'one machine alone').choices(['monolithic', 'microkernel']))
-    .option('--mutation <kind>', 'one kind of damage alone')
+    .addOption(new Option('--mutation <kind>', 'one kind of damage alone').choices(MUTATIONS))
     .option('--driver <file>', "damage anybody's module, NAME.ko.wasm; default: the project's")
     .addOption(new Option('--replay <seed>', 'one mutant again').argParser(seed).conflicts(['count', 'seed']))
     .option('--json', 'print the counts as JSON, schema isolab.fuzz/1')
@@ -58,7 +59,7 @@ export function addFuzz(program: Command, io: Io): void {
           count: options.replay === undefined ? options.count : 1,
           seed: options.replay ?? options.seed,
           placements: options.placement ? [options.placement] : ['monolithic', 'microkernel'],
-          mutation: options.mutation ?? null,
+          mutation: options.mutation,
           driver: options.driver ?? null,
           detailed: options.replay !== undefined,
           json: options.json ?? false,

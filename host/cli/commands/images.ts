@@ -1,7 +1,15 @@
 // `isolab images`: the project's own images and drivers into dist/images, each only when one of its sources or the
 // linker has changed. A part of the build; of use by hand while working on kernel/ or drivers/.
 
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
@@ -83,6 +91,7 @@ export function addImages(program: Command, io: Io): void {
     .action(async () => {
       const { linkFile } = await import('../files/link-file.ts');
       const { ascFile } = await import('../files/asc-file.ts');
+      mkdirSync(IMAGES, { recursive: true });
       const wanted = tools();
       const manifest = readManifest();
       const wantedOutputs = outputs();

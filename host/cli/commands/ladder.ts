@@ -11,7 +11,8 @@ requests of the kernel; its floor, the cheapest thing of its kind, runs in the s
 
 --runtime chromium runs the page's ladder in a Chromium without a window: ISOLAB_CHROMIUM, one on PATH, or Playwright's.
 
-The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C.
+The exit code is 0, or 1 when something could not be measured, 2 for a wrong command line, 130 after Ctrl-C, which prints
+what was measured by then.
 `;
 
 interface Options {

@@ -1,9 +1,9 @@
 // `isolab modinfo MODULE…`: what a module says of itself, as kmod's modinfo prints it.
 
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { Failure, type Io } from '../io.ts';
+import { readBytes } from '../files.ts';
+import { explained, Failure, type Io } from '../io.ts';
 import { IMAGES } from '../root.ts';
 
 const HELP = `
@@ -28,14 +28,15 @@ function fieldName(text: string): string {
 }
 
 /** The last of the options that name a field would win in kmod; here they do not go together. */
-function fieldOf(options: Options): string | undefined {
+function fieldOf(options: Options, command: Command): string | undefined {
   const named = (['author', 'description', 'license', 'filename'] as const).filter((name) => options[name]);
   const fields = [
     ...named,
     ...(options.parameters ? ['parm'] : []),
     ...(options.field === undefined ? [] : [options.field]),
   ];
-  if (fields.length > 1) throw new Failure(`only one field can be asked for: ${fields.join(', ')}`);
+  if (fields.length > 1)
+    command.error(`error: only one field can be asked for: ${fields.join(', ')}`, { exitCode: 2 });
   return fields[0];
 }
 
@@ -54,10 +55,10 @@ export function addModinfo(program: Command, io: Io): void {
     .option('-0, --null', 'end entries with NUL instead of a new line')
     .option('--modules <folder>', 'where modules are looked for by name', IMAGES)
     .addHelpText('after', HELP)
-    .action(async (modules: string[], options: Options) => {
-      const field = fieldOf(options);
+    .action(async (modules: string[], options: Options, command: Command) => {
+      const field = fieldOf(options, command);
       const { modinfo, modinfoEntries } = await import('../../linker/module/modinfo.ts');
-      const { explained, ModuleFolder } = await import('../files/module-folder.ts');
+      const { ModuleFolder } = await import('../files/module-folder.ts');
       const { moduleName } = await import('../../linker/module/alias.ts');
       const named = new ModuleFolder(options.modules);
       const complain = (text: string): void => io.progress(`modinfo: ERROR: ${text}`);
@@ -68,7 +69,7 @@ export function addModinfo(program: Command, io: Io): void {
       for (const word of modules) {
         const file = resolve(named.fileOf(word));
         try {
-          const bytes = new Uint8Array(readFileSync(file));
+          const bytes = readBytes(file);
           const entries = modinfoEntries(bytes);
           const depends = entries?.every(([key]) => key !== 'depends') ? dependsOf(file) : undefined;
           io.out(

@@ -16,7 +16,8 @@ again, with what cannot be undercut beside it:
 
 On the monolith the machine boots anew with all drivers. Each fault is a single one: threads stand ready again before the
 next, and a successor of the driver that died last, or of each in its pool. Without one (--no-standby) a driver's first
-death is measured again and again. The exit code is 1 when a fault was not recovered from.
+death is measured again and again. The exit code is 1 when a fault was not recovered from; Ctrl-C ends it with what the faults
+until then have given.
 
 --runtime chromium runs the page's measurement in a Chromium without a window: ISOLAB_CHROMIUM, one on PATH, or
 Playwright's.

@@ -2,7 +2,9 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parsePlaces, PLACEMENTS, type Places } from '../../machine/shared/place.ts';
+import { BadPolicy, parsePolicies } from '../../machine/supervisor/policy-text.ts';
 import type { Placement } from '../../machine/shared/types.ts';
+import { checkFolder, checkStandardInput } from '../files.ts';
 import { Exit, type Io } from '../io.ts';
 
 const HELP = `
@@ -48,6 +50,17 @@ function places(text: string): Places {
   }
 }
 
+/** Collects what is given for drivers, when it is understood. */
+function policy(text: string, before: string[]): string[] {
+  try {
+    parsePolicies([text]);
+  } catch (error) {
+    if (!(error instanceof BadPolicy)) throw error;
+    throw new InvalidArgumentError(`${error.message}.`);
+  }
+  return [...before, text];
+}
+
 export function addShell(program: Command, io: Io): void {
   program
     .command('shell')
@@ -77,11 +90,13 @@ export function addShell(program: Command, io: Io): void {
     .option(
       '--policy <driver=words>',
       "what a driver's death leads to; may be given again for others",
-      (text: string, before: string[]) => [...before, text],
+      policy,
       [],
     )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
+      if (options.command === undefined) checkStandardInput();
+      if (options.cores !== undefined) checkFolder('a core', options.cores);
       const { runShell } = await import('../shell/shell-session.ts');
       const status = await runShell(
         {

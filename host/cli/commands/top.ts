@@ -3,6 +3,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PLACEMENTS } from '../../machine/shared/place.ts';
 import type { Placement } from '../../machine/shared/types.ts';
+import { checkOutput } from '../files.ts';
 import type { Io } from '../io.ts';
 
 const HELP = `
@@ -63,6 +64,7 @@ function add(program: Command, io: Io, name: 'top' | 'ps', summary: string, desc
     .action(async (options: Options) => {
       const { nodeLab } = await import('../machines.ts');
       const { runTop } = await import('../top-run.ts');
+      if (options.trace !== undefined) checkOutput('the trace', options.trace);
       const { placement, workload, delay, iterations, json, trace } = options;
       await runTop(
         await nodeLab(),

@@ -1,10 +1,10 @@
 // One AssemblyScript file compiled by asc alone, with the language's default runtime: what the project's own images are
 // measured against. Nothing of the linker takes part.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { KERNEL_MEMORY, WASM_PAGE } from '../../../kernel/abi/map.ts';
+import { writeTogether } from '../files.ts';
 import { Failure } from '../io.ts';
 import { Sources, sourcePath } from './sources.ts';
 import type { LinkedFile } from './link-file.ts';
@@ -34,8 +34,9 @@ export async function ascFile(entry: string, out: string): Promise<LinkedFile> {
   );
   const bytes = written.get('out.wasm');
   if (error || !bytes) throw new Failure(`${entry} is not compiled\n${said.toString().trim()}`);
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(`${out}.map`, written.get('out.wasm.map') ?? '');
-  writeFileSync(out, bytes);
+  writeTogether('the image', [
+    [out, bytes],
+    [`${out}.map`, written.get('out.wasm.map') ?? ''],
+  ]);
   return { bytes: bytes.length, sources: sources.read };
 }

@@ -3,9 +3,10 @@
 
 import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdtempSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { readBytes, writeTogether } from '../files.ts';
 import { Failure } from '../io.ts';
 import { ROOT } from '../root.ts';
 
@@ -122,16 +123,10 @@ export async function buildCFile({ source, out, name, flags = [] }: CFile): Prom
       `${source} is not compiled`,
     );
     await run(linker, [...LINK_FLAGS, object, '-o', module], folder, `${source} is not linked`);
-    await mkdir(dirname(resolve(out)), { recursive: true });
-    const temporary = `${out}.${process.pid}.tmp`;
-    try {
-      await copyFile(module, temporary);
-      await rename(temporary, out);
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    const bytes = readBytes(module);
+    writeTogether('the module', [[out, bytes]]);
     await rm(`${out}.map`, { force: true }); // another build's, which would name wrong lines
-    return { bytes: (await stat(out)).size, warnings };
+    return { bytes: bytes.length, warnings };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

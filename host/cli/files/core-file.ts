@@ -1,11 +1,10 @@
 // A core file as text: who died of what, with what loaded, over which requests, and what the log had said.
 
-import { readFileSync } from 'node:fs';
 import { BadCore, Core, type CoreMessage } from '../../machine/inspect/core.ts';
 import { formatRecord } from '../../machine/inspect/dmesg.ts';
 import { hex8 } from '../../domain/oops.ts';
 import * as operation from '../../../kernel/abi/operation.ts';
-import { explained } from './module-folder.ts';
+import { readInput } from '../files.ts';
 import { Failure } from '../io.ts';
 import { cleanText } from '../../linker/wasm/bytes.ts';
 
@@ -22,12 +21,7 @@ const NAMES = new Map(
 
 /** Rejects with Failure. */
 export async function openCore(path: string): Promise<Core> {
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = new Uint8Array(readFileSync(path));
-  } catch (error) {
-    throw new Failure(`${path} cannot be read: ${explained(error)}`);
-  }
+  const bytes = readInput('the core', path);
   try {
     return await Core.read(bytes);
   } catch (error) {

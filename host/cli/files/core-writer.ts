@@ -3,8 +3,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OnCore } from '../../machine/shared/types.ts';
-import type { Io } from '../io.ts';
-import { explained } from './module-folder.ts';
+import { explained, type Io } from '../io.ts';
 
 /** Cores of this process. */
 let written = 0;

@@ -1,10 +1,10 @@
 // One source file linked to one .wasm with its map beside it. Both are written whole or not at all: to a temporary
 // name first, renamed when everything is there. A refusal of the linker becomes one line per place in the source.
 
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { link } from '../../linker/link.ts';
 import { LinkError, refusalText } from '../../linker/build/refusal.ts';
+import { writeTogether } from '../files.ts';
 import { Failure } from '../io.ts';
 import { ROOT } from '../root.ts';
 import { Sources, sourcePath } from './sources.ts';
@@ -31,7 +31,7 @@ export async function linkFile({ entry, out, kind, name }: LinkFile): Promise<Li
   const linked = await link({ entry: sourcePath(entry), files, kind, name }).catch((error: unknown) => {
     throw error instanceof LinkError ? new Failure(describe(entry, error)) : error;
   });
-  await writeTogether([
+  writeTogether('the module', [
     [out, linked.bytes],
     [`${out}.map`, linked.map],
   ]);
@@ -47,17 +47,4 @@ function describe(entry: string, error: LinkError): string {
     );
   });
   return [`${entry} is not linked`, ...lines].join('\n');
-}
-
-async function writeTogether(files: [path: string, content: string | Uint8Array][]): Promise<void> {
-  const temporary = (path: string): string => `${path}.${process.pid}.tmp`;
-  try {
-    for (const [path, content] of files) {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(temporary(path), content);
-    }
-    for (const [path] of files) await rename(temporary(path), path);
-  } finally {
-    for (const [path] of files) await rm(temporary(path), { force: true });
-  }
 }

@@ -2,7 +2,7 @@
 // anew) and modprobe's configuration (modprobe.conf and modprobe.d/*.conf in the folder).
 // A word with a / in it, or with the ending, is a file of the user's.
 
-import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { existsSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { keyOf } from '../../linker/module/alias.ts';
@@ -11,13 +11,14 @@ import { BadModule, readModule, type ExportedSymbol } from '../../linker/module/
 import { INDEX_FILES, ModuleIndex, type IndexTexts } from '../../linker/module/module-index.ts';
 import { emptyConfig, readConfig, type ModprobeConfig } from '../../machine/modprobe/modprobe-config.ts';
 import { ENDING, type ProbeStore } from '../../machine/modprobe/module-store.ts';
-import { Failure } from '../io.ts';
+import { readBytes, readText } from '../files.ts';
+import { explained, Failure } from '../io.ts';
 import { loadModuleFile } from '../machines.ts';
 import { IMAGES } from '../root.ts';
 
 /** What the kernel of this project exports. */
 export function kernelSymbols(): readonly ExportedSymbol[] {
-  return readModule(new Uint8Array(readFileSync(join(IMAGES, 'kernel.wasm')))).symbols;
+  return readModule(readBytes(join(IMAGES, 'kernel.wasm'))).symbols;
 }
 
 export class ModuleFolder implements ProbeStore {
@@ -77,10 +78,10 @@ export class ModuleFolder implements ProbeStore {
     for (const path of this.files()) {
       const whole = join(this.directory, path);
       try {
-        files.push({ path, file: readModule(new Uint8Array(readFileSync(whole))) });
+        files.push({ path, file: readModule(readBytes(whole)) });
       } catch (error) {
-        if (!(error instanceof BadModule) && !(error instanceof Error && 'code' in error)) throw error;
-        const reason = error instanceof BadModule ? error.message : explained(error);
+        if (!isRefusal(error)) throw error;
+        const reason = explained(error);
         problems.push({ level: 'ERROR', text: `failed to load symbols from ${whole}: ${reason}` });
       }
     }
@@ -95,7 +96,7 @@ export class ModuleFolder implements ProbeStore {
     const files = this.files();
     const written = statSync(dep!).mtimeMs;
     const changed = files.some((path) => statSync(join(this.directory, path)).mtimeMs > written);
-    const text = (name: string): string => readFileSync(join(this.directory, name), 'utf8');
+    const text = (name: string): string => readText('the index', join(this.directory, name));
     const texts: IndexTexts = {
       'modules.dep': text('modules.dep'),
       'modules.alias': text('modules.alias'),
@@ -115,23 +116,14 @@ export class ModuleFolder implements ProbeStore {
       join(this.directory, 'modprobe.conf'),
       ...more.sort().map((each) => join(folder, each)),
     ]) {
-      if (existsSync(file)) readConfig(readFileSync(file, 'utf8'), file, config);
+      if (existsSync(file)) readConfig(readText('the configuration', file), file, config);
     }
     return config;
   }
 }
 
+/** What is a file's fault, or the system's. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof BadModule || error instanceof Failure || (error instanceof Error && 'code' in error);
+
 const stampOf = ({ mtimeMs, size, ino }: Stats): string => `${mtimeMs} ${size} ${ino}`;
-
-const WORDS: Record<string, string> = {
-  ENOENT: 'No such file or directory',
-  ENOTDIR: 'Not a directory',
-  EACCES: 'Permission denied',
-  EISDIR: 'Is a directory',
-};
-
-/** An error of the file system in words. */
-export function explained(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return ('code' in error && WORDS[String(error.code)]) || error.message;
-}

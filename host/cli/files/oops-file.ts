@@ -2,7 +2,7 @@
 // out of the log: they choose among the files of one folder and never become a path.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeOops, type CodeFile, type DecodedOops } from '../../domain/decode.ts';
 import { Kallsyms } from '../../domain/kallsyms.ts';
@@ -10,7 +10,8 @@ import { findOopses } from '../../domain/saved-oops.ts';
 import { keyOf } from '../../linker/module/alias.ts';
 import { BadModule } from '../../linker/module/module-file.ts';
 import { ModuleSymbols } from '../../linker/module/symbols.ts';
-import { Failure } from '../io.ts';
+import { checkStandardInput, readInput, readText } from '../files.ts';
+import { Failure, refused } from '../io.ts';
 
 export interface OopsFile {
   /** Path of the log, `-` for standard input. */
@@ -22,37 +23,19 @@ export interface OopsFile {
 
 /** Decodes every oops of a log; none is an empty list. Throws Failure where something cannot be read. */
 export async function decodeFile({ file, kallsyms, modules }: OopsFile): Promise<DecodedOops[]> {
-  const log = file === '-' ? await standardInput() : readText(file);
+  const log = file === '-' ? await standardInput() : readText('the log', file);
   const saved = findOopses(log);
-  const known = kallsyms === null ? null : new Kallsyms(readText(kallsyms));
+  const known = kallsyms === null ? null : new Kallsyms(readText('the symbols', kallsyms));
   if (known?.symbols.length === 0) throw new Failure(`there are no symbols in ${kallsyms}`);
   const folder = new Folder(modules);
   return saved.map((oops) => decodeOops(oops, { kallsyms: known, file: (name) => folder.find(name) }));
 }
 
 async function standardInput(): Promise<string> {
+  checkStandardInput();
   const parts: Uint8Array[] = [];
   for await (const part of process.stdin) parts.push(part as Uint8Array);
   return Buffer.concat(parts).toString('utf8');
-}
-
-/** The reason of a failed system call, as Node says it. */
-function reason(error: unknown): string {
-  if (error instanceof Error && 'code' in error) {
-    if (error.code === 'ENOENT') return 'no such file or folder';
-    if (error.code === 'EISDIR') return 'it is a folder';
-    if (error.code === 'ENOTDIR') return 'it is no folder';
-    return String(error.code);
-  }
-  throw error;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Failure(`${path} cannot be read: ${reason(error)}`);
-  }
 }
 
 class Folder {
@@ -67,7 +50,7 @@ class Folder {
     try {
       entries = readdirSync(folder);
     } catch (error) {
-      throw new Failure(`${folder} cannot be read: ${reason(error)}`);
+      throw refused('the folder of modules cannot be read', folder, error);
     }
     for (const entry of entries) {
       const name = /^(.+?)(?:\.ko)?\.wasm$/.exec(entry)?.[1];
@@ -81,9 +64,9 @@ class Folder {
     const known = this.read.get(entry);
     if (known) return known;
     const path = join(this.folder, entry);
-    const bytes = new Uint8Array(readFileSync(path));
+    const bytes = readInput('the module', path);
     try {
-      const map = existsSync(`${path}.map`) ? readFileSync(`${path}.map`, 'utf8') : null;
+      const map = existsSync(`${path}.map`) ? readText('the map', `${path}.map`) : null;
       const file: CodeFile = {
         ...{ label: entry, bytes: bytes.length, symbols: new ModuleSymbols(bytes, map) },
         sha256: createHash('sha256').update(bytes).digest('hex'),

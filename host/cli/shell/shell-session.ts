@@ -1,16 +1,16 @@
 // `isolab shell`: boots what is asked for, runs what is typed, piped or given, and shuts everything down again.
 
-import { readFileSync } from 'node:fs';
 import { readConfig, type ModprobeConfig } from '../../machine/modprobe/modprobe-config.ts';
-import { BadPolicy, parsePolicies, type PolicyPart } from '../../machine/supervisor/policy-text.ts';
+import { parsePolicies } from '../../machine/supervisor/policy-text.ts';
 import type { Places } from '../../machine/shared/place.ts';
 import type { Machine, Placement } from '../../machine/shared/types.ts';
 import { KnownModules } from '../../shell/modules.ts';
 import { readAll } from '../../shell/streams.ts';
 import { coreWriter } from '../files/core-writer.ts';
-import { Failure, type Io } from '../io.ts';
+import { readText } from '../files.ts';
+import type { Io } from '../io.ts';
 import { nodeLab } from '../machines.ts';
-import { explained, ModuleFolder } from '../files/module-folder.ts';
+import { ModuleFolder } from '../files/module-folder.ts';
 import { IMAGES } from '../root.ts';
 import { History, historyPath } from './shell-history.ts';
 import { prompt } from './shell-prompt.ts';
@@ -30,32 +30,18 @@ export interface ShellRequest {
   configuration: string | null;
   /** Folder for the cores of drivers that die; null: none are written. */
   cores: string | null;
-  /** Of drivers: `NAME=WORDS` (machine/policy-text.ts). */
+  /** Of drivers: `NAME=WORDS` (machine/policy-text.ts), which are understood. */
   policies: readonly string[];
-}
-
-/** @throws Failure */
-function readPolicies(texts: readonly string[]): Map<string, PolicyPart> {
-  try {
-    return parsePolicies(texts);
-  } catch (error) {
-    if (!(error instanceof BadPolicy)) throw error;
-    throw new Failure(error.message);
-  }
 }
 
 /** @throws Failure where the file cannot be read; what is wrong in it is among the problems */
 function readConfiguration(path: string): ModprobeConfig {
-  try {
-    return readConfig(readFileSync(path, 'utf8'), path);
-  } catch (error) {
-    throw new Failure(`the configuration cannot be read: ${explained(error)}: ${path}`);
-  }
+  return readConfig(readText('the configuration', path), path);
 }
 
 /** @returns the status of the last command; throws Failure */
 export async function runShell(request: ShellRequest, io: Io, terminal: Terminal): Promise<number> {
-  const policies = readPolicies(request.policies);
+  const policies = parsePolicies(request.policies);
   const folder = new ModuleFolder(request.folder ?? IMAGES);
   const config = request.configuration === null ? undefined : readConfiguration(request.configuration);
   const lab = await nodeLab();

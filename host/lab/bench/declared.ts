@@ -68,10 +68,8 @@ export const declared: BenchExperiment = {
   name: 'declared',
   summary: 'what a load costs for each parameter, symbol and function that a file declares',
   floor: 'handing their names over',
-  async run(context) {
-    const rows: BenchRow[] = [];
+  async *run(context) {
     for (const [what, most] of MOST)
-      for (const count of [most / 4, most]) rows.push(await measure(context, what, count));
-    return rows;
+      for (const count of [most / 4, most]) yield await measure(context, what, count);
   },
 };

@@ -44,7 +44,8 @@ export interface BenchExperiment {
   summary: string;
   /** What a row's subject is compared with. */
   floor: string;
-  run(context: BenchContext): Promise<BenchRow[]>;
+  /** Gives each row when it is whole. Throws Cancelled. */
+  run(context: BenchContext): AsyncIterable<BenchRow>;
 }
 
 /** A pair whose floor took this many times the warm floor's best is dropped. */

@@ -79,9 +79,7 @@ export const idleness: BenchExperiment = {
   name: 'idle',
   summary: 'processor time that a machine takes in each second in which nothing is asked of it',
   floor: 'a machine without drivers',
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const placement of ISOLATING) rows.push(await measureIdle(context, placement));
-    return rows;
+  async *run(context) {
+    for (const placement of ISOLATING) yield await measureIdle(context, placement);
   },
 };

@@ -10,6 +10,7 @@ import type { LoadedModule } from '../../domain/loaded.ts';
 import { MODULES_BASE, MODULES_SIZE, TABLE_SIZE } from '../../../kernel/abi/map.ts';
 import { bareKernel } from './bare-kernel.ts';
 import { summarize } from '../statistics.ts';
+import { throwIfCancelled } from '../wait.ts';
 import { paired, type BenchContext, type BenchExperiment, type BenchRow } from './experiment.ts';
 
 const MODULES = ['null', 'base', 'lkdtm'];
@@ -95,7 +96,7 @@ class Station {
   }
 }
 
-async function measure(context: BenchContext, name: string): Promise<BenchRow[]> {
+async function* measure(context: BenchContext, name: string): AsyncGenerator<BenchRow> {
   const bytes = await context.file(`${name}.ko.wasm`);
   const module = await loadModule(bytes, null, name);
   const station = new Station(context, module);
@@ -118,12 +119,12 @@ async function measure(context: BenchContext, name: string): Promise<BenchRow[]>
       return (performance.now() - started + station.insmod(loaded)) * NS_PER_MS;
     },
   };
-  const rows: BenchRow[] = [];
   for (const [kind, { floor, subject }] of Object.entries({ compiled, 'from bytes': fromBytes })) {
     const label = `${name}, ${bytes.length} bytes, ${kind}`;
     context.progress(`measuring ${label}`);
     const warm: number[] = [];
     for (let i = 0; i < RENEWAL; i++) {
+      throwIfCancelled(context.signal);
       warm.push(await floor());
       await subject();
     }
@@ -133,18 +134,15 @@ async function measure(context: BenchContext, name: string): Promise<BenchRow[]>
       return floor();
     };
     const many = { ...context, samples: context.samples * SAMPLES };
-    rows.push(await paired(many, label, best, subject, renewing));
+    yield await paired(many, label, best, subject, renewing);
   }
-  return rows;
 }
 
 export const insmod: BenchExperiment = {
   name: 'insmod',
   summary: "loading a module, beside the engine's own part of it",
   floor: 'compiling (from bytes) and instantiating with the same imports',
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const name of MODULES) rows.push(...(await measure(context, name)));
-    return rows;
+  async *run(context) {
+    for (const name of MODULES) yield* measure(context, name);
   },
 };

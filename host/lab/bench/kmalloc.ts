@@ -20,11 +20,10 @@ function must(give: (rounds: number, size: number) => number, size: number): (ro
   };
 }
 
-async function run(context: BenchContext): Promise<BenchRow[]> {
+async function* run(context: BenchContext): AsyncGenerator<BenchRow> {
   const module = await WebAssembly.compile(await context.file('tlsf.wasm'));
   const instance = new WebAssembly.Instance(module, { env: { memory: kernelMemory() } });
   const tlsf = instance.exports as unknown as TlsfExports;
-  const rows: BenchRow[] = [];
   for (const [debug, flags] of [
     ['off', SLUB_OFF],
     ['on', SLUB_ALL],
@@ -33,12 +32,11 @@ async function run(context: BenchContext): Promise<BenchRow[]> {
     for (const size of SIZES) {
       const subject = must(kernel.bench_kmalloc, size);
       const floor = must(tlsf.bench_alloc, size);
-      rows.push(await alternate(context, `${size} bytes, debug ${debug}`, subject, floor));
+      yield await alternate(context, `${size} bytes, debug ${debug}`, subject, floor);
       kernel.bench_kmalloc_end();
       tlsf.bench_alloc_end();
     }
   }
-  return rows;
 }
 
 export const kmalloc: BenchExperiment = {

@@ -8,6 +8,7 @@ import type { KernelExports } from '../../domain/image.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { NAME_SIZE } from '../../../kernel/abi/limits.ts';
 import { WINDOW_BASE, WINDOW_SIZE } from '../../../kernel/abi/map.ts';
+import { throwIfCancelled } from '../wait.ts';
 import { bareKernel } from './bare-kernel.ts';
 import { alternate, type BenchContext, type BenchExperiment } from './experiment.ts';
 
@@ -33,6 +34,7 @@ async function kernelWith(context: BenchContext, modules: number): Promise<Domai
   const base = await context.file('base.ko.wasm');
   const domain = bareKernel(context);
   for (let number = 0; number < modules; number++) {
+    throwIfCancelled(context.signal);
     if (number % 100 === 0) context.progress(`loading ${modules} modules: ${number}`);
     insmod(domain, await variant(base, number), { parameters: '', flags: 0 });
   }
@@ -58,8 +60,8 @@ export const lookup: BenchExperiment = {
   name: 'lookup',
   summary: 'finding a symbol with a thousand modules loaded',
   floor: 'the same with ten modules loaded',
-  async run(context) {
+  async *run(context) {
     const [few, many] = [await kernelWith(context, FEW), await kernelWith(context, MANY)];
-    return [await alternate(context, `${MANY} modules`, looking(many), looking(few))];
+    yield await alternate(context, `${MANY} modules`, looking(many), looking(few));
   },
 };

@@ -1,9 +1,10 @@
 // The result of a bench: as JSON (schema isolab.bench/1), and as a table.
 
+import { courseLines, type Course } from '../course.ts';
 import type { Environment } from '../compare/report.ts';
 import type { BenchRow } from './experiment.ts';
 
-export interface BenchReport {
+export interface BenchReport extends Course {
   schema: 'isolab.bench/1';
   environment: Omit<Environment, 'clockStepNs'>;
   /** Pairs of batches of each row, and the least time of a batch in ms. */
@@ -40,4 +41,10 @@ export function renderBench({ name, floor, rows }: BenchResult): string {
       .trimEnd(),
   );
   return [`${name} (floor: ${floor})`, ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+/** All tables, and how far it came. */
+export function renderBenchReport(report: BenchReport): string {
+  const ends = courseLines(report).map((line) => `${line}\n`);
+  return [...report.experiments.map((result) => `${renderBench(result)}\n`), ...ends].join('');
 }

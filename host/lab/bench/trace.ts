@@ -51,9 +51,7 @@ export const trace: BenchExperiment = {
   name: 'trace',
   summary: 'a null call that is traced, beside one that is not',
   floor: 'the same call with kernel.trace = 0',
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const placement of ISOLATED) rows.push(await measure(context, placement));
-    return rows;
+  async *run(context) {
+    for (const placement of ISOLATED) yield await measure(context, placement);
   },
 };

@@ -5,6 +5,7 @@ import type { LoadedModule } from '../../domain/loaded.ts';
 import type { Machine, SidePlacement } from '../../machine/shared/types.ts';
 import { CallMeasurements, type CallOptions } from '../calls.ts';
 import { clockStepNs } from '../clock.ts';
+import { givenUp, type Extent } from '../course.ts';
 import { sha256 } from '../../linker/module/sha256.ts';
 import { faultNames, provokeClean, readFaulty, type Faulty } from './provoke.ts';
 import { PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
@@ -34,10 +35,10 @@ const DEFAULT_DRIVER = 'ramdisk';
 type Sides = PerSide<Side>;
 
 /**
- * Runs the whole comparison.
+ * Runs the whole comparison, or as much of it as there is time for until the signal is aborted.
  *
  * @param progress told what is being done, a short text each time
- * @throws Cancelled when the signal was aborted; else what kept a machine from booting or a driver from being loaded
+ * @throws what kept a machine from booting or a driver from being loaded
  */
 export async function compare(
   options: CompareOptions,
@@ -50,13 +51,25 @@ export async function compare(
   };
   try {
     const clockStep = clockStepNs(() => performance.now());
-    const call = await measureCalls(sides, options, progress);
-    const { driver, image } = await identify(sides, setting);
-    const faults = await provokeAll(sides, options, progress);
+    const { boots = 3 } = options;
+    const measurements = new CallMeasurements(options);
+    const faults: CompareReport['faults'] = [];
+    const extent = {
+      boots: { what: 'boots measured', done: 0, of: boots },
+      faults: { what: 'faults provoked', done: 0, of: 0 },
+    };
+    const interrupted = await givenUp(async () => {
+      for (let boot = 1; boot <= boots; boot++) {
+        await measureCalls(sides, measurements, options, { boot, boots }, progress);
+        extent.boots.done = boot;
+      }
+      await provokeAll(sides, options, { rows: faults, extent: extent.faults }, progress);
+    });
     return {
       schema: SCHEMA,
       environment: { ...options.environment, clockStepNs: clockStep },
-      ...{ driver, image, call, faults },
+      ...{ interrupted, extent: [extent.boots, extent.faults] },
+      ...{ ...identify(sides, setting), call: measurements.rows(), faults },
     };
   } finally {
     await Promise.all(PLACEMENTS.map((placement) => sides[placement].end()));
@@ -78,29 +91,26 @@ function arrange(options: CompareOptions): Setting {
 
 async function measureCalls(
   sides: Sides,
+  measurements: CallMeasurements,
   options: CompareOptions,
+  { boot, boots }: { boot: number; boots: number },
   progress: (text: string) => void,
-): Promise<CompareReport['call']> {
-  const { boots = 3 } = options;
-  const measurements = new CallMeasurements(options);
-  for (let boot = 1; boot <= boots; boot++) {
-    for (const placement of PLACEMENTS) {
-      progress(`booting the ${placement} machine, ${boot} of ${boots}`);
-      await sides[placement].fresh();
-      const problem = sides[placement].imageProblem;
-      if (boot === 1 && problem !== null)
-        options.onNote?.(`no image on the ${placement} machine: ${problem}`);
-    }
-    await measurements.round(sides, `boot ${boot} of ${boots}`, progress);
+): Promise<void> {
+  for (const placement of PLACEMENTS) {
+    progress(`booting the ${placement} machine, ${boot} of ${boots}`);
+    await sides[placement].fresh();
+    const problem = sides[placement].imageProblem;
+    if (boot === 1 && problem !== null) options.onNote?.(`no image on the ${placement} machine: ${problem}`);
   }
-  return measurements.rows();
+  await measurements.round(sides, `boot ${boot} of ${boots}`, progress);
 }
 
 async function provokeAll(
   sides: Sides,
   options: CompareOptions,
+  { rows, extent }: { rows: CompareReport['faults']; extent: Extent },
   progress: (text: string) => void,
-): Promise<CompareReport['faults']> {
+): Promise<void> {
   const read = async (side: Side): Promise<Faulty> => readFaulty(await side.clean(), side.faulty);
   const faulty = await measureOrReport(
     "lkdtm's list of faults",
@@ -110,9 +120,9 @@ async function provokeAll(
       microkernel: await read(sides.microkernel),
     }),
   );
-  if (faulty === null) return [];
-  const rows: CompareReport['faults'] = [];
+  if (faulty === null) return;
   const names = faultNames(faulty.monolithic);
+  extent.of = names.length;
   for (const [index, fault] of names.entries()) {
     for (const placement of PLACEMENTS) {
       throwIfCancelled(options.signal);
@@ -124,19 +134,12 @@ async function provokeAll(
       // Nothing is known of a machine whose experiment failed.
       else await sides[placement].end();
     }
+    extent.done = index + 1;
   }
-  return rows;
 }
 
-async function identify(
-  sides: Sides,
-  { measured, image }: Setting,
-): Promise<Pick<CompareReport, 'driver' | 'image'>> {
-  const hashOf = (placement: SidePlacement): string => {
-    const status = sides[placement].machine.status().drivers.find((driver) => driver.name === measured);
-    if (status === undefined) throw new Error(`the machine does not know the driver: ${measured}`);
-    return status.sha256;
-  };
+function identify(sides: Sides, { measured, image }: Setting): Pick<CompareReport, 'driver' | 'image'> {
+  const hashOf = (placement: SidePlacement): string | null => sides[placement].driverHash;
   const both = <T>(of: (placement: SidePlacement) => T): PerSide<T> => ({
     monolithic: of('monolithic'),
     microkernel: of('microkernel'),

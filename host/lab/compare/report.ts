@@ -2,6 +2,7 @@
 // verdicts are made of. Plain data. A change of meaning or shape is a new schema number.
 
 import type { DetectedBy, Measured, MeasureSpec, SidePlacement } from '../../machine/shared/types.ts';
+import type { Course } from '../course.ts';
 import { ratioOfMedians, median, summarize, type Summary } from '../statistics.ts';
 
 export const SCHEMA = 'isolab.compare/1';
@@ -71,10 +72,11 @@ export interface FaultRow {
   log: string[];
 }
 
-export interface CompareReport {
+export interface CompareReport extends Course {
   schema: typeof SCHEMA;
   environment: Environment;
-  driver: { name: string; sha256: PerSide<string> };
+  /** null where it was interrupted before a machine had the driver. */
+  driver: { name: string; sha256: PerSide<string | null> };
   /** `readBack` is null where the driver does not hold the image. */
   image: { sha256: string; readBack: PerSide<string | null> };
   call: CallRow[];

@@ -41,11 +41,18 @@ const BYSTANDER = 'zero';
 const LARGEST_READ = 0x10000;
 const BLOCK = 4096;
 
+/** A driver that cannot be measured: it has nothing that could be called. */
+export class NoDevice extends Error {
+  override readonly name = 'NoDevice';
+}
+
 export class Side {
   readonly placement: SidePlacement;
   /** SHA-256 of the image, and of what the measured driver gave back: null where it does not hold the image. */
   imageHash = '';
   readBack: string | null = null;
+  /** SHA-256 of the measured driver's file, as the machine has it; null until it has it. */
+  driverHash: string | null = null;
   /** Why the measured driver does not hold the image, in words. */
   imageProblem: string | null = null;
   readonly #setting: Setting;
@@ -90,7 +97,7 @@ export class Side {
   pathOf(module: string): string {
     const device = this.#machine?.devices().find((candidate) => candidate.module === module);
     const path = device?.path ?? this.#paths.get(module);
-    if (path === undefined) throw new Error(`the driver registered no character device: ${module}`);
+    if (path === undefined) throw new NoDevice(`the driver registered no character device: ${module}`);
     return path;
   }
 
@@ -104,6 +111,10 @@ export class Side {
       await this.machine.insmod(driver, this.#parametersOf(driver));
     }
     await this.machine.settled();
+    const { measured } = this.#setting;
+    const status = this.machine.status().drivers.find(({ name }) => name === measured);
+    if (status === undefined) throw new Error(`the machine does not know the driver: ${measured}`);
+    this.driverHash = status.sha256;
     for (const { module, path } of this.machine.devices()) this.#paths.set(module, path);
     await this.#fill();
     this.#firstKeeper = this.#keeper;

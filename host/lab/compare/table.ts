@@ -3,6 +3,7 @@
 
 import { printable } from '../../domain/stack.ts';
 import type { SidePlacement } from '../../machine/shared/types.ts';
+import { courseLines } from '../course.ts';
 import {
   pairs,
   PLACEMENTS,
@@ -15,6 +16,7 @@ import { count, nanoseconds, times } from '../units.ts';
 import { sumsOf, verdictOfCalls, verdictOfFault } from './verdict.ts';
 
 const WIDTH = 100;
+const NOT_LOADED = 'not loaded';
 const GUTTER = '  ';
 const HALF = (WIDTH - GUTTER.length) / 2;
 
@@ -41,6 +43,7 @@ export function renderTable(report: CompareReport, options: TableOptions): strin
     ...faults(report.faults, paint),
     '',
     ...balance(report, paint),
+    ...courseLines(report).map((line) => paint('yellow', line)),
     '',
   ].join('\n');
 }
@@ -52,17 +55,20 @@ function painter(colours: boolean): Paint {
 }
 
 function head({ driver, image, environment }: CompareReport, paint: Paint): string[] {
-  const { monolithic, microkernel } = driver.sha256;
+  const monolithic = driver.sha256.monolithic ?? NOT_LOADED;
+  const microkernel = driver.sha256.microkernel ?? NOT_LOADED;
   const held = PLACEMENTS.filter((placement) => image.readBack[placement] === image.sha256);
   const isolation = environment.crossOriginIsolated ? 'cross-origin isolated' : 'not cross-origin isolated';
   return [
     `driver  ${monolithic}`,
-    monolithic === microkernel
-      ? `        ${printable(driver.name)}: the same file on both sides`
-      : paint(
-          'red',
-          `        ${printable(driver.name)}: another file on the microkernel's side: ${microkernel}`,
-        ),
+    monolithic === NOT_LOADED || microkernel === NOT_LOADED
+      ? paint('yellow', `        ${printable(driver.name)}: interrupted before both sides had it`)
+      : monolithic === microkernel
+        ? `        ${printable(driver.name)}: the same file on both sides`
+        : paint(
+            'red',
+            `        ${printable(driver.name)}: another file on the microkernel's side: ${microkernel}`,
+          ),
     `image   ${image.sha256}`,
     held.length === PLACEMENTS.length
       ? '        written into the driver and read back whole on both sides'
@@ -171,7 +177,7 @@ function beside(left: Cell, right: Cell, paint: Paint): string[] {
 
 function balance(report: CompareReport, paint: Paint): string[] {
   const lines = sumsOf(report).flatMap(({ of, text }) => hang(`${of.padEnd(12)} ${text}`, 13));
-  return [paint('bold', 'In sum'), ...lines];
+  return [paint('bold', report.interrupted ? 'In sum, as far as it came' : 'In sum'), ...lines];
 }
 
 /** Wrapped, later lines indented. */

@@ -1,5 +1,6 @@
 // The ladder as a table of text, and in sentences: what each rung costs beside its floor, and beside the rung at the bottom.
 
+import { courseLines } from '../course.ts';
 import type { LadderReport, Rung } from './ladder.ts';
 import { count, nanoseconds, times } from '../units.ts';
 
@@ -20,7 +21,8 @@ function cells({ transport, ns, floor, ratio, reason }: Rung): string[] {
 }
 
 /** Lines ended with newlines. */
-export function renderLadder({ environment, rungs }: LadderReport): string {
+export function renderLadder(report: LadderReport): string {
+  const { environment, rungs } = report;
   const { runtime, cores, clockStepNs, crossOriginIsolated, version } = environment;
   const isolated = crossOriginIsolated ? 'cross-origin isolated' : 'not cross-origin isolated';
   const lines = [
@@ -47,7 +49,7 @@ export function renderLadder({ environment, rungs }: LadderReport): string {
     lines.push('', each, line(HEADS));
     for (const rung of rungs) if (caseOf(rung) === each) lines.push(line(cells(rung)));
   }
-  return [...lines, '', ...sentences(rungs), ''].join('\n');
+  return [...lines, '', ...sentences(rungs), ...courseLines(report), ''].join('\n');
 }
 
 function find(

@@ -5,6 +5,7 @@
 import { unavailable, TRANSPORTS, type Abilities, type Transport } from '../../ipc/transport.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import type { Machine, Measured, MeasureSpec, Placement } from '../../machine/shared/types.ts';
+import { givenUp, type Course } from '../course.ts';
 import type { BootOptions } from '../load.ts';
 import type { Environment } from '../compare/report.ts';
 import { median, quantile, ratioOfMedians, summarize, type Summary } from '../statistics.ts';
@@ -30,7 +31,7 @@ export interface Rung {
   ratio: number | null;
 }
 
-export interface LadderReport {
+export interface LadderReport extends Course {
   schema: typeof LADDER_SCHEMA;
   environment: Environment;
   rungs: Rung[];
@@ -84,7 +85,7 @@ export interface LadderOptions extends ProblemListener {
 const placementOf = ({ name }: Transport): Placement =>
   name === 'direct' ? 'monolithic' : name === 'gate' ? 'sandbox' : 'microkernel';
 
-/** Measures every rung. Throws Cancelled; what cannot be measured is a rung with a reason. */
+/** Measures every rung; what cannot be measured, or was not before the signal came, is a rung with a reason. */
 export async function ladder(
   options: LadderOptions,
   progress: (text: string) => void,
@@ -96,20 +97,27 @@ export async function ladder(
     steps: STEPS.filter((step) => step.on(transport)).map((step) => ({ step, measured: [] as Measured[] })),
   }));
   const problems = new Map<string, string>();
-  for (let boot = 1; boot <= boots; boot++) {
-    for (const { transport, reason, steps } of taken) {
-      if (reason !== null) continue;
-      progress(`${transport.name}, boot ${boot} of ${boots}`);
-      const problem = await climb(options, transport, steps);
-      if (problem !== null) problems.set(transport.name, problem);
+  let done = 0;
+  const interrupted = await givenUp(async () => {
+    for (let boot = 1; boot <= boots; boot++) {
+      for (const { transport, reason, steps } of taken) {
+        if (reason !== null) continue;
+        progress(`${transport.name}, boot ${boot} of ${boots}`);
+        const problem = await climb(options, transport, steps);
+        if (problem !== null) problems.set(transport.name, problem);
+        done++;
+      }
     }
-  }
+  });
+  const missing = interrupted ? 'interrupted before it was measured' : 'not measured';
   const rungs = taken.flatMap(({ transport, reason, steps }) =>
     steps.map(({ step, measured }) =>
-      rungOf(transport, step, measured, reason, problems.get(transport.name) ?? 'not measured'),
+      rungOf(transport, step, measured, reason, problems.get(transport.name) ?? missing),
     ),
   );
-  return { schema: LADDER_SCHEMA, environment, rungs };
+  const of = boots * taken.filter(({ reason }) => reason === null).length;
+  const extent = [{ what: 'boots of a rung', done, of }];
+  return { schema: LADDER_SCHEMA, environment, interrupted, extent, rungs };
 }
 
 /** One boot of one rung. @returns what could not be measured, or null */

@@ -1,5 +1,6 @@
 // The result of a recovery measurement for people: a line for each placement and cause.
 
+import { courseLines } from '../course.ts';
 import type { RecoveryReport, RecoveryRow } from './recovery.ts';
 import { milliseconds } from '../units.ts';
 
@@ -20,7 +21,8 @@ function cells({ placement, cause, recovered, ms, floor, ...row }: RecoveryRow):
 }
 
 /** Lines ended. */
-export function renderRecovery({ rows, environment, standby }: RecoveryReport): string {
+export function renderRecovery(report: RecoveryReport): string {
+  const { rows, environment, standby } = report;
   const lines = [HEAD, ...rows.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   const left = new Set([0, 6]);
@@ -34,6 +36,7 @@ export function renderRecovery({ rows, environment, standby }: RecoveryReport): 
         .join('  ')
         .trimEnd(),
     ),
+    ...courseLines(report),
     '',
   ].join('\n');
 }

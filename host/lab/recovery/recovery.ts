@@ -21,11 +21,12 @@ import type {
 } from '../../machine/shared/types.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../../kernel/abi/limits.ts';
 import { BareStart } from './bare-start.ts';
+import { givenUp, type Course } from '../course.ts';
 import { ISOLATING } from '../isolating.ts';
 import type { BootOptions } from '../load.ts';
 import type { Environment } from '../compare/report.ts';
 import { summarize, type Summary } from '../statistics.ts';
-import { pass, throwIfCancelled, type CancelSignal } from '../wait.ts';
+import { pass, throwIfCancelled, within, type CancelSignal } from '../wait.ts';
 
 export const RECOVERY_SCHEMA = 'isolab.recovery/1';
 export const CAUSES = ['trap', 'hang', 'worker gone'] as const;
@@ -51,7 +52,7 @@ export interface RecoveryRow {
   lost: number;
 }
 
-export interface RecoveryReport {
+export interface RecoveryReport extends Course {
   schema: typeof RECOVERY_SCHEMA;
   environment: Omit<Environment, 'clockStepNs'>;
   /** Samples wanted of each row. */
@@ -71,6 +72,8 @@ export interface RecoveryOptions {
   count: number;
   standby?: boolean;
   progress?: (text: string) => void;
+  /** Told in a sentence why a row is missing. */
+  onProblem?: (text: string) => void;
   signal?: CancelSignal | undefined;
 }
 
@@ -100,16 +103,40 @@ const FLOOR = 'an instance of the image and of what is loaded into it';
 export async function measureRecovery(options: RecoveryOptions): Promise<RecoveryReport> {
   const { environment, count, placements, causes = CAUSES, standby = true } = options;
   const rows: RecoveryRow[] = [];
-  for (const placement of placements)
-    for (const cause of causes) rows.push(await measureRow(placement, cause, options));
-  return { schema: RECOVERY_SCHEMA, environment, count, standby, rows };
+  let done = 0;
+  const interrupted = await givenUp(async () => {
+    for (const placement of placements) {
+      for (const cause of causes) {
+        const taken: Taken = { deadlineMs: 0, samples: [], lost: 0 };
+        try {
+          await take(placement, cause, options, taken);
+        } finally {
+          done += taken.samples.length + taken.lost;
+          if (taken.samples.length > 0)
+            rows.push(rowOf(placement, cause, taken.deadlineMs, taken.samples, taken.lost));
+        }
+        if (taken.samples.length === 0)
+          options.onProblem?.(`no good answer came in time: ${placement}, ${cause}`);
+      }
+    }
+  });
+  const extent = [{ what: 'faults', done, of: count * placements.length * causes.length }];
+  return { schema: RECOVERY_SCHEMA, environment, count, standby, interrupted, extent, rows };
 }
 
-async function measureRow(
+/** What has been measured of a row so far. */
+interface Taken {
+  deadlineMs: number;
+  samples: Sample[];
+  lost: number;
+}
+
+async function take(
   placement: Placement,
   cause: RecoveryCause,
   { boot, drivers, images, count, standby = true, progress, signal }: RecoveryOptions,
-): Promise<RecoveryRow> {
+  taken: Taken,
+): Promise<void> {
   const monolithic = placement === 'monolithic';
   const bare = monolithic
     ? new BareStart(images.kernel, drivers)
@@ -120,30 +147,28 @@ async function measureRow(
   // Only a hang has to wait for it: on a busy computer a short one condemns drivers that merely start.
   const deadlineMs = cause === 'hang' ? MIN_DEADLINE_MS : DEADLINE_MS;
   const machine = await boot(placement, { deadlineMs, panicOnOops: monolithic, standby });
-  const samples: Sample[] = [];
-  let lost = 0;
+  taken.deadlineMs = machine.deadlineMs;
   try {
     for (const driver of drivers) await machine.insmod(driver, driver.name === 'ramdisk' ? DISK : '');
     const client = await machine.attach();
     for (let i = 0; i < count; i++) {
       throwIfCancelled(signal);
       if (i % 10 === 0) progress?.(`${placement}, ${cause}: ${i} of ${count}`);
-      await quiet(machine);
-      const sample = await one(machine, client, cause, bare);
-      if (sample) samples.push(sample);
-      else lost++;
+      await within(quiet(machine, signal), Infinity, null, signal);
+      const sample = await one(machine, client, cause, bare, signal);
+      if (sample) taken.samples.push(sample);
+      else taken.lost++;
     }
   } finally {
     await machine.shutdown();
   }
-  return rowOf(placement, cause, machine.deadlineMs, samples, lost);
 }
 
 /** Waits until a fault finds everything as it is long after the last one; a driver that was given up begins anew. */
-async function quiet(machine: Machine): Promise<void> {
+async function quiet(machine: Machine, signal: CancelSignal | undefined): Promise<void> {
   await machine.settled();
   if (machine.status().drivers.some(({ state }) => state !== 'up')) await machine.reboot();
-  while (machine.status().zombies > 0) await pass(1);
+  while (machine.status().zombies > 0) await pass(1, signal);
   await machine.ready();
 }
 
@@ -152,13 +177,15 @@ async function one(
   client: ClientThread,
   cause: RecoveryCause,
   bare: BareStart,
+  signal: CancelSignal | undefined,
 ): Promise<Sample | null> {
   const floor = bare.sample();
   const events: MachineEvent[] = [];
   const stop = machine.subscribe((event) => events.push(event));
   try {
     const order = new TextEncoder().encode(ORDERS[cause]);
-    const probing = client.probeRecovery(PATH, order, BYTES, machine.deadlineMs + PATIENCE_MS);
+    const patience = machine.deadlineMs + PATIENCE_MS;
+    const probing = within(client.probeRecovery(PATH, order, BYTES, patience), 2 * patience, null, signal);
     let provokedAt: number | null = null;
     if (cause === 'worker gone') {
       await pass(RUN_IN_MS);
@@ -166,7 +193,8 @@ async function one(
       machine.threadOf(FAULTY).terminate();
     }
     const seen = await probing;
-    await machine.settled();
+    if (seen === null) return null;
+    await within(machine.settled(), Infinity, null, signal);
     return sampleOf(events, seen, provokedAt ?? seen.calledAt, floor);
   } finally {
     stop();

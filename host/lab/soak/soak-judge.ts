@@ -26,6 +26,9 @@ export interface SoakObserved {
   placement: Placement;
   events: readonly MachineEvent[];
   provocations: readonly Provocation[];
+  /** ms that a driver's thread and the kernel's had waited for a processor in the deadline before a fault, where that is known. */
+  waited: ReadonlyMap<MachineEvent, number>;
+  deadlineMs: number;
   /** Which domain each driver lives in; those of one die together. */
   domains: ReadonlyMap<string, string>;
   /** Calls that had no answer when patience ran out, in words. */
@@ -47,6 +50,12 @@ export interface SoakObserved {
 }
 
 type FaultEvent = Extract<MachineEvent, { type: 'fault' }>;
+type Deaths = Pick<SoakObserved, 'events' | 'provocations' | 'domains' | 'waited' | 'deadlineMs'>;
+
+/** Ways of noticing that are nothing but time that has passed. */
+export const BY_TIME: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['deadline', 'heartbeat']);
+/** The part of a deadline for which threads may wait for a processor, until a death by time is the computer's doing. */
+const DISTURBED = 0.5;
 
 /** When the incarnation of a driver that died at `at` was started: 0 for one that was there from the beginning. */
 function bornBefore(events: readonly MachineEvent[], driver: string, at: number): number {
@@ -60,11 +69,7 @@ function bornBefore(events: readonly MachineEvent[], driver: string, at: number)
 /**
  * Faults of drivers in whose domain nothing had been provoked while that incarnation lived; those of the machine itself too.
  */
-export function falseKills({
-  events,
-  provocations,
-  domains,
-}: Pick<SoakObserved, 'events' | 'provocations' | 'domains'>): FaultEvent[] {
+function unprovoked({ events, provocations, domains }: Deaths): FaultEvent[] {
   const domainOf = (driver: string): string => domains.get(driver) ?? driver;
   return events.filter((event): event is FaultEvent => {
     if (event.type !== 'fault') return false;
@@ -75,6 +80,28 @@ export function falseKills({
       (each) =>
         domainOf(each.driver) === domainOf(driver) && each.at <= event.at && (each.over ?? Infinity) >= born,
     );
+  });
+}
+
+function disturbed({ waited, deadlineMs }: Deaths, event: FaultEvent): boolean {
+  return BY_TIME.has(event.by) && (waited.get(event) ?? 0) >= DISTURBED * deadlineMs;
+}
+
+/** Faults without a reason that the computer explains: nobody had time to be in time. */
+const disturbances = (seen: Deaths): FaultEvent[] =>
+  unprovoked(seen).filter((event) => disturbed(seen, event));
+
+/** Faults without a reason of which no computer is the reason. */
+export const falseKills = (seen: Deaths): FaultEvent[] =>
+  unprovoked(seen).filter((event) => !disturbed(seen, event));
+
+const whose = ({ module }: FaultEvent): string => module ?? 'the kernel';
+
+/** A sentence for each of the disturbances. */
+export function excuses(seen: Deaths): string[] {
+  return disturbances(seen).map((event) => {
+    const waited = (seen.waited.get(event) ?? 0).toFixed(0);
+    return `threads waited ${waited} ms for a processor before the ${event.by} of ${seen.deadlineMs} ms was missed at ${event.at.toFixed(0)} ms: ${whose(event)}`;
   });
 }
 
@@ -105,8 +132,7 @@ export function judge(seen: SoakObserved): string[] {
     ...[...seen.wrong].map(([answer, times]) => `a wrong answer, ${count(times, 'time')}: ${answer}`),
     ...(seen.lost > 0 ? [`${seen.lost} of ${seen.acknowledged} acknowledged writes were lost`] : []),
     ...falseKills(seen).map(
-      ({ module, by, at }) =>
-        `killed without a reason (${by}) at ${at.toFixed(0)} ms: ${module ?? 'the kernel'}`,
+      (event) => `killed without a reason (${event.by}) at ${event.at.toFixed(0)} ms: ${whose(event)}`,
     ),
     ...growth(seen),
     ...seen.checks.map((sentence) => `found by the check: ${sentence}`),

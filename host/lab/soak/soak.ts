@@ -8,11 +8,21 @@ import { poolOf, type Places } from '../../machine/shared/place.ts';
 import type { Resources } from '../../machine/supervisor/resources.ts';
 import type { DetectedBy, Machine, MachineEvent, Placement } from '../../machine/shared/types.ts';
 import { DEADLINE_MS } from '../../../kernel/abi/limits.ts';
+import type { Course } from '../course.ts';
 import type { BootOptions } from '../load.ts';
 import type { Environment } from '../compare/report.ts';
 import { BLOCK, roam, Tally, Verifier, type Target } from './soak-clients.ts';
 import { Faults } from './soak-faults.ts';
-import { detections, falseKills, judge, type HeldResources, type SoakObserved } from './soak-judge.ts';
+import {
+  BY_TIME,
+  detections,
+  excuses,
+  falseKills,
+  judge,
+  type HeldResources,
+  type SoakObserved,
+} from './soak-judge.ts';
+import { Waits } from '../soak-waits.ts';
 import { pass, within, type CancelSignal } from '../wait.ts';
 
 export const SOAK_SCHEMA = 'isolab.soak/1';
@@ -31,18 +41,18 @@ export interface SoakRow {
   stuckCalls: number;
   wrongAnswers: number;
   falseKills: number;
+  /** Deaths by a deadline without a reason, a sentence each, of which the computer is the reason. */
+  disturbed: string[];
   /** What is wrong, a sentence each. */
   violations: string[];
 }
 
-export interface SoakReport {
+export interface SoakReport extends Course {
   schema: typeof SOAK_SCHEMA;
   environment: Omit<Environment, 'clockStepNs'>;
   seed: number;
   /** Wanted of each placement. */
   seconds: number;
-  /** Whether the user has ended it before its time. */
-  interrupted: boolean;
   rows: SoakRow[];
 }
 
@@ -88,7 +98,9 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     rows.push(await soakOne(placement, options));
   }
   const interrupted = signal?.aborted === true;
-  return { schema: SOAK_SCHEMA, environment, seed, seconds, interrupted, rows };
+  const ran = Math.floor(rows.reduce((sum, row) => sum + Math.min(row.seconds, seconds), 0));
+  const extent = [{ what: 'seconds', done: ran, of: seconds * placements.length }];
+  return { schema: SOAK_SCHEMA, environment, seed, seconds, interrupted, extent, rows };
 }
 
 async function soakOne(placement: Placement, options: SoakOptions): Promise<SoakRow> {
@@ -99,13 +111,19 @@ async function soakOne(placement: Placement, options: SoakOptions): Promise<Soak
     places: PLACES[placement] ?? new Map(),
   });
   const events: MachineEvent[] = [];
+  const waits = new Waits(machine, () => platform.now());
+  const waited = new Map<MachineEvent, number>();
   try {
     for (const driver of drivers) await machine.insmod(driver, PARAMETERS.get(driver.name));
     const tally = new Tally(machine.deadlineMs * PATIENCE);
     const clients = await Promise.all(Array.from({ length: ROAMERS + 2 }, () => machine.attach()));
     const [writer, breaker, ...roamers] = clients;
     const before = await held(machine, options);
-    machine.subscribe((event) => events.push(event));
+    machine.subscribe((event) => {
+      events.push(event);
+      const ms = event.type === 'fault' && BY_TIME.has(event.by) ? waits.lately(event.module) : null;
+      if (ms !== null) waited.set(event, ms);
+    });
 
     const began = platform.now();
     const until = began + seconds * 1000;
@@ -126,13 +144,23 @@ async function soakOne(placement: Placement, options: SoakOptions): Promise<Soak
     await verifier.finish();
     const after = await held(machine, options);
     const seen: SoakObserved = {
-      ...{ placement, events, provocations: faults.made, before, after, down },
+      ...{
+        placement,
+        events,
+        waited,
+        deadlineMs: machine.deadlineMs,
+        provocations: faults.made,
+        before,
+        after,
+        down,
+      },
       ...{ stuck: tally.stuck, wrong: tally.wrong, acknowledged: tally.acknowledged, lost: tally.lost },
       ...{ domains: domainsOf(machine), checks: machine.check() },
       ...{ memories: resources.memories, memoriesAllowed: 2 * (drivers.length + 2) + SPARE_MEMORIES },
     };
     return rowOf(placement, ran, tally, seen);
   } finally {
+    waits.end();
     await machine.shutdown();
   }
 }
@@ -215,6 +243,7 @@ function rowOf(placement: Placement, seconds: number, tally: Tally, seen: SoakOb
     stuckCalls: tally.stuck.length,
     wrongAnswers: [...tally.wrong.values()].reduce((sum, times) => sum + times, 0),
     falseKills: falseKills(seen).length,
+    disturbed: excuses(seen),
     violations: judge(seen),
   };
 }

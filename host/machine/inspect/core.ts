@@ -1,4 +1,5 @@
-// A core: what a driver was when it died, in one file. Schema isolab.core/2, packed by gzip, whose CRC-32 is over all of it:
+// A core: what a driver was when it died, in one file. Schema isolab.core/2, packed by gzip and sealed by a SHA-256
+// (../core-seal.ts):
 //
 //   0   "ISLCORE2"
 //   8   u32, bytes of the header, little-endian
@@ -32,6 +33,7 @@ import {
 } from '../../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, PAGE_SIZE } from '../../../kernel/abi/map.ts';
 import { VERMAGIC } from '../../../kernel/abi/version.ts';
+import { damageOf, seal } from '../core-seal.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { readLog, readModules } from './lists.ts';
 import { Memory } from '../shared/memory-view.ts';
@@ -129,7 +131,7 @@ export async function packCore(
   memory: WebAssembly.Memory,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const header: CoreHeader = { ...known, oops, pages: await usedPages(memory) };
-  return gzip(contents(header, new Uint8Array(memory.buffer)));
+  return seal(await gzip(contents(header, new Uint8Array(memory.buffer))));
 }
 
 function* contents(header: CoreHeader, memory: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
@@ -205,15 +207,13 @@ export class Core {
 
   /** Reads a core; rejects with BadCore. */
   static async read(packed: Uint8Array<ArrayBuffer>): Promise<Core> {
-    // What gzip begins with.
-    if (packed[0] !== 0x1f || packed[1] !== 0x8b) throw new BadCore('it does not begin as a core does');
+    const damage = await damageOf(packed);
+    if (damage !== null) throw new BadCore(damage);
     let bytes: Uint8Array;
     try {
       bytes = await gunzip(packed, MOST);
     } catch (error) {
-      throw new BadCore(
-        `it is damaged or cut off: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new BadCore(`it cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`);
     }
     return new Core(bytes);
   }

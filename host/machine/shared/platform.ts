@@ -19,6 +19,8 @@ export interface Thread {
   readonly ended: Promise<void>;
   /** Asks the runtime to end it; a busy thread may go on for two seconds in Chromium. */
   terminate(): void;
+  /** ms in which it could have run since it began, and no processor had time for it; null where nobody tells. */
+  waitedMs?(): number | null;
 }
 
 export interface Platform {

@@ -338,7 +338,10 @@ export interface Machine {
   ready(): Promise<void>;
   /** Ends the kernel's life by hand and boots it anew with the same modules. */
   reboot(): Promise<void>;
-  /** The thread a driver runs on (the kernel's where it lives there): for experiments that kill it behind the supervisor's back. */
-  threadOf(module: string): Thread;
+  /**
+   * The thread a driver runs on (the kernel's where it lives there, and for null): for experiments that kill it behind the
+   * supervisor's back.
+   */
+  threadOf(module: string | null): Thread;
   shutdown(): Promise<void>;
 }

@@ -34,7 +34,8 @@ export function comparisonResult(report: CompareReport, problems: readonly strin
 }
 
 function driverOf({ driver }: CompareReport): string {
-  const { monolithic, microkernel } = driver.sha256;
+  const monolithic = driver.sha256.monolithic ?? 'not loaded';
+  const microkernel = driver.sha256.microkernel ?? 'not loaded';
   return monolithic === microkernel
     ? `${driver.name}, the same file on both sides: ${monolithic}`
     : `${driver.name}, not the same file: ${monolithic} and ${microkernel}`;
