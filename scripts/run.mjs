@@ -50,17 +50,22 @@ const whenOrphaned = (act) => {
  * SIGINT and SIGTERM are passed on; the child decides how it ends.
  * @param {string} program
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, output?: 'inherit' | 'stderr' }} [options] `stderr`: keeps standard output free
+ * @param {{ env?: NodeJS.ProcessEnv, output?: 'inherit' | 'stderr', onOutput?: () => void }} [options] `stderr`: keeps standard
+ * output free; `onOutput` is called when the program has written to its standard output
  * @returns {Promise<number>}
  */
-export const run = (program, args, { env = process.env, output = 'inherit' } = {}) =>
+export const run = (program, args, { env = process.env, output = 'inherit', onOutput } = {}) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: ROOT,
       env,
-      stdio: ['inherit', output === 'stderr' ? process.stderr : 'inherit', 'inherit'],
+      stdio: ['inherit', onOutput ? 'pipe' : output === 'stderr' ? process.stderr : 'inherit', 'inherit'],
       // npm is a batch file on Windows, which only a shell can start.
       shell: process.platform === 'win32' && program.endsWith('.cmd'),
+    });
+    child.stdout?.on('data', (text) => {
+      process.stdout.write(text);
+      onOutput?.();
     });
     /** @param {NodeJS.Signals} signal */
     const pass = (signal) => child.kill(signal);

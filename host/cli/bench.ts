@@ -2,7 +2,7 @@
 
 import type { BenchContext, BenchExperiment, BenchRow } from '../lab/bench/experiment.ts';
 import { renderBenchReport, type BenchReport } from '../lab/bench/report.ts';
-import { givenUp } from '../lab/course.ts';
+import { wasInterrupted } from '../lab/interruption.ts';
 import { Cancelled, throwIfCancelled } from '../lab/wait.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
@@ -41,7 +41,7 @@ export async function runBench(
     done++;
   };
   try {
-    report.interrupted = await givenUp(async () => {
+    report.interrupted = await wasInterrupted(async () => {
       for (const experiment of experiments) {
         throwIfCancelled(io.signal);
         await one(experiment);

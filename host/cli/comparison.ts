@@ -8,7 +8,7 @@ import { ModuleError } from '../domain/module-error.ts';
 import { compare, type CompareOptions } from '../lab/compare/compare.ts';
 import { NoDevice } from '../lab/compare/side.ts';
 import { renderTable } from '../lab/compare/table.ts';
-import { readInput } from './files.ts';
+import { readInput } from './files/user-files.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
 import { ROOT } from './root.ts';

@@ -5,7 +5,7 @@ import { runCampaign, type Target, type MutantResult } from '../fault/campaign.t
 import type { Mutation } from '../fault/mutate.ts';
 import { reportOf, tallyTable } from '../fault/tally.ts';
 import { projectTargets } from '../fault/targets.ts';
-import { courseLines, type Course } from '../lab/course.ts';
+import { completionLines, type Completion } from '../lab/interruption.ts';
 import type { SidePlacement } from '../machine/shared/types.ts';
 import { Failure, refused, type Io } from './io.ts';
 import { LiveLine, type Screen } from './live-line.ts';
@@ -53,12 +53,12 @@ export async function runFuzz(options: FuzzOptions, io: Io, screen: Screen): Pro
     line.clear();
     const report = reportOf(campaign, options.seed);
     const done = campaign.tried.length;
-    const course: Course = {
+    const course: Completion = {
       interrupted: io.signal.aborted && done < options.count,
       extent: [{ what: 'mutants', done, of: options.count }],
     };
     const table = (): string =>
-      [tallyTable(report), ...courseLines(course).map((line) => `${line}\n`)].join('');
+      [tallyTable(report), ...completionLines(course).map((line) => `${line}\n`)].join('');
     io.out(options.json ? `${JSON.stringify({ ...report, ...course }, null, 2)}\n` : table());
     return report.failures.length > 0 ? 1 : 0;
   } finally {

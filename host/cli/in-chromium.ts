@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright';
-import { givenUp } from '../lab/course.ts';
+import { wasInterrupted } from '../lab/interruption.ts';
 import { within } from '../lab/wait.ts';
 import { Failure, type Io } from './io.ts';
 import { LiveLine } from './live-line.ts';
@@ -67,7 +67,7 @@ async function measured(tab: Page, signal: AbortSignal): Promise<Result> {
   const done = tab
     .waitForFunction(look, null, { timeout: 0, polling: LOOK_MS })
     .then((handle) => handle.jsonValue() as Promise<Result>);
-  const interrupted = await givenUp(async () => void (await within(done, Infinity, null, signal)));
+  const interrupted = await wasInterrupted(async () => void (await within(done, Infinity, null, signal)));
   if (!interrupted) return done;
   await tab.evaluate(() => (globalThis as { interrupt?: () => void }).interrupt?.());
   return within(done, LAST_MS, { problem: 'interrupted before the page had a result' });

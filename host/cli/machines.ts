@@ -6,7 +6,7 @@ import { loadModule } from '../domain/load-file.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
 import { loadLab, type Lab, type ModuleSource } from '../lab/load.ts';
 import type { Platform } from '../machine/shared/platform.ts';
-import { readBytes } from './files.ts';
+import { readBytes } from './files/user-files.ts';
 import { nodePlatform } from './node-platform.ts';
 import { IMAGES, version } from './root.ts';
 

@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkOutput, readBytes, writeTogether } from '../../host/cli/files.ts';
+import { checkOutput, readBytes, writeTogether } from '../../host/cli/files/user-files.ts';
 import { explain, Failure, type Io } from '../../host/cli/io.ts';
 import { runProgram } from '../../host/cli/program.ts';
 import { IMAGES } from '../../host/cli/root.ts';

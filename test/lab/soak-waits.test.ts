@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { nodePlatform } from '../../host/cli/node-platform.ts';
-import { Waits } from '../../host/lab/soak-waits.ts';
+import { Waits } from '../../host/lab/soak/soak-waits.ts';
 import type { Thread } from '../../host/machine/shared/platform.ts';
 import type { Machine } from '../../host/machine/shared/types.ts';
 

@@ -2,7 +2,7 @@
 
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
-import { checkOutput, readInput } from '../files.ts';
+import { checkOutput, readInput } from '../files/user-files.ts';
 import { Failure, type Io } from '../io.ts';
 
 const HELP = `

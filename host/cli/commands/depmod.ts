@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { writeTogether } from '../files.ts';
+import { writeTogether } from '../files/user-files.ts';
 import { Failure, type Io } from '../io.ts';
 import { IMAGES } from '../root.ts';
 

@@ -2,7 +2,7 @@
 
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { readBytes } from '../files.ts';
+import { readBytes } from '../files/user-files.ts';
 import { explained, Failure, type Io } from '../io.ts';
 import { IMAGES } from '../root.ts';
 

@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parsePlaces, PLACEMENTS, type Places } from '../../machine/shared/place.ts';
 import { BadPolicy, parsePolicies } from '../../machine/supervisor/policy-text.ts';
 import type { Placement } from '../../machine/shared/types.ts';
-import { checkFolder, checkStandardInput } from '../files.ts';
+import { checkFolder, checkStandardInput } from '../files/user-files.ts';
 import { Exit, type Io } from '../io.ts';
 
 const HELP = `

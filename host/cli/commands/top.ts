@@ -3,7 +3,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PLACEMENTS } from '../../machine/shared/place.ts';
 import type { Placement } from '../../machine/shared/types.ts';
-import { checkOutput } from '../files.ts';
+import { checkOutput } from '../files/user-files.ts';
 import type { Io } from '../io.ts';
 
 const HELP = `

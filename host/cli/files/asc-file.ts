@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { KERNEL_MEMORY, WASM_PAGE } from '../../../kernel/abi/map.ts';
-import { writeTogether } from '../files.ts';
+import { writeTogether } from './user-files.ts';
 import { Failure } from '../io.ts';
 import { Sources, sourcePath } from './sources.ts';
 import type { LinkedFile } from './link-file.ts';

@@ -6,7 +6,7 @@ import { accessSync, constants, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import { readBytes, writeTogether } from '../files.ts';
+import { readBytes, writeTogether } from './user-files.ts';
 import { Failure } from '../io.ts';
 import { ROOT } from '../root.ts';
 

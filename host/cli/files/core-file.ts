@@ -4,7 +4,7 @@ import { BadCore, Core, type CoreMessage } from '../../machine/inspect/core.ts';
 import { formatRecord } from '../../machine/inspect/dmesg.ts';
 import { hex8 } from '../../domain/oops.ts';
 import * as operation from '../../../kernel/abi/operation.ts';
-import { readInput } from '../files.ts';
+import { readInput } from './user-files.ts';
 import { Failure } from '../io.ts';
 import { cleanText } from '../../linker/wasm/bytes.ts';
 

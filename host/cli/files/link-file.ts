@@ -4,7 +4,7 @@
 import { relative, resolve } from 'node:path';
 import { link } from '../../linker/link.ts';
 import { LinkError, refusalText } from '../../linker/build/refusal.ts';
-import { writeTogether } from '../files.ts';
+import { writeTogether } from './user-files.ts';
 import { Failure } from '../io.ts';
 import { ROOT } from '../root.ts';
 import { Sources, sourcePath } from './sources.ts';

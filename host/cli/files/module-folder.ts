@@ -11,7 +11,7 @@ import { BadModule, readModule, type ExportedSymbol } from '../../linker/module/
 import { INDEX_FILES, ModuleIndex, type IndexTexts } from '../../linker/module/module-index.ts';
 import { emptyConfig, readConfig, type ModprobeConfig } from '../../machine/modprobe/modprobe-config.ts';
 import { ENDING, type ProbeStore } from '../../machine/modprobe/module-store.ts';
-import { readBytes, readText } from '../files.ts';
+import { readBytes, readText } from './user-files.ts';
 import { explained, Failure } from '../io.ts';
 import { loadModuleFile } from '../machines.ts';
 import { IMAGES } from '../root.ts';

@@ -10,7 +10,7 @@ import { findOopses } from '../../domain/saved-oops.ts';
 import { keyOf } from '../../linker/module/alias.ts';
 import { BadModule } from '../../linker/module/module-file.ts';
 import { ModuleSymbols } from '../../linker/module/symbols.ts';
-import { checkStandardInput, readInput, readText } from '../files.ts';
+import { checkStandardInput, readInput, readText } from './user-files.ts';
 import { Failure, refused } from '../io.ts';
 
 export interface OopsFile {

@@ -7,7 +7,7 @@ import type { Machine, Placement } from '../../machine/shared/types.ts';
 import { KnownModules } from '../../shell/modules.ts';
 import { readAll } from '../../shell/streams.ts';
 import { coreWriter } from '../files/core-writer.ts';
-import { readText } from '../files.ts';
+import { readText } from '../files/user-files.ts';
 import type { Io } from '../io.ts';
 import { nodeLab } from '../machines.ts';
 import { ModuleFolder } from '../files/module-folder.ts';

@@ -1,10 +1,10 @@
 // The result of a bench: as JSON (schema isolab.bench/1), and as a table.
 
-import { courseLines, type Course } from '../course.ts';
+import { completionLines, type Completion } from '../interruption.ts';
 import type { Environment } from '../compare/report.ts';
 import type { BenchRow } from './experiment.ts';
 
-export interface BenchReport extends Course {
+export interface BenchReport extends Completion {
   schema: 'isolab.bench/1';
   environment: Omit<Environment, 'clockStepNs'>;
   /** Pairs of batches of each row, and the least time of a batch in ms. */
@@ -45,6 +45,6 @@ export function renderBench({ name, floor, rows }: BenchResult): string {
 
 /** All tables, and how far it came. */
 export function renderBenchReport(report: BenchReport): string {
-  const ends = courseLines(report).map((line) => `${line}\n`);
+  const ends = completionLines(report).map((line) => `${line}\n`);
   return [...report.experiments.map((result) => `${renderBench(result)}\n`), ...ends].join('');
 }

@@ -5,7 +5,7 @@ import type { LoadedModule } from '../../domain/loaded.ts';
 import type { Machine, SidePlacement } from '../../machine/shared/types.ts';
 import { CallMeasurements, type CallOptions } from '../calls.ts';
 import { clockStepNs } from '../clock.ts';
-import { givenUp, type Extent } from '../course.ts';
+import { wasInterrupted, type Extent } from '../interruption.ts';
 import { sha256 } from '../../linker/module/sha256.ts';
 import { faultNames, provokeClean, readFaulty, type Faulty } from './provoke.ts';
 import { PLACEMENTS, SCHEMA, type CompareReport, type Environment, type PerSide } from './report.ts';
@@ -58,7 +58,7 @@ export async function compare(
       boots: { what: 'boots measured', done: 0, of: boots },
       faults: { what: 'faults provoked', done: 0, of: 0 },
     };
-    const interrupted = await givenUp(async () => {
+    const interrupted = await wasInterrupted(async () => {
       for (let boot = 1; boot <= boots; boot++) {
         await measureCalls(sides, measurements, options, { boot, boots }, progress);
         extent.boots.done = boot;

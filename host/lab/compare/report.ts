@@ -2,7 +2,7 @@
 // verdicts are made of. Plain data. A change of meaning or shape is a new schema number.
 
 import type { DetectedBy, Measured, MeasureSpec, SidePlacement } from '../../machine/shared/types.ts';
-import type { Course } from '../course.ts';
+import type { Completion } from '../interruption.ts';
 import { ratioOfMedians, median, summarize, type Summary } from '../statistics.ts';
 
 export const SCHEMA = 'isolab.compare/1';
@@ -72,7 +72,7 @@ export interface FaultRow {
   log: string[];
 }
 
-export interface CompareReport extends Course {
+export interface CompareReport extends Completion {
   schema: typeof SCHEMA;
   environment: Environment;
   /** null where it was interrupted before a machine had the driver. */

@@ -3,7 +3,7 @@
 
 import { printable } from '../../domain/stack.ts';
 import type { SidePlacement } from '../../machine/shared/types.ts';
-import { courseLines } from '../course.ts';
+import { completionLines } from '../interruption.ts';
 import {
   pairs,
   PLACEMENTS,
@@ -43,7 +43,7 @@ export function renderTable(report: CompareReport, options: TableOptions): strin
     ...faults(report.faults, paint),
     '',
     ...balance(report, paint),
-    ...courseLines(report).map((line) => paint('yellow', line)),
+    ...completionLines(report).map((line) => paint('yellow', line)),
     '',
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 // The ladder as a table of text, and in sentences: what each rung costs beside its floor, and beside the rung at the bottom.
 
-import { courseLines } from '../course.ts';
+import { completionLines } from '../interruption.ts';
 import type { LadderReport, Rung } from './ladder.ts';
 import { count, nanoseconds, times } from '../units.ts';
 
@@ -49,7 +49,7 @@ export function renderLadder(report: LadderReport): string {
     lines.push('', each, line(HEADS));
     for (const rung of rungs) if (caseOf(rung) === each) lines.push(line(cells(rung)));
   }
-  return [...lines, '', ...sentences(rungs), ...courseLines(report), ''].join('\n');
+  return [...lines, '', ...sentences(rungs), ...completionLines(report), ''].join('\n');
 }
 
 function find(

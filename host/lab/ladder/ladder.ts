@@ -5,7 +5,7 @@
 import { unavailable, TRANSPORTS, type Abilities, type Transport } from '../../ipc/transport.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import type { Machine, Measured, MeasureSpec, Placement } from '../../machine/shared/types.ts';
-import { givenUp, type Course } from '../course.ts';
+import { wasInterrupted, type Completion } from '../interruption.ts';
 import type { BootOptions } from '../load.ts';
 import type { Environment } from '../compare/report.ts';
 import { median, quantile, ratioOfMedians, summarize, type Summary } from '../statistics.ts';
@@ -31,7 +31,7 @@ export interface Rung {
   ratio: number | null;
 }
 
-export interface LadderReport extends Course {
+export interface LadderReport extends Completion {
   schema: typeof LADDER_SCHEMA;
   environment: Environment;
   rungs: Rung[];
@@ -98,7 +98,7 @@ export async function ladder(
   }));
   const problems = new Map<string, string>();
   let done = 0;
-  const interrupted = await givenUp(async () => {
+  const interrupted = await wasInterrupted(async () => {
     for (let boot = 1; boot <= boots; boot++) {
       for (const { transport, reason, steps } of taken) {
         if (reason !== null) continue;

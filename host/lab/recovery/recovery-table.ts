@@ -1,6 +1,6 @@
 // The result of a recovery measurement for people: a line for each placement and cause.
 
-import { courseLines } from '../course.ts';
+import { completionLines } from '../interruption.ts';
 import type { RecoveryReport, RecoveryRow } from './recovery.ts';
 import { milliseconds } from '../units.ts';
 
@@ -36,7 +36,7 @@ export function renderRecovery(report: RecoveryReport): string {
         .join('  ')
         .trimEnd(),
     ),
-    ...courseLines(report),
+    ...completionLines(report),
     '',
   ].join('\n');
 }

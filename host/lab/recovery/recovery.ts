@@ -21,7 +21,7 @@ import type {
 } from '../../machine/shared/types.ts';
 import { DEADLINE_MS, MIN_DEADLINE_MS } from '../../../kernel/abi/limits.ts';
 import { BareStart } from './bare-start.ts';
-import { givenUp, type Course } from '../course.ts';
+import { wasInterrupted, type Completion } from '../interruption.ts';
 import { ISOLATING } from '../isolating.ts';
 import type { BootOptions } from '../load.ts';
 import type { Environment } from '../compare/report.ts';
@@ -52,7 +52,7 @@ export interface RecoveryRow {
   lost: number;
 }
 
-export interface RecoveryReport extends Course {
+export interface RecoveryReport extends Completion {
   schema: typeof RECOVERY_SCHEMA;
   environment: Omit<Environment, 'clockStepNs'>;
   /** Samples wanted of each row. */
@@ -104,7 +104,7 @@ export async function measureRecovery(options: RecoveryOptions): Promise<Recover
   const { environment, count, placements, causes = CAUSES, standby = true } = options;
   const rows: RecoveryRow[] = [];
   let done = 0;
-  const interrupted = await givenUp(async () => {
+  const interrupted = await wasInterrupted(async () => {
     for (const placement of placements) {
       for (const cause of causes) {
         const taken: Taken = { deadlineMs: 0, samples: [], lost: 0 };

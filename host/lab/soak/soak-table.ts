@@ -1,6 +1,6 @@
 // The result of a soak for people: a paragraph for each placement, and what is wrong.
 
-import { courseLines } from '../course.ts';
+import { completionLines } from '../interruption.ts';
 import type { SoakReport, SoakRow } from './soak.ts';
 import { count } from '../units.ts';
 
@@ -32,7 +32,7 @@ export function renderSoak(report: SoakReport): string {
   return [
     `soak of ${seconds} s a placement, seed ${seed}; ${environment.runtime}, isolab ${environment.version}`,
     ...rows.flatMap(paragraph),
-    ...courseLines(report),
+    ...completionLines(report),
     ...(disturbed === 0 ? [] : [`${count(disturbed, 'missed deadline')} because the computer was too busy`]),
     wrong === 0 ? 'nothing was lost, stuck, damaged or killed without a reason' : count(wrong, 'violation'),
     '',

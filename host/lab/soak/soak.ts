@@ -8,7 +8,7 @@ import { poolOf, type Places } from '../../machine/shared/place.ts';
 import type { Resources } from '../../machine/supervisor/resources.ts';
 import type { DetectedBy, Machine, MachineEvent, Placement } from '../../machine/shared/types.ts';
 import { DEADLINE_MS } from '../../../kernel/abi/limits.ts';
-import type { Course } from '../course.ts';
+import type { Completion } from '../interruption.ts';
 import type { BootOptions } from '../load.ts';
 import type { Environment } from '../compare/report.ts';
 import { BLOCK, roam, Tally, Verifier, type Target } from './soak-clients.ts';
@@ -22,7 +22,7 @@ import {
   type HeldResources,
   type SoakObserved,
 } from './soak-judge.ts';
-import { Waits } from '../soak-waits.ts';
+import { Waits } from './soak-waits.ts';
 import { pass, within, type CancelSignal } from '../wait.ts';
 
 export const SOAK_SCHEMA = 'isolab.soak/1';
@@ -47,7 +47,7 @@ export interface SoakRow {
   violations: string[];
 }
 
-export interface SoakReport extends Course {
+export interface SoakReport extends Completion {
   schema: typeof SOAK_SCHEMA;
   environment: Omit<Environment, 'clockStepNs'>;
   seed: number;

@@ -28,7 +28,7 @@ import type { DetectedBy, DriverStatus, UnloadReport } from '../shared/types.ts'
 import { updateDriver } from './update.ts';
 
 /** Names of the kernel's own images: frames of a fault are told apart by name. */
-const OWN_NAMES = new Set(['kernel', 'domain', 'driver-loop', 'user']);
+const OWN_NAMES = new Set(['kernel', 'domain', 'driver-loop', 'user'].map(keyOf));
 
 /** ms from a death to the text of its oops at the latest: it takes longer than a restart, which goes before. */
 const TEXT_AFTER_MS = 10;
@@ -138,7 +138,7 @@ export class Drivers {
     const known = this.get(name);
     // One that was given up, has left or waits to be restarted is loaded nowhere.
     if (known && (known.state === 'starting' || known.state === 'up')) throw insmodError(name, EEXIST);
-    if (OWN_NAMES.has(name)) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
+    if (OWN_NAMES.has(keyOf(name))) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
     known?.recovery?.callOff();
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const place = this.placeOf(name);

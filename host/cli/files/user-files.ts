@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Failure, refused } from './io.ts';
+import { Failure, refused } from '../io.ts';
 
 /** Bytes that are read of a file unless it may have more: a device such as /dev/zero never ends. */
 const MOST = 1 << 28;

@@ -12,14 +12,14 @@ export interface Extent {
 }
 
 /** What every report says of its own measurement. */
-export interface Course {
+export interface Completion {
   /** Whether the user has ended it before its time. */
   interrupted: boolean;
   extent: Extent[];
 }
 
 /** Does work that a user may give up. @returns whether that has happened; rejects with everything but Cancelled */
-export async function givenUp(work: () => Promise<void>): Promise<boolean> {
+export async function wasInterrupted(work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
     return false;
@@ -30,7 +30,7 @@ export async function givenUp(work: () => Promise<void>): Promise<boolean> {
 }
 
 /** A line for the end of a table; none where everything was done. */
-export function courseLines({ interrupted, extent }: Course): string[] {
+export function completionLines({ interrupted, extent }: Completion): string[] {
   if (!interrupted) return [];
   const parts = extent.map(({ what, done, of }) => `${done} of ${of} ${what}`);
   return [`interrupted, ended before its time: ${parts.join(', ')}`];

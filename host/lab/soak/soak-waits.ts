@@ -1,8 +1,8 @@
 // How long the threads of a machine have waited for a processor: on a busy computer a driver may miss its deadline though it hangs
 // in nothing. Looks every so often, and remembers a deadline. Knows only what the runtime tells of its threads.
 
-import type { Thread } from '../machine/shared/platform.ts';
-import type { Machine } from '../machine/shared/types.ts';
+import type { Thread } from '../../machine/shared/platform.ts';
+import type { Machine } from '../../machine/shared/types.ts';
 
 /** ms between two looks. */
 const LOOK_MS = 50;
