@@ -64,7 +64,7 @@ class SupervisedMachine implements Machine, MachineServices {
   readonly resources: Resources;
   readonly transport: ThreadTransport;
   readonly coreDumps: CoreDumps;
-  readonly standsBy: boolean;
+  readonly hotStandby: boolean;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
@@ -95,7 +95,7 @@ class SupervisedMachine implements Machine, MachineServices {
     this.resources = resources;
     this.coreDumps = new CoreDumps(this, options.onCore ?? null);
     this.transport = options.transport ?? 'ring';
-    this.standsBy = options.standby ?? true;
+    this.hotStandby = options.standby ?? true;
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);
@@ -139,7 +139,7 @@ class SupervisedMachine implements Machine, MachineServices {
 
   private async bootOnce(): Promise<void> {
     const { placement, images, deadlineMs, panicOnOops, slubDebug, cores, blacklist } = this;
-    const requests = this.demand.possible;
+    const requests = this.demand.enabled;
     const number = ++this.boots;
     const life = await KernelLife.boot(
       this.resources,
@@ -155,7 +155,7 @@ class SupervisedMachine implements Machine, MachineServices {
       throw new MachineDied('the machine was shut down while it booted');
     }
     await this.drivers.reload();
-    await this.clients.follow(life);
+    await this.clients.reattachAll(life);
     if (life.dead) throw new MachineDied('the kernel died while it was booted');
     this.become('running');
   }
@@ -278,7 +278,7 @@ class SupervisedMachine implements Machine, MachineServices {
 
   async measure(spec: MeasureSpec): Promise<Measured> {
     const life = this.running();
-    return life.unhurried(() => life.control.methods.measure(spec));
+    return life.withLongerDeadline(() => life.control.methods.measure(spec));
   }
 
   // --- seeing
@@ -359,7 +359,7 @@ class SupervisedMachine implements Machine, MachineServices {
 
   async ready(): Promise<void> {
     await this.life?.control.methods.ready().catch(ignoreMachineDied);
-    await this.drivers.ready();
+    await this.drivers.prepareStandby();
     await this.resources.ready();
   }
 
@@ -367,7 +367,7 @@ class SupervisedMachine implements Machine, MachineServices {
   private get unsettled(): boolean {
     if (this.recoveries > 0) return true;
     const { life } = this;
-    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.doomed);
+    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.ending);
   }
 
   private settle(): void {

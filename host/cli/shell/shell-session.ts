@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { readConfig, type ModprobeConfig } from '../../machine/modprobe/modprobe-config.ts';
-import { BadPolicy, parsePolicies, type PolicyPart } from '../../machine/supervisor/policy-text.ts';
+import { BadPolicy, parsePolicies, type PartialPolicy } from '../../machine/supervisor/policy-text.ts';
 import type { Places } from '../../machine/shared/place.ts';
 import type { Machine, Placement } from '../../machine/shared/types.ts';
 import { KnownModules } from '../../shell/modules.ts';
@@ -35,7 +35,7 @@ export interface ShellRequest {
 }
 
 /** @throws Failure */
-function readPolicies(texts: readonly string[]): Map<string, PolicyPart> {
+function readPolicies(texts: readonly string[]): Map<string, PartialPolicy> {
   try {
     return parsePolicies(texts);
   } catch (error) {

@@ -50,9 +50,9 @@ describe('a driver that has died', () => {
       const life = { memory: kernel, number: 1, log: (_: number, lines: string[]) => logged.push(...lines) };
       const { memory } = this;
       const incarnation = { life, memory, channel: 3, generation: 5, end: () => this.end };
-      into.died(
+      into.dump(
         {
-          loaded: { name: 'made', sha256: 'abc' } as Parameters<CoreDumps['died']>[0]['loaded'],
+          loaded: { name: 'made', sha256: 'abc' } as Parameters<CoreDumps['dump']>[0]['loaded'],
           incarnation: incarnation as unknown as Incarnation,
           restarts: 1,
         },

@@ -29,44 +29,44 @@ beforeEach(() => {
 
 test('who echoes lives, and is asked and woken anew at each look', () => {
   for (let look = 1; look <= 100; look++) {
-    expect(pulse.look()).toBe(true);
+    expect(pulse.check()).toBe(true);
     expect([words[at(S_PING)], words[at(D_BELL)]]).toEqual([look, look]);
     echo();
   }
 });
 
 test('who misses two looks in a row is dead; nobody rings for ever', () => {
-  expect([pulse.look(), pulse.look(), pulse.look()]).toEqual([true, true, false]);
+  expect([pulse.check(), pulse.check(), pulse.check()]).toEqual([true, true, false]);
   expect(words[at(S_PING)]).toBe(1);
 });
 
 test('one echo makes good for what was missed', () => {
   for (let round = 0; round < 10; round++) {
-    expect([pulse.look(), pulse.look()]).toEqual([true, true]);
+    expect([pulse.check(), pulse.check()]).toEqual([true, true]);
     echo();
   }
 });
 
 test('a heart that beats, or another driver that is waited for, is a sign of life', () => {
-  pulse.look();
+  pulse.check();
   for (let look = 0; look < 10; look++) {
     words[at(D_HEART)]!++;
-    expect(pulse.look()).toBe(true);
+    expect(pulse.check()).toBe(true);
   }
   words[at(K_GATE)] = 1;
-  for (let look = 0; look < 10; look++) expect(pulse.look()).toBe(true);
+  for (let look = 0; look < 10; look++) expect(pulse.check()).toBe(true);
   words[at(K_GATE)] = 0;
-  expect([pulse.look(), pulse.look()]).toEqual([true, false]);
+  expect([pulse.check(), pulse.check()]).toEqual([true, false]);
 });
 
 test('of a pool the thread is woken by the channel of its driver host', () => {
   words[at(S_DRIVER_HOST)] = 5 + 1;
-  pulse.look();
+  pulse.check();
   expect([words[at(D_BELL)], words[at(D_BELL, 5)]]).toEqual([0, 1]);
 });
 
 test('one on the kernel’s thread is not asked', () => {
   words[at(S_TRANSPORT)] = TRANSPORT_GATE;
-  for (let look = 0; look < 5; look++) expect(pulse.look()).toBe(true);
+  for (let look = 0; look < 5; look++) expect(pulse.check()).toBe(true);
   expect(words[at(S_PING)]).toBe(0);
 });

@@ -6,7 +6,7 @@ import {
   DEFAULT_POLICY,
   delayOf,
   MAX_INIT_DEATHS,
-  remembered,
+  relevantDeaths,
   NEVER_GIVE_UP,
   type Cause,
   type Death,
@@ -140,7 +140,7 @@ test('what is remembered decides the same (seeded)', () => {
     let kept: Death[] = [];
     for (let i = 0; i < 60; i++) {
       const decision = whole.die(next(10) === 0 ? null : next(4000));
-      kept = remembered(whole.policy, [...kept, whole.deaths.at(-1)], whole.deaths.at(-1).at);
+      kept = relevantDeaths(whole.policy, [...kept, whole.deaths.at(-1)], whole.deaths.at(-1).at);
       const { at } = whole.deaths.at(-1);
       expect(decide(whole.policy, kept, TRAP, at)).toEqual(decision);
     }

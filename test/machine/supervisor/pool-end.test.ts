@@ -55,7 +55,7 @@ test('the memory of a driver that is live and lost in one task is kept before ot
   const incarnation = await Incarnation.prepare(life, events, () => pools.join('drivers', life, false));
   const { channel, generation } = incarnation;
   incarnation.begin(domain, {} as never, [], { domain, driverLoop: domain } as unknown as Images, null);
-  const up = incarnation.live(1000);
+  const up = incarnation.untilLive(1000);
   const port = { postMessage: (data: unknown) => says({ data }) } as Port;
   post(port, { type: 'driver', channel, generation, notice: { type: 'live', statics: [] } });
   ends();
