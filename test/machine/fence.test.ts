@@ -349,7 +349,7 @@ describe('a call to the kernel', () => {
 });
 
 test('who leaves says under which generation it was', () => {
-  side.gone();
+  side.markDead();
   expect(channel.get(D_GONE)).toBe(GENERATION);
 });
 

@@ -180,7 +180,7 @@ export class MachineClient extends RemoteClient implements ClientThread {
 
   /** Terminates the thread without asking it first. */
   async stop(): Promise<void> {
-    this.control.giveUp('the client was ended');
+    this.control.rejectAll('the client was ended');
     this.thread.terminate();
     await this.exited;
   }

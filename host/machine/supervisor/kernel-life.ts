@@ -193,7 +193,7 @@ export class KernelLife {
     this.dead = true;
     clearInterval(this.heartbeatTimer);
     abandon(this.memory, MAX_CLIENTS);
-    this.control.giveUp(why);
+    this.control.rejectAll(why);
     this.thread.terminate();
   }
 

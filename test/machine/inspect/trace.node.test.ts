@@ -80,10 +80,10 @@ describe('an isolated driver', () => {
   });
 
   test('what the kernel has written is kept when it is rebooted', async () => {
-    expect(at.machine.lastTrace).toBeNull();
+    expect(at.machine.deadKernelTrace).toBeNull();
     const { records } = at.machine.trace();
     await at.machine.reboot();
-    expect(at.machine.lastTrace!.records.slice(-records.length)).toEqual(records);
+    expect(at.machine.deadKernelTrace!.records.slice(-records.length)).toEqual(records);
     expect(at.machine.trace().records.length).toBeLessThan(records.length);
   });
 });

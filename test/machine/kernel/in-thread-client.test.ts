@@ -30,12 +30,12 @@ test('a call that waits enters the kernel no more until its result is there', as
   await turn();
   const { entries } = kernel;
   for (let looks = 0; looks < 10; looks++) {
-    client.looked();
+    client.checkResult();
     await turn();
   }
   expect(kernel.entries).toBe(entries);
   kernel.result = 7;
-  client.looked();
+  client.checkResult();
   expect(await call).toEqual({ ok: true, value: { result: 7, data: null } });
 });
 
