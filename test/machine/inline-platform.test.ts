@@ -34,12 +34,12 @@ test('a message is not copied and comes in a later task; after the end none come
   const listener = ({ data }: { data: unknown }): void => void heard.push(data);
   await nextTask(); // its `ready`
   thread.port.addEventListener('message', listener);
-  thread.port.postMessage({ id: 'x', type: 'GET', path: ['waiting'] });
+  thread.port.postMessage({ id: 'x', type: 'GET', path: ['wait'] });
   expect(heard).toEqual([]);
   await nextTask();
   await nextTask();
   expect(heard).toMatchObject([{ id: 'x', value: { call: expect.any(Function) as unknown } }]);
-  thread.port.postMessage({ id: 'y', type: 'GET', path: ['waiting'] });
+  thread.port.postMessage({ id: 'y', type: 'GET', path: ['wait'] });
   thread.terminate();
   await thread.ended;
   await nextTask();
