@@ -1,4 +1,4 @@
-// Threads that are none: messages come later and uncopied, nothing is heard after the end, and no driver has one.
+// The platform without threads: messages come later and are not copied, none comes after the end, and there are no driver threads.
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';

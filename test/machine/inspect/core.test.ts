@@ -1,4 +1,4 @@
-// Cores: what is written can be read, and what is no core, or not all of one, is said to be so.
+// Cores: what is written can be read, and the errors of files that are no core, or not a complete one.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { snapshotForCore, BadCore, Core, packCore } from '../../../host/machine/inspect/core.ts';
@@ -152,7 +152,7 @@ describe('what is no core', () => {
     for (let at = GZIP_HEADER; at < whole.length; at += 5) {
       const damaged = whole.slice();
       damaged[at]! ^= 1 << (at & 7);
-      // Some bits at the end of what is packed mean nothing.
+      // Some bits at the end of the packed data have no meaning.
       const read = await Core.read(damaged).catch((error: unknown) => error);
       if (read instanceof Core) expect(read.read(0, PAGE_SIZE)).toEqual(bytes.slice());
       else expect(read).toBeInstanceOf(BadCore);

@@ -1,4 +1,4 @@
-// Who waits for the end of another is announced when that is fenced, if it is there to be announced.
+// A successor is announced when its predecessor is fenced, if it still lives.
 
 import { beforeEach, expect, test } from 'vitest';
 import { wordOf } from '../../../host/machine/shared/channel-words.ts';

@@ -1,5 +1,5 @@
-// The client on the kernel's own thread while its call waits for another one: the loop goes on and may sleep. Nobody enters the
-// kernel, which wakes the loop, before there is a result.
+// The in-thread client while its call waits: the loop goes on and may sleep. The client does not enter the kernel, which would wake
+// the loop, before there is a result.
 
 import { expect, test } from 'vitest';
 import type { Domain } from '../../../host/domain/domain.ts';
@@ -22,7 +22,7 @@ function waiting() {
   return { kernel, client, call: Promise.resolve(client.call(SYS_CLOSE, 3, 0, 0)) };
 }
 
-/** Lets whoever was woken run. */
+/** Lets woken code run. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a call that waits enters the kernel no more until its result is there', async () => {

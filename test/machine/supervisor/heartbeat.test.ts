@@ -1,4 +1,4 @@
-// When a driver's thread is given up for want of an echo, look by look, on words that the test writes.
+// When a driver's thread is given up because it does not echo, check by check, on words that the test writes.
 
 import { beforeEach, expect, test } from 'vitest';
 import { HeartbeatMonitor } from '../../../host/machine/supervisor/heartbeat.ts';

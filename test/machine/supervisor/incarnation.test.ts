@@ -1,4 +1,4 @@
-// What an incarnation's thread says arrives in one task, as a thread says it that has ended since.
+// The notices of an incarnation's thread arrive in one task, as those of a thread that has exited do.
 
 import { expect, test } from 'vitest';
 import { Incarnation } from '../../../host/machine/supervisor/incarnation.ts';

@@ -1,4 +1,4 @@
-// What a death leads to, by the policy: a table of decisions under a clock that the test turns.
+// The decisions of policies, with a clock that the test sets.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -18,7 +18,7 @@ const TRAP: Cause = { by: 'trap', inInit: false, code: null };
 const exit = (code: number): Cause => ({ by: 'exit', inInit: false, code });
 const policy = (part: Partial<Policy> = {}): Policy => ({ ...DEFAULT_POLICY, ...part });
 
-/** A driver that dies again and again, on a clock of its own. */
+/** A driver that dies repeatedly, on a clock of its own. */
 class Mortal {
   now = 1_000_000;
   readonly deaths: Death[] = [];
@@ -28,7 +28,7 @@ class Mortal {
     this.policy = policy(part);
   }
 
-  /** It lives for so long (null: dies in its init), dies, and waits as it is told to. */
+  /** It lives for so long (null: dies in its init), dies, and waits for the back-off. */
   die(lived: number | null, cause = TRAP): Decision {
     this.now += lived ?? 0;
     this.deaths.push({ at: this.now, lived });

@@ -1,4 +1,4 @@
-// Who has to be there before a module can be loaded, and who waits for whom.
+// The owners that have to be loaded before a module, and the drivers that wait for them.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -75,7 +75,7 @@ describe('waiting', () => {
     dead = true;
     waiting.changed();
     await expect(work).rejects.toThrow('it is dead');
-    // It is not taken for one that waits: its owner may wait for it now.
+    // It does not count as waiting any more: its owner may wait for it now.
     const other = waiting.wait(base, () => stacked);
     let over = false;
     void other.then(() => (over = true));

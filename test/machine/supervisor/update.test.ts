@@ -1,4 +1,4 @@
-// Another binary takes the place of a driver while clients have its device open.
+// Replaces a driver by another binary while clients have its device open.
 
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../../host/domain/loaded.ts';
@@ -100,7 +100,7 @@ describe('an update is refused', () => {
       errno: EINVAL,
       message: 'could not update module tally: its users need another symbol tally_next',
     });
-    await machine.update(tally); // whoever uses it goes on using it
+    await machine.update(tally); // its users go on
     expect(machine.lsmod().find(({ name }) => name === 'tally')?.usedBy).toEqual(['stillborn']);
   });
 
