@@ -120,7 +120,7 @@ export function trace_init(): void {
   store<u32>(MACHINE_BASE, 1, M_TRACE_LEVEL);
 }
 
-/** The cached time is no longer true: whoever needs it next reads the clock. */
+/** Marks the cached time as too old: the next event reads the clock. */
 // @ts-ignore: decorator
 @inline
 export function trace_stale(): void {
@@ -161,17 +161,17 @@ function draw(): u64 {
 
 /**
  * Writes what is known of a call before its answer into the next record. No other call may begin before `trace_end`.
- * @param who client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
+ * @param caller client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
  * @param channel of the driver that is called
  * @param start what `trace_start` gave when it began
  * @returns the record's check so far, for `trace_end`
  */
 // @ts-ignore: decorator
 @inline
-export function trace_begin(who: i32, channel: i32, generation: u32, operation: i32, start: u64): u32 {
+export function trace_begin(caller: i32, channel: i32, generation: u32, operation: i32, start: u64): u32 {
   const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
   const record = record_at(number);
-  const what: u32 = operation | (channel << 8) | (who << 16) | ((start & HOW ? TRACE_EXACT : 0) << 24);
+  const what: u32 = operation | (channel << 8) | (caller << 16) | ((start & HOW ? TRACE_EXACT : 0) << 24);
   const at = reinterpret<u64>(<f64>(start & ~HOW));
   store<u32>(record, number, TR_SEQUENCE);
   store<u32>(record, what, TR_OPERATION);

@@ -56,7 +56,10 @@ export class Failover {
     );
   }
 
-  /** Announces a successor whose predecessor is fenced; to be called after each poll. @returns whether there was one; there may be more */
+  /**
+   * Announces a successor whose predecessor is fenced; to be called after each poll.
+   * @returns whether there was one; there may be more
+   */
   check(): boolean {
     if (this.expected.length === 0) return false;
     const { words } = this.kernel();

@@ -51,7 +51,10 @@ interface FormedParts {
 /** A driver that is formed, or will be when it is initialised because it has a start function. */
 export interface FormedDriver {
   readonly driver: HostedDriver;
-  /** Runs its init, once the kernel has announced it. @returns what serves its requests; throws ModuleError, or what it trapped with */
+  /**
+   * Runs its init, once the kernel has announced it.
+   * @returns what serves its requests; throws ModuleError, or what it trapped with
+   */
   initialise(): Served;
   /** Drops a driver that was not initialised. */
   undo(): void;

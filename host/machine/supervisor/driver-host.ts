@@ -14,7 +14,11 @@ import type { Resources, PreparedThread } from './resources.ts';
 
 export interface DriverHostEvents {
   noticed(notice: DriverNotice): void;
-  /** It has ended by itself. @param withOthers others ended with it and may be the cause. @returns resolves when its death was handled */
+  /**
+   * It has ended by itself.
+   * @param withOthers others ended with it and may be the cause
+   * @returns resolves when its death was handled
+   */
   ended(withOthers: boolean): Promise<void>;
 }
 

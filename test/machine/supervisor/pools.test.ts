@@ -101,7 +101,7 @@ test('a successor that is not wanted any more ends nobody who has come to its po
 });
 
 /** A driver's thread that ends as in Chromium within two seconds: only when its event loop has a turn. */
-function unhurried(thread: Thread): Thread {
+function endsLate(thread: Thread): Thread {
   if (thread.kind !== 'driver') return thread;
   const pages = DOMAIN_MEMORY / WASM_PAGE;
   const terminate = async (): Promise<void> => {
@@ -118,7 +118,7 @@ function unhurried(thread: Thread): Thread {
 
 test('the thread of a pool leaves its loop when the last of its drivers has left, or one was given up', async () => {
   await lab.close();
-  lab = await threadLab(unhurried);
+  lab = await threadLab(endsLate);
   await boot();
   await machine.insmod(driver('null'));
   await machine.insmod(driver('zero'));
