@@ -139,8 +139,8 @@ export function turn(ch: usize, ring: usize, generation: u32, taken: u32, spins:
   return taken;
 }
 
-/** Whether a submission waits behind `taken`. */
-export function waiting(ring: usize, taken: u32): bool {
+/** Whether there is a submission after `taken`. */
+export function has_submission(ring: usize, taken: u32): bool {
   const next = taken + 1;
   return atomic.load<u32>(ring + (next & (RING_SLOTS - 1)) * RING_STRIDE, Q_SEQUENCE) == next;
 }

@@ -17,7 +17,7 @@ import {
 } from './abi/machine';
 import { answer_client } from './ipc/conclude';
 import { endpoint_oops } from './ipc/death';
-import { speak_for } from './ipc/driver-log';
+import { set_log_owner } from './ipc/driver-log';
 import { CL_CALL, client_at, PARKED } from './fs/clients';
 import { sys_exit } from './fs/syscalls';
 import { OP_TIMER, SYS_REAP } from './abi/operation';
@@ -40,7 +40,7 @@ let caller: i32 = 0;
 
 /** An oops begins: what is logged is the kernel's own again, not the driver's whose call was being served. */
 export function oops_enter(): void {
-  caller = speak_for(0);
+  caller = set_log_owner(0);
 }
 
 /** Counts an oops and sets taint D; the text is in the log already. @returns whether this kernel must stop */

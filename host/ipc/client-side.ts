@@ -1,5 +1,5 @@
-// A client's end of its system-call slot (kernel/abi/syscall.ts): asks, spins, then sleeps until the answer is there or the
-// machine was given up. A thread that may not block waits in its event loop.
+// A client's end of its system-call slot (kernel/abi/syscall.ts). It submits a call, spins, then sleeps until the answer is there
+// or the machine was given up. A thread that may not block waits in its event loop.
 
 import { M_ABANDONED } from '../../kernel/abi/machine.ts';
 import { MACHINE_BASE, SLOTS_BASE, USER_BASE, USER_SIZE } from '../../kernel/abi/map.ts';
@@ -20,7 +20,7 @@ import {
 import { ring } from './doorbell.ts';
 
 const ABANDONED = (MACHINE_BASE + M_ABANDONED) >> 2;
-/** ms between two looks at whether the machine was given up: that changes no word on which a client sleeps. */
+/** ms between two checks whether the machine was given up, which does not change the word on which a client sleeps. */
 const ABANDONED_PERIOD = 100;
 
 export interface CallResult {
@@ -36,7 +36,7 @@ export class ClientSide {
   readonly address: number;
   private readonly kernel: Int32Array;
   private readonly base: number;
-  private left = false;
+  private cancelled = false;
 
   constructor(memory: WebAssembly.Memory, client: number) {
     this.kernel = new Int32Array(memory.buffer);
@@ -46,9 +46,9 @@ export class ClientSide {
     Atomics.store(this.kernel, this.base + (SLOT_ATTACHED >> 2), 1);
   }
 
-  /** Whether this kernel was given up by the supervisor, or by its client. */
+  /** Whether the supervisor has given up this kernel, or this end was cancelled. */
   get abandoned(): boolean {
-    return this.left || Atomics.load(this.kernel, ABANDONED) !== 0;
+    return this.cancelled || Atomics.load(this.kernel, ABANDONED) !== 0;
   }
 
   /** Writes a path to the beginning of the buffer. */
@@ -56,13 +56,13 @@ export class ClientSide {
     this.buffer.set(new TextEncoder().encode(`${path}\0`).subarray(0, USER_SIZE));
   }
 
-  /** The slot and the memory are somebody else's from now on; a call in progress ends. */
+  /** Ends a call in progress. The slot and the memory may be reused from now on. */
   cancel(): void {
-    this.left = true;
+    this.cancelled = true;
   }
 
   /** Puts a system call into the slot. @returns its sequence number */
-  private ask(number: number, a: number, b: number, c: number, d: number): number {
+  private submit(number: number, a: number, b: number, c: number, d: number): number {
     const { kernel, base } = this;
     const sequence = (Atomics.load(kernel, base + (SLOT_SEQUENCE >> 2)) + 1) | 0;
     kernel[base + (SLOT_NUMBER >> 2)] = number;
@@ -83,7 +83,7 @@ export class ClientSide {
   call(number: number, a = 0, b = 0, c = 0, d = 0): CallResult {
     const { kernel, base } = this;
     const answer = base + (SLOT_ANSWER >> 2);
-    const sequence = this.ask(number, a, b, c, d);
+    const sequence = this.submit(number, a, b, c, d);
     for (let spins = 0; spins < CALL_SPINS; spins++) {
       if (Atomics.load(kernel, answer) === sequence) return this.answer();
     }
@@ -98,14 +98,14 @@ export class ClientSide {
   }
 
   /** The same without blocking; until it has resolved no other call may be made. */
-  async eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<CallResult> {
+  async callAsync(number: number, a = 0, b = 0, c = 0, d = 0): Promise<CallResult> {
     const { kernel, base } = this;
     const answer = base + (SLOT_ANSWER >> 2);
-    const sequence = this.ask(number, a, b, c, d);
+    const sequence = this.submit(number, a, b, c, d);
     Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 1);
     for (;;) {
       const seen = Atomics.load(kernel, answer);
-      if (this.left || (seen !== sequence && this.abandoned)) return { result: -EIO, killed: false };
+      if (this.cancelled || (seen !== sequence && this.abandoned)) return { result: -EIO, killed: false };
       if (seen === sequence) break;
       const answered = Atomics.waitAsync(kernel, answer, seen, ABANDONED_PERIOD);
       if (answered.async) await answered.value;
@@ -137,13 +137,13 @@ export function abandon(memory: WebAssembly.Memory, clients: number): void {
   }
 }
 
-/** Ends a client whose thread is no more, in its place: its files are closed, then its slot is free. Does not block. */
+/** Exits a client whose thread has ended: closes its files, then frees its slot. Does not block. */
 export async function exitFor(memory: WebAssembly.Memory, client: number): Promise<void> {
   const kernel = new Int32Array(memory.buffer);
   const base = (SLOTS_BASE + client * SLOT_SIZE) >> 2;
   const answer = base + (SLOT_ANSWER >> 2);
   if (Atomics.load(kernel, base + (SLOT_ATTACHED >> 2)) === 0) return;
-  // The call it died in, if it was taken, is answered first; if it was not, this one takes its place.
+  // A call in progress that the kernel has taken is answered first; one that it has not taken is replaced by this one.
   const sequence = (Atomics.load(kernel, base + (SLOT_SEQUENCE >> 2)) + 1) | 0;
   kernel[base + (SLOT_NUMBER >> 2)] = SYS_EXIT;
   Atomics.store(kernel, base + (SLOT_SLEEPING >> 2), 1);

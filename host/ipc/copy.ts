@@ -1,7 +1,7 @@
-// Copies between two shared memories. Where the engine has multi-memory, one wasm instruction; otherwise what the
-// runtime offers, a TypedArray.set at worst (shared memory makes that several times slower than a plain copy).
+// Copies between two shared memories. Where the engine has multi-memory this is one wasm instruction. Otherwise it is what the
+// runtime offers, at worst TypedArray.set, which is several times slower on shared memory.
 
-/** Copies `count` bytes; the caller, which is wasm, has checked both ranges and gives unsigned numbers as signed ones. */
+/** Copies `count` bytes. The caller is wasm: it has checked both ranges, and passes unsigned numbers as signed ones. */
 export type Copy = (to: number, from: number, count: number) => void;
 
 /** The two directions between the kernel's memory and a domain's. */
@@ -40,7 +40,7 @@ export function multiMemoryCopies(kernel: WebAssembly.Memory, domain: WebAssembl
   return { out: instance.exports['o'] as unknown as Copy, in: instance.exports['i'] as unknown as Copy };
 }
 
-/** What every engine can do. */
+/** Copies that work on every engine. */
 export const portableCopies: CopyMaker = (kernel, domain) => {
   const native = multiMemoryCopies(kernel, domain);
   if (native) return native;

@@ -1,6 +1,6 @@
-// How a driver's thread waits: it spins a little, then sleeps on the bell of its driver host's channel. The flag goes up before
-// the last look, so that no notice is lost, and nobody is notified who is awake. How long it spins adapts: twice as long after a
-// short sleep, half as long after a long one; on one core it does not spin at all.
+// How a driver's thread waits: it spins a little, then sleeps on the bell of its driver host's channel. It sets its flag before
+// the last look, so no wake-up is lost, and a thread that is awake is not notified. The spin time adapts: it doubles after a short
+// sleep and halves after a long one. On one core the thread does not spin.
 
 import {
   CHANNEL_SIZE,
@@ -14,8 +14,8 @@ import { DRIVER_SPIN_MS, DRIVER_SPINS, LEAST_SPINS, SHORT_SLEEP_MS } from '../..
 import { M_CORES } from '../../kernel/abi/machine.ts';
 import { CHANNELS_BASE, MACHINE_BASE } from '../../kernel/abi/map.ts';
 
-const LOOK_MS = DRIVER_SPIN_MS / DRIVER_SPINS;
-/** ms that are as good as for ever. */
+const SPIN_MS = DRIVER_SPIN_MS / DRIVER_SPINS;
+/** ms that stand for no limit. */
 const FOREVER = 1e9;
 
 export class DriverBell {
@@ -24,9 +24,8 @@ export class DriverBell {
   private readonly kernel: Int32Array;
   private readonly sleeping: number;
   private readonly bell: number;
-  /** Whether it never spins, or never sleeps. */
-  private readonly fixed: boolean;
-  private readonly sleepless: boolean;
+  private readonly neverSpins: boolean;
+  private readonly neverSleeps: boolean;
 
   /** @param hostChannel the driver host's channel */
   constructor(kernel: Int32Array, hostChannel: number) {
@@ -35,40 +34,39 @@ export class DriverBell {
     this.sleeping = (base + D_SLEEPING) >> 2;
     this.bell = (base + D_BELL) >> 2;
     const transport = kernel[(base + S_TRANSPORT) >> 2];
-    this.sleepless = transport === TRANSPORT_SPIN;
-    this.fixed = transport === TRANSPORT_WAIT || kernel[(MACHINE_BASE + M_CORES) >> 2] === 1;
-    if (this.fixed) this.spins = 1;
+    this.neverSleeps = transport === TRANSPORT_SPIN;
+    this.neverSpins = transport === TRANSPORT_WAIT || kernel[(MACHINE_BASE + M_CORES) >> 2] === 1;
+    if (this.neverSpins) this.spins = 1;
   }
 
-  /** How long these looks take, in ms: for a thread that has more to look at than one request. */
+  /** The ms that these looks take, for a thread that polls more than one channel. */
   get spinMs(): number {
-    return this.spins * LOOK_MS;
+    return this.spins * SPIN_MS;
   }
 
-  /** Somebody new is served, who may be asked much: what was learnt is no measure. */
-  renew(): void {
-    if (!this.fixed) this.spins = DRIVER_SPINS;
+  /** Starts over with the longest spin, because a new driver is served, whose load is not known. */
+  resetSpins(): void {
+    if (!this.neverSpins) this.spins = DRIVER_SPINS;
   }
 
   /**
-   * Sleeps until somebody rings, or for so many ms.
-   * @param expected whether there is something to do after all
+   * Sleeps until the bell rings, or for `ms`. Does not sleep where `hasWork` says that there is something to do.
    */
-  sleep(most: number, expected: () => boolean): void {
-    if (this.sleepless) return;
+  sleep(ms: number, hasWork: () => boolean): void {
+    if (this.neverSleeps) return;
     const { kernel, sleeping, bell } = this;
     const seen = Atomics.load(kernel, bell);
     Atomics.store(kernel, sleeping, 1);
-    if (!expected()) {
+    if (!hasWork()) {
       const before = performance.now();
-      Atomics.wait(kernel, bell, seen, most >= FOREVER ? Infinity : most);
+      Atomics.wait(kernel, bell, seen, ms >= FOREVER ? Infinity : ms);
       this.adapt(performance.now() - before);
     }
     Atomics.store(kernel, sleeping, 0);
   }
 
   private adapt(slept: number): void {
-    if (this.fixed) return;
+    if (this.neverSpins) return;
     this.spins =
       slept < SHORT_SLEEP_MS
         ? Math.min(this.spins * 2, DRIVER_SPINS)
@@ -76,7 +74,7 @@ export class DriverBell {
   }
 }
 
-/** Wakes a driver's thread that sleeps, whatever for. */
+/** Wakes a driver's thread. */
 export function ringDriver(kernel: Int32Array, hostChannel: number): void {
   const bell = (CHANNELS_BASE + hostChannel * CHANNEL_SIZE + D_BELL) >> 2;
   Atomics.add(kernel, bell, 1);

@@ -1,8 +1,7 @@
-// The driver's end of a channel (kernel/abi/channel.ts): lets the driver loop serve requests, sleeps, calls the kernel, copies to
-// and from what the request in progress grants. All of it on behalf of a driver's wasm, which cannot reach the kernel's
-// memory.
+// The driver's end of a channel (kernel/abi/channel.ts). It runs the driver loop, sleeps, calls the kernel, and copies to and from
+// the range that the request in progress grants. It does this on behalf of a driver's wasm, which cannot reach the kernel's memory.
 //
-// After each step that may have taken long the fence is checked: an incarnation that was given up writes nothing more.
+// It checks the fence after each step that may take long: an incarnation that was given up writes nothing more.
 
 import {
   A_SEQUENCE,
@@ -35,51 +34,51 @@ import { CHANNELS_BASE } from '../../kernel/abi/map.ts';
 import { ring } from './doorbell.ts';
 import { DriverBell } from './driver-bell.ts';
 
-/** Thrown into an incarnation that was given up: it leaves whatever it was doing. */
+/** Thrown to unwind an incarnation that was given up. */
 export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-/** What a predecessor has left, which nobody writes to any more: the memory in which it died, or a copy of a part of it. */
+/** A predecessor's memory, to which nothing writes any more: all of it, or a copy of a part. */
 export interface PreviousMemory {
   bytes: Uint8Array;
-  /** Address of the first of them. */
+  /** Address of the first byte. */
   from: number;
-  /** Which incarnation it was (ST_TAG_CHANNELS of kernel/abi/store.ts). */
+  /** The tag of the incarnation (ST_TAG_CHANNELS of kernel/abi/store.ts). */
   incarnation: number;
 }
 
 /** kernel/driver-loop.ts. */
 export interface DriverLoop {
   turn(channel: number, ring: number, generation: number, taken: number, spins: number): number;
-  waiting(ring: number, taken: number): number;
+  has_submission(ring: number, taken: number): number;
   /** @param own bytes of the domain's memory @returns COPY_ */
   copy_out(channel: number, generation: number, own: number, to: number, from: number, count: number): number;
   copy_in(channel: number, generation: number, own: number, to: number, from: number, count: number): number;
 }
 
-/** What the domain's image says instead of the time of the next timer where there is none, in ms. */
+/** The ms that the domain's image returns where there is no timer. */
 const NEVER = 1e9;
 
-/** ms between two looks at the fence while a call by the driver waits for the kernel. */
+/** ms between two checks of the fence while a call by the driver waits for the kernel. */
 const FENCE_PERIOD = 100;
 
 export class DriverSide {
   readonly generation: number;
   protected readonly kernel: Int32Array;
-  /** The kernel's memory, for what the kernel has given to this incarnation. */
+  /** The kernel's memory, for the buffers that the kernel has given to this incarnation. */
   readonly kernelBytes: Uint8Array;
   private readonly domainBytes: Uint8Array;
   /** Bytes of the domain's memory. */
-  private readonly own: number;
+  private readonly domainSize: number;
   private readonly previous: PreviousMemory | null;
   /** Index of the channel's first word. */
   protected readonly base: number;
   private readonly bell: DriverBell;
-  /** Null before the driver is fully formed: nothing is asked of it, and it is granted nothing. */
+  /** Null before the driver is formed: it gets no request and no grant until then. */
   private loop: DriverLoop | null = null;
   private taken = 0;
-  private called = 0;
+  private callSequence = 0;
 
   constructor(
     kernel: WebAssembly.Memory,
@@ -91,7 +90,7 @@ export class DriverSide {
     this.kernel = new Int32Array(kernel.buffer);
     this.kernelBytes = new Uint8Array(kernel.buffer);
     this.domainBytes = new Uint8Array(domain.buffer);
-    this.own = this.domainBytes.length;
+    this.domainSize = this.domainBytes.length;
     this.generation = generation;
     this.previous = previous;
     this.base = (CHANNELS_BASE + channel * CHANNEL_SIZE) >> 2;
@@ -106,33 +105,33 @@ export class DriverSide {
     return Atomics.load(this.kernel, this.base + (S_STOP >> 2)) !== 0;
   }
 
-  /** What carries its requests and copies from now on. */
+  /** Sets the driver loop, which carries its requests and copies. */
   attach(loop: DriverLoop): void {
     this.loop = loop;
   }
 
   /**
-   * Serves requests until the supervisor says stop or the fence goes up; throws what a driver's trap throws.
+   * Serves requests until the supervisor stops it or the kernel fences it; throws what a driver's trap throws.
    *
-   * @param timers runs the timers that are due; ms until the next, NEVER where there is none
+   * @param timers runs the timers that are due; returns the ms until the next, NEVER where there is none
    */
   run(timers: () => number = () => NEVER): void {
-    while (!this.over) {
+    while (!this.mustStop) {
       const worked = this.turn(this.bell.spins);
-      const left = timers();
-      if (!worked) this.bell.sleep(left, () => this.over || this.expected());
+      const untilTimer = timers();
+      if (!worked) this.bell.sleep(untilTimer, () => this.mustStop || this.hasWork());
     }
   }
 
-  /** Whether this incarnation is to serve no more. */
-  get over(): boolean {
+  /** Whether this incarnation must stop serving. */
+  get mustStop(): boolean {
     return this.stopped() || this.fenced();
   }
 
   /** Answers the supervisor's ping. @returns whether this incarnation is to go on */
   alive(): boolean {
     this.echo();
-    return !this.over;
+    return !this.mustStop;
   }
 
   private echo(): void {
@@ -141,7 +140,7 @@ export class DriverSide {
     if (kernel[base + (D_PONG >> 2)] !== ping) Atomics.store(kernel, base + (D_PONG >> 2), ping);
   }
 
-  /** Serves what is there, or comes within so many looks. @returns whether there was anything */
+  /** Serves the requests that are there, or come within `spins` looks. @returns whether there were any */
   turn(spins: number): boolean {
     const { kernel, base } = this;
     this.echo();
@@ -153,22 +152,22 @@ export class DriverSide {
     return true;
   }
 
-  /** Whether something waits to be served: a request, or an echo for the supervisor. */
-  expected(): boolean {
+  /** Whether there is a request to serve, or a ping to echo. */
+  hasWork(): boolean {
     const { kernel, base, loop } = this;
     return (
-      (loop !== null && loop.waiting(kernel[base + (K_RING >> 2)]!, this.taken) !== 0) ||
+      (loop !== null && loop.has_submission(kernel[base + (K_RING >> 2)]!, this.taken) !== 0) ||
       Atomics.load(kernel, base + (S_PING >> 2)) !== kernel[base + (D_PONG >> 2)]
     );
   }
 
-  /** The driver has done something that its host sees: it is alive. */
+  /** Counts a sign of life: a host call, a copy or a served request. */
   private beat(): void {
     this.kernel[this.base + (D_HEART >> 2)]!++;
   }
 
-  /** Puts the data of a call into the channel. @returns how much of it */
-  protected carry(data: number, length: number): number {
+  /** Copies the data of a call into the channel. @returns how many bytes */
+  protected putData(data: number, length: number): number {
     const size = Math.min(length, CHANNEL_DATA_SIZE, this.domainBytes.length - data);
     if (size <= 0) return 0;
     const at = (this.base << 2) + CHANNEL_DATA;
@@ -181,8 +180,8 @@ export class DriverSide {
     const { kernel, base } = this;
     if (this.fenced()) throw new Fenced();
     this.beat();
-    const size = this.carry(data, length);
-    const sequence = (this.called = (this.called + 1) | 0);
+    const size = this.putData(data, length);
+    const sequence = (this.callSequence = (this.callSequence + 1) | 0);
     kernel[base + (C_GENERATION >> 2)] = this.generation;
     kernel[base + (C_OPERATION >> 2)] = operation;
     kernel[base + (C_ARGUMENT >> 2)] = a;
@@ -201,12 +200,12 @@ export class DriverSide {
     return kernel[base + (A_STATUS >> 2)]!;
   }
 
-  /** Whether the kernel has heard of it, before which it may have been started. */
+  /** Whether the kernel has announced it. */
   get announced(): boolean {
     return Atomics.load(this.kernel, this.base + (K_ANNOUNCED >> 2)) === this.generation;
   }
 
-  /** Waits until the kernel has heard of it; throws Fenced. */
+  /** Waits until the kernel has announced it; throws Fenced. */
   awaitAnnounced(): void {
     const { kernel, generation } = this;
     const word = this.base + (K_ANNOUNCED >> 2);
@@ -216,7 +215,7 @@ export class DriverSide {
     }
   }
 
-  /** A call that brings something back: as many bytes as its status says, at most `size`. */
+  /** A call that returns data: as many bytes as its status says, at most `size`. */
   callFor(
     operation: number,
     a: number,
@@ -235,7 +234,7 @@ export class DriverSide {
     return status;
   }
 
-  /** Copies from the memory of the predecessor of that name. @returns 0, or 1 where it is another, or there is no such range */
+  /** Copies from the predecessor's memory. @returns 0, or 1 where the predecessor is another, or a range is out of bounds */
   copyPrevious(to: number, from: number, count: number, incarnation: number): number {
     const { previous, domainBytes } = this;
     if (previous?.incarnation !== incarnation >>> 0) return 1;
@@ -248,22 +247,26 @@ export class DriverSide {
 
   /** Copies into the granted range. @returns 0, or 1 when the grant does not allow it; throws Fenced */
   copyOut(to: number, from: number, count: number): number {
-    const { loop, base, generation, own } = this;
-    return this.copied(loop ? loop.copy_out(base << 2, generation, own, to, from, count) : COPY_REFUSED);
+    const { loop, base, generation, domainSize } = this;
+    return this.checkCopy(
+      loop ? loop.copy_out(base << 2, generation, domainSize, to, from, count) : COPY_REFUSED,
+    );
   }
 
   /** Copies out of the granted range into the domain. */
   copyIn(to: number, from: number, count: number): number {
-    const { loop, base, generation, own } = this;
-    return this.copied(loop ? loop.copy_in(base << 2, generation, own, to, from, count) : COPY_REFUSED);
+    const { loop, base, generation, domainSize } = this;
+    return this.checkCopy(
+      loop ? loop.copy_in(base << 2, generation, domainSize, to, from, count) : COPY_REFUSED,
+    );
   }
 
-  private copied(status: number): number {
+  private checkCopy(status: number): number {
     if (status === COPY_FENCED) throw new Fenced();
     return status;
   }
 
-  /** The range that the request in progress grants; of no length where there is none. */
+  /** The range that the request in progress grants; of length 0 where there is none. */
   grant(): { address: number; length: number } {
     const { kernel, base } = this;
     const current = kernel[base + (D_CURRENT >> 2)]! >> 2;
@@ -274,7 +277,7 @@ export class DriverSide {
     };
   }
 
-  /** Something that a fence waits for, as for a copy: announced, then the fence is looked at, then done. */
+  /** Does a copy for which a fence waits: sets the mark of a copy, checks the fence, copies, clears the mark. */
   bracket(copy: () => void): number {
     const copying = this.base + (D_COPYING >> 2);
     Atomics.store(this.kernel, copying, 1);
@@ -288,9 +291,9 @@ export class DriverSide {
     return 0;
   }
 
-  /** Says that this incarnation is at its end, so that the kernel answers its callers at once. */
-  gone(): void {
-    // An exhausted stack may have ended a copy before it could say so.
+  /** Says that this incarnation is dead, so that the kernel answers its callers at once. */
+  markDead(): void {
+    // An exhausted stack may have interrupted a copy before it cleared the mark.
     Atomics.store(this.kernel, this.base + (D_COPYING >> 2), 0);
     Atomics.store(this.kernel, this.base + (D_GONE >> 2), this.generation);
     ring(this.kernel);

@@ -1,4 +1,4 @@
-// What system calls on names write into a client's memory: struct stat and directory entries (kernel/abi/file.ts).
+// Reads what system calls on names write into a client's memory: struct stat and directory entries (kernel/abi/file.ts).
 
 import {
   DIRENT_LENGTH,
@@ -19,7 +19,7 @@ export type FileType = 'directory' | 'file' | 'device' | 'link';
 
 export interface FileStat {
   type: FileType;
-  /** Permissions alone. */
+  /** Permissions only. */
   mode: number;
   /** Of a device, else 0. */
   major: number;
@@ -51,7 +51,7 @@ export function readStat(data: Uint8Array): FileStat {
   };
 }
 
-/** The entries of one SYS_GETDENTS; one that is no whole entry ends them. */
+/** The entries of one SYS_GETDENTS, up to the first incomplete one. */
 export function readEntries(data: Uint8Array): DirectoryEntry[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const entries: DirectoryEntry[] = [];

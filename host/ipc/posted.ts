@@ -1,6 +1,6 @@
-// Messages over a MessagePort in place of doorbells: the two transports that need the event loops of both threads. The kernel's
-// submission is copied into a message; the driver's end serves it out of the message, not out of the ring, and its reply is
-// put into the ring by the kernel's end, where the kernel checks it like any other. Bulk data goes by grants as always.
+// The two transports that post messages over a MessagePort instead of ringing a bell. They need the event loops of both threads.
+// The kernel's submission is copied into a message, and the driver's end serves it from there, not from the ring. The kernel's end
+// puts the reply into the ring, where the kernel checks it like any other. Bulk data goes by grants, as in the other transports.
 
 import * as Comlink from 'comlink';
 import {
@@ -33,7 +33,7 @@ import { OP_IOCTL, OP_READ, OP_WRITE } from '../../kernel/abi/operation.ts';
 
 /** The words of a message. */
 type Message = Int32Array;
-/** A bare message there and back, the floor of the others. */
+/** A message that is only echoed, which is the floor of the others. */
 interface Echo {
   echo: Message;
 }
@@ -54,19 +54,19 @@ export class PostedKernelEnd {
   private readonly port: MessagePort;
   private readonly remote: Comlink.Remote<Server> | null;
   private readonly rings: number;
-  private readonly arrived: () => void;
+  private readonly onReply: () => void;
   private replies = 0;
-  private echoed: () => void = () => {};
+  private resolveEcho: () => void = () => {};
 
-  /** @param arrived called when a reply is in the ring */
-  constructor(kernel: Int32Array, channel: number, port: MessagePort, kind: PostedKind, arrived: () => void) {
+  /** @param onReply called when a reply is in the ring */
+  constructor(kernel: Int32Array, channel: number, port: MessagePort, kind: PostedKind, onReply: () => void) {
     this.kernel = kernel;
     this.port = port;
     this.rings = kernel[(CHANNELS_BASE + channel * CHANNEL_SIZE + K_RING) >> 2]! >> 2;
-    this.arrived = arrived;
+    this.onReply = onReply;
     this.remote = kind === 'comlink' ? Comlink.wrap<Server>(port) : null;
     port.addEventListener('message', ({ data }: { data: unknown }) => {
-      if (isEcho(data)) this.echoed();
+      if (isEcho(data)) this.resolveEcho();
       else if (!this.remote) this.complete(data as Message);
     });
     port.start();
@@ -84,13 +84,13 @@ export class PostedKernelEnd {
     const at = this.rings + ((RING_HALF + (sequence & (RING_SLOTS - 1)) * RING_STRIDE) >> 2);
     this.kernel.set(reply.subarray(1, WORDS), at + 1);
     Atomics.store(this.kernel, at + (R_SEQUENCE >> 2), sequence);
-    this.arrived();
+    this.onReply();
   }
 
-  /** A bare message there and back. */
+  /** Resolves when a bare message was echoed. */
   echo(): Promise<void> {
     return new Promise((resolve) => {
-      this.echoed = resolve;
+      this.resolveEcho = resolve;
       this.port.postMessage({ echo: new Int32Array(WORDS) } satisfies Posted);
     });
   }
@@ -115,7 +115,7 @@ export interface Served {
   special(operation: number, argument0: number, argument1: number): number;
 }
 
-/** The driver's end of one channel; does by message what the driver loop does by memory. */
+/** The driver's end of one channel. It does with messages what the driver loop does in shared memory. */
 export class PostedDriverEnd {
   private readonly kernel: Int32Array;
   private readonly base: number;

@@ -1,7 +1,7 @@
-// The driver's end of a channel where the driver lives on the kernel's thread: a call of the kernel is a call. Its line 0 is
-// the submission in progress, for which the kernel writes the grant.
+// The driver's end of a channel where the driver runs on the kernel's thread: a call of the kernel is a function call. The
+// channel's line 0 is the submission in progress; the kernel writes its grant there.
 //
-// Before the kernel is entered, a reserve of stack is looked for: where there is none, the driver has trapped, not the kernel.
+// Before it enters the kernel it probes for a reserve of stack. So the driver traps where the stack is exhausted, not the kernel.
 
 import { D_CURRENT, D_COPYING } from '../../kernel/abi/channel.ts';
 import { DriverSide, Fenced, type PreviousMemory } from './driver-side.ts';
@@ -38,13 +38,13 @@ export class SandboxSide extends DriverSide {
   override call(operation: number, a: number, b: number, data: number, length: number): number {
     if (this.fenced()) throw new Fenced();
     probe(RESERVE);
-    const status = this.enter(this.channel, operation, a, b, this.carry(data, length));
+    const status = this.enter(this.channel, operation, a, b, this.putData(data, length));
     if (this.fenced()) throw new Fenced(); // it was given up meanwhile
     return status;
   }
 
-  /** It copies nothing any more: a trap may have left it in the middle. */
-  left(): void {
+  /** Ends the copy in progress, which a trap may have interrupted, so that a fence does not wait for it. */
+  endCopy(): void {
     Atomics.store(this.kernel, this.base + (D_COPYING >> 2), 0);
   }
 }

@@ -1,6 +1,6 @@
-// How a request gets from the kernel to a driver, by name: the rungs of the ladder. Every one carries the same 64-byte message
-// of the same kernel to the same driver; what differs is who waits how. Two of them are places rather than ways: a driver in
-// the kernel's domain is called directly, one in a sandbox through a gate.
+// The transports: how a request gets from the kernel to a driver. Each carries the same 64-byte message of the same kernel to the
+// same driver; they differ in how the two threads wait. Two of them follow from a driver's place: a driver in the kernel's domain
+// is called directly, a driver in a sandbox through a gate.
 
 import {
   TRANSPORT_GATE,
@@ -10,17 +10,17 @@ import {
   TRANSPORT_WAIT,
 } from '../../kernel/abi/channel.ts';
 
-/** Ways to a driver in a thread of its own. */
+/** Transports to a driver in a thread of its own. */
 export type ThreadTransport = 'ring' | 'ring-spin' | 'wait' | 'postmessage' | 'comlink';
 export type TransportName = 'direct' | 'gate' | ThreadTransport;
 
 export interface Transport {
   readonly name: TransportName;
-  /** What the channel says of it: TRANSPORT_; a direct call has no channel. */
+  /** Its TRANSPORT_ number in the channel. A direct call has no channel. */
   readonly word: number;
-  /** In words. */
+  /** One line for people. */
   readonly summary: string;
-  /** Whether kernel and driver run on threads of their own, which takes shared memory. */
+  /** Whether kernel and driver run on different threads, which needs shared memory. */
   readonly threads: boolean;
   /** Whether both ends need their event loops, so that no thread may block on a call. */
   readonly eventful: boolean;
@@ -63,7 +63,7 @@ export function transportOf(name: TransportName): Transport {
   return transport;
 }
 
-/** What a runtime can do. */
+/** The abilities of a runtime. */
 export interface Abilities {
   /** Shared memory that can be sent to another thread. */
   sharedMemory: boolean;

@@ -1,4 +1,4 @@
-// What a machine is booted with. Types alone.
+// The options of a machine. Types only.
 
 import type { ThreadTransport } from '../ipc/transport.ts';
 import type { RequestModule } from './supervisor/demand.ts';
@@ -10,19 +10,19 @@ import type { OnCore, Placement } from './shared/types.ts';
 
 export interface MachineOptions extends SupervisorOptions {
   placement: Placement;
-  /** Places of drivers that do not go by the placement, by the keys of their names. */
+  /** Places of drivers that differ from the placement, by the keys of their names. */
   places?: Places;
   images: Images;
   resources: Resources;
-  /** Time a call, a heartbeat or an initialisation may take, in ms; at least MIN_DEADLINE_MS. */
+  /** The most ms for a call, a heartbeat or an initialisation; at least MIN_DEADLINE_MS. */
   deadlineMs?: number;
   /** Whether an oops stops the kernel; by default it goes on, as Linux does. */
   panicOnOops?: boolean;
   /** Debugging of slabs as Linux's boot option: letters of FZPU, `-` for none; all of it by default. */
   slubDebug?: string;
-  /** How many cores to reckon with; by default what the platform says. With one nobody spins. */
+  /** How many cores to assume; by default what the platform says. With one core no thread spins. */
   cores?: number;
-  /** Whether the driver that died last, or its pool, has a successor ready (./supervisor/standby.ts); by default it has. */
+  /** Whether the driver that died last, or its pool, gets a hot standby (./supervisor/standby.ts); by default it does. */
   standby?: boolean;
   /** How the kernel reaches drivers in threads of their own; by default the ring. */
   transport?: ThreadTransport;
@@ -30,6 +30,6 @@ export interface MachineOptions extends SupervisorOptions {
   requestModule?: RequestModule;
   /** Names of modules that the kernel refuses to load (Linux's module_blacklist). */
   blacklist?: string[];
-  /** Is given a core of each driver that dies in a domain of its own by a trap, a deadline or a breach of the protocol. */
+  /** Takes a core of each driver that dies in a domain of its own by a trap, a deadline or a breach of the protocol. */
   onCore?: OnCore;
 }

@@ -1,10 +1,10 @@
-// A machine: one life of a kernel after the other, and the supervisor that keeps it going. It runs on a thread that never
-// blocks, and waits for nothing but events.
+// A machine: a kernel, its drivers and its clients, and the supervisor that restarts them. It runs on a thread that never blocks
+// and waits only for events.
 //
-// Where a driver lives, its place says (./shared/place.ts): in the kernel's domain, where all are booted anew if that dies; or as an
-// incarnation of its own, which is fenced, ended and replaced if it dies (./supervisor/drivers.ts).
+// A driver's place (./shared/place.ts) says what its death leads to. In the kernel's domain the machine reboots; elsewhere the
+// incarnation is fenced, ended and replaced (./supervisor/drivers.ts).
 //
-// The kernel decides about calls, files and devices; this decides about threads: who is started, ended, restarted.
+// The kernel decides about calls, files and devices. This decides which threads are started, ended and restarted.
 
 import type { Fault } from '../domain/fault.ts';
 import type { LoadedModule } from '../domain/loaded.ts';
@@ -46,10 +46,10 @@ import type {
   UnloadReport,
 } from './shared/types.ts';
 
-/** A kernel that dies this often in a row before it runs is not booted again. */
+/** A machine whose kernel dies so often in a row before it runs is not booted again. */
 const MAX_BOOT_FAILURES = 3;
 
-/** Boots a machine without drivers. Rejects when the kernel does not come up. */
+/** Boots a machine without drivers. Rejects when the kernel does not boot. */
 export async function bootMachine(options: MachineOptions): Promise<Machine> {
   const machine = new SupervisedMachine(options);
   await machine.bootFirst();
@@ -64,13 +64,13 @@ class SupervisedMachine implements Machine, MachineServices {
   readonly resources: Resources;
   readonly transport: ThreadTransport;
   readonly coreDumps: CoreDumps;
-  readonly standsBy: boolean;
+  readonly hotStandby: boolean;
   readonly console: Client = consoleOf(
     () => this.alive(),
     (alias) => this.demand.request(alias),
   );
   deadKernelLog: LogView | null = null;
-  lastTrace: Machine['lastTrace'] = null;
+  deadKernelTrace: Machine['deadKernelTrace'] = null;
   private readonly panicOnOops: boolean;
   readonly slubDebug: number;
   private readonly cores: number;
@@ -79,13 +79,13 @@ class SupervisedMachine implements Machine, MachineServices {
   private readonly demand: Demand;
   private readonly clients: ClientThreads;
   private readonly listeners = new Set<(event: MachineEvent) => void>();
-  private readonly settling: (() => void)[] = [];
-  private readonly ending = new Set<Promise<unknown>>();
+  private readonly settledWaiters: (() => void)[] = [];
+  private readonly tracked = new Set<Promise<unknown>>();
   private life: KernelLife | null = null;
   private state: MachineStatus['state'] = 'booting';
   private boots = 0;
   private recoveries = 0;
-  private revival: Promise<void> | null = null;
+  private rebooting: Promise<void> | null = null;
 
   constructor(options: MachineOptions) {
     const { placement, images, resources, deadlineMs, panicOnOops, slubDebug, blacklist } = options;
@@ -95,7 +95,7 @@ class SupervisedMachine implements Machine, MachineServices {
     this.resources = resources;
     this.coreDumps = new CoreDumps(this, options.onCore ?? null);
     this.transport = options.transport ?? 'ring';
-    this.standsBy = options.standby ?? true;
+    this.hotStandby = options.standby ?? true;
     this.deadlineMs = deadlineMs ?? DEADLINE_MS;
     this.panicOnOops = panicOnOops ?? false;
     this.slubDebug = slubDebugFlags(slubDebug);
@@ -124,7 +124,7 @@ class SupervisedMachine implements Machine, MachineServices {
     if (this.state !== 'running') throw new MachineDied(`the ${this.placement} kernel does not boot`);
   }
 
-  /** Boots a kernel and loads what was loaded, until one stays alive or too many have died. */
+  /** Boots a kernel and reloads the drivers. Tries again where it dies, up to MAX_BOOT_FAILURES times. */
   private async bringUp(): Promise<void> {
     for (let attempt = 0; attempt < MAX_BOOT_FAILURES && this.state !== 'off'; attempt++) {
       try {
@@ -134,34 +134,34 @@ class SupervisedMachine implements Machine, MachineServices {
         if (!(error instanceof MachineDied)) throw error;
       }
     }
-    if (this.state !== 'off') this.become('dead');
+    if (this.state !== 'off') this.setState('dead');
   }
 
   private async bootOnce(): Promise<void> {
     const { placement, images, deadlineMs, panicOnOops, slubDebug, cores, blacklist } = this;
-    const requests = this.demand.possible;
+    const requests = this.demand.enabled;
     const number = ++this.boots;
     const life = await KernelLife.boot(
       this.resources,
       { placement, images, number, deadlineMs, panicOnOops, slubDebug, cores, blacklist, requests },
       {
-        notice: (notice) => this.heard(notice),
-        died: (by, fault) => this.died(number, by, fault),
+        notice: (notice) => this.onNotice(notice),
+        died: (by, fault) => this.onKernelDeath(number, by, fault),
       },
     );
-    this.replace(life);
+    this.replaceLife(life);
     if (this.state === 'off') {
-      this.replace(null);
+      this.replaceLife(null);
       throw new MachineDied('the machine was shut down while it booted');
     }
     await this.drivers.reload();
-    await this.clients.follow(life);
+    await this.clients.reattachAll(life);
     if (life.dead) throw new MachineDied('the kernel died while it was booted');
-    this.become('running');
+    this.setState('running');
   }
 
-  /** Takes the next life; the one before is over, and its memory goes back when nobody can write to it. */
-  private replace(life: KernelLife | null): void {
+  /** Replaces the kernel. The one before is ended, and its memory is given back when no thread can write to it. */
+  private replaceLife(life: KernelLife | null): void {
     const before = this.life;
     this.life = life;
     if (!before) return;
@@ -169,8 +169,8 @@ class SupervisedMachine implements Machine, MachineServices {
     this.track(before.release());
   }
 
-  /** What changes a machine has to wait until it runs. */
-  private running(): KernelLife {
+  /** The kernel of a machine that runs. Throws MachineDied in any other state: a machine that boots may not be changed. */
+  private runningLife(): KernelLife {
     if (this.state !== 'running') throw new MachineDied(`the machine is ${this.state}`);
     return this.alive();
   }
@@ -180,36 +180,36 @@ class SupervisedMachine implements Machine, MachineServices {
     return this.life;
   }
 
-  private died(number: number, by: DetectedBy, fault: Fault | null): void {
+  private onKernelDeath(number: number, by: DetectedBy, fault: Fault | null): void {
     this.emit({ type: 'fault', at: this.now(), module: fault?.module ?? null, by, fault });
     const life = this.life;
-    if (life?.number !== number) return; // it died before it was up; bringUp knows
+    if (life?.number !== number) return; // it died before it was up, which bringUp handles
     this.deadKernelLog = readLog(life.memory);
-    this.lastTrace = readTrace(life.memory);
+    this.deadKernelTrace = readTrace(life.memory);
     this.drivers.end();
-    // While a machine is brought up, bringUp itself sees the death and tries again.
+    // While a machine boots, bringUp sees the death and tries again.
     if (this.state !== 'running') return;
-    if (this.drivers.panickedTooOften) this.become('dead');
-    else void this.reviveAfterDeath();
+    if (this.drivers.panickedTooOften) this.setState('dead');
+    else void this.bootAgain();
   }
 
   async reboot(): Promise<void> {
-    if (this.revival) return this.revival;
-    const life = this.running();
+    if (this.rebooting) return this.rebooting;
+    const life = this.runningLife();
     this.deadKernelLog = readLog(life.memory);
-    this.lastTrace = readTrace(life.memory);
+    this.deadKernelTrace = readTrace(life.memory);
     this.drivers.end();
     life.end('the machine is rebooted');
-    await this.reviveAfterDeath();
+    await this.bootAgain();
   }
 
-  /** Boots anew; whoever asks while that is under way waits for the same. */
-  private reviveAfterDeath(): Promise<void> {
-    if (!this.revival) {
-      this.become('rebooting');
-      this.revival = this.recover(() => this.bringUp()).finally(() => (this.revival = null));
+  /** Reboots. Calls while a reboot is under way share it. */
+  private bootAgain(): Promise<void> {
+    if (!this.rebooting) {
+      this.setState('rebooting');
+      this.rebooting = this.recover(() => this.bringUp()).finally(() => (this.rebooting = null));
     }
-    return this.revival;
+    return this.rebooting;
   }
 
   async recover(work: () => Promise<void>): Promise<void> {
@@ -217,32 +217,32 @@ class SupervisedMachine implements Machine, MachineServices {
     try {
       await work();
     } catch (error) {
-      // What nobody foresaw must not leave a machine that looks alive.
-      if (this.state !== 'off') this.become('dead');
+      // After an unexpected error the machine must not look alive.
+      if (this.state !== 'off') this.setState('dead');
       throw error;
     } finally {
       this.recoveries--;
-      this.settle();
+      this.notifySettled();
     }
   }
 
   track(work: Promise<unknown>): void {
-    this.ending.add(work);
+    this.tracked.add(work);
     void work.finally(() => {
-      this.ending.delete(work);
-      this.settle();
+      this.tracked.delete(work);
+      this.notifySettled();
     });
   }
 
-  private heard(notice: Notice): void {
+  private onNotice(notice: Notice): void {
     if (notice.type === 'complaint') this.drivers.complaint(notice);
-    if (notice.type === 'request') void this.requested(notice);
+    if (notice.type === 'request') void this.onRequest(notice);
     if (notice.type !== 'oops') return;
     const { fault } = notice;
     this.emit({ type: 'fault', at: this.now(), module: fault.module, by: 'trap', fault });
   }
 
-  private async requested({ client, alias }: Extract<Notice, { type: 'request' }>): Promise<void> {
+  private async onRequest({ client, alias }: Extract<Notice, { type: 'request' }>): Promise<void> {
     const { life } = this;
     await this.demand.request(alias);
     if (life === this.life && life && !life.dead)
@@ -252,17 +252,17 @@ class SupervisedMachine implements Machine, MachineServices {
   // --- modules, clients, calls
 
   async insmod(loaded: LoadedModule, parameters = '', { force = false }: LoadMode = {}): Promise<void> {
-    this.running();
+    this.runningLife();
     return this.drivers.insmod(loaded, parameters, force ? LOAD_FORCE : 0);
   }
 
   async update(loaded: LoadedModule, parameters?: string): Promise<void> {
-    this.running();
+    this.runningLife();
     return this.drivers.update(loaded, parameters ?? null);
   }
 
   async rmmod(name: string, { force = false }: LoadMode = {}): Promise<UnloadReport> {
-    this.running();
+    this.runningLife();
     return this.drivers.rmmod(name, force);
   }
 
@@ -277,8 +277,8 @@ class SupervisedMachine implements Machine, MachineServices {
   }
 
   async measure(spec: MeasureSpec): Promise<Measured> {
-    const life = this.running();
-    return life.unhurried(() => life.control.methods.measure(spec));
+    const life = this.runningLife();
+    return life.withLongerDeadline(() => life.control.methods.measure(spec));
   }
 
   // --- seeing
@@ -339,7 +339,7 @@ class SupervisedMachine implements Machine, MachineServices {
       try {
         listener(event);
       } catch (error) {
-        // Its own affair: whoever else listens hears of it, and what is under way goes on.
+        // A listener's error must reach neither the other listeners nor the caller.
         queueMicrotask(() => {
           throw error;
         });
@@ -347,45 +347,45 @@ class SupervisedMachine implements Machine, MachineServices {
     }
   }
 
-  private become(state: MachineStatus['state']): void {
+  private setState(state: MachineStatus['state']): void {
     this.state = state;
     this.emit({ type: 'state', at: this.now(), state });
   }
 
   async settled(): Promise<void> {
-    while (this.unsettled) await new Promise<void>((resolve) => this.settling.push(resolve));
+    while (this.unsettled) await new Promise<void>((resolve) => this.settledWaiters.push(resolve));
     if (this.state !== 'running') throw new MachineDied(`the machine is ${this.state}`);
     await this.life?.logged;
   }
 
   async ready(): Promise<void> {
     await this.life?.control.methods.ready().catch(ignoreMachineDied);
-    await this.drivers.ready();
+    await this.drivers.prepareStandby();
     await this.resources.ready();
   }
 
-  /** Whether something is being recovered, or has died so recently that only the kernel knows, or its pool. */
+  /** Whether something is being recovered, or a driver is dead whose death was not reported yet. */
   private get unsettled(): boolean {
     if (this.recoveries > 0) return true;
     const { life } = this;
-    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.doomed);
+    return life !== null && !life.dead && [...this.drivers].some(({ incarnation }) => incarnation?.ending);
   }
 
-  private settle(): void {
+  private notifySettled(): void {
     if (this.unsettled) return;
-    for (const resolve of this.settling.splice(0)) resolve();
+    for (const resolve of this.settledWaiters.splice(0)) resolve();
   }
 
   async shutdown(): Promise<void> {
     if (this.state === 'off') return;
-    this.become('off');
+    this.setState('off');
     this.demand.end();
     this.drivers.end();
     this.life?.end('the machine is shut down');
     await this.clients.stop();
-    this.replace(null);
-    if (this.revival) await Promise.allSettled([this.revival]);
-    while (this.ending.size > 0) await Promise.allSettled([...this.ending]);
-    this.settle();
+    this.replaceLife(null);
+    if (this.rebooting) await Promise.allSettled([this.rebooting]);
+    while (this.tracked.size > 0) await Promise.allSettled([...this.tracked]);
+    this.notifySettled();
   }
 }

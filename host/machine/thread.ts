@@ -6,12 +6,12 @@ import { runKernelThread } from './kernel/kernel-thread.ts';
 import type { ThreadKind } from './shared/platform.ts';
 import type { ThreadRuntime } from './shared/protocol.ts';
 
-const KINDS: Record<ThreadKind, (host: ThreadRuntime) => void> = {
+const KINDS: Record<ThreadKind, (runtime: ThreadRuntime) => void> = {
   kernel: runKernelThread,
   driver: runDriverThread,
   client: runClientThread,
 };
 
-export function runThread(kind: ThreadKind, host: ThreadRuntime): void {
-  KINDS[kind](host);
+export function runThread(kind: ThreadKind, runtime: ThreadRuntime): void {
+  KINDS[kind](runtime);
 }

@@ -1,6 +1,6 @@
 // Several reads and writes in flight at once: a batch of a client's (SYS_SUBMIT, entries drawn in abi/batch.ts) and a vector
-// (SYS_READV, SYS_WRITEV). Each entry is a positioned request of its own; whichever driver it goes to may answer in any order,
-// and the call is done when all are.
+// (SYS_READV, SYS_WRITEV). Each entry is a positioned request of its own. Drivers may answer in any order, and the call ends when
+// all entries have.
 
 import { BATCH_MAX } from '../abi/limits';
 import {
@@ -19,7 +19,7 @@ import { FILE_POSITION, FMODE_READ, FMODE_WRITE } from '../abi/file';
 import { OP_READ, OP_WRITE, SYS_READ, SYS_SUBMIT, SYS_WRITE, SYS_WRITEV } from '../abi/operation';
 import { EAGAIN, EBADF, EFAULT, EINVAL, EIO } from '../abi/errno';
 import { conclude } from '../ipc/conclude';
-import { access_ok, CL_CALL, CL_COUNT, CL_FILE, CL_LEFT, client_at, file_of, PARKED } from './clients';
+import { access_ok, CL_CALL, CL_COUNT, CL_FILE, CL_PENDING, client_at, file_of, PARKED } from './clients';
 import { entry_client, FIRST_ENTRY, request_at, RQ_ARGUMENT0, RQ_ENTRY, RQ_RESULT } from './requests';
 import { start_at, transfer_ok } from './dispatch';
 
@@ -29,12 +29,12 @@ function begin(client: i32, list: usize, count: i32, size: i32): i32 {
   if (count < 0 || count > BATCH_MAX) return -EINVAL;
   if (!access_ok(client, list, count * size)) return -EFAULT;
   // Entries of a task that was killed may still be in flight.
-  if (load<u32>(record, CL_LEFT)) return -EAGAIN;
+  if (load<u32>(record, CL_PENDING)) return -EAGAIN;
   store<u32>(record, count, CL_COUNT);
   return 0;
 }
 
-/** An entry has its result. */
+/** Stores the result of an entry. */
 function settle(request: i32, result: i32): void {
   const record = request_at(request);
   store<i32>(record, result, RQ_RESULT);
@@ -61,16 +61,16 @@ function enter(
   if (!status) status = start_at(request, read ? OP_READ : OP_WRITE, file, buffer, length, position);
   if (status == PARKED) {
     store<i32>(request_at(request), PARKED, RQ_RESULT);
-    store<u32>(record, load<u32>(record, CL_LEFT) + 1, CL_LEFT);
+    store<u32>(record, load<u32>(record, CL_PENDING) + 1, CL_PENDING);
     return;
   }
   store<i32>(request_at(request), length, RQ_ARGUMENT0);
   settle(request, status);
 }
 
-/** All are begun. @returns the call's result where all are done, or PARKED */
-function begun(client: i32): i32 {
-  return load<u32>(client_at(client), CL_LEFT) ? PARKED : outcome(client);
+/** All entries are begun. @returns the call's result where all have ended, or PARKED */
+function all_begun(client: i32): i32 {
+  return load<u32>(client_at(client), CL_PENDING) ? PARKED : outcome(client);
 }
 
 /** @param list entries in the caller's memory */
@@ -90,7 +90,7 @@ export function sys_submit(client: i32, list: usize, count: i32): i32 {
     const length = load<i32>(entry, ENTRY_LENGTH);
     enter(client, i, entry, call == SYS_READ, file, buffer, length, load<i64>(entry, ENTRY_OFFSET));
   }
-  return begun(client);
+  return all_begun(client);
 }
 
 /** @param vector struct iovec in the caller's memory */
@@ -107,10 +107,10 @@ export function sys_vector(client: i32, operation: i32, fd: i32, vector: usize, 
     enter(client, i, 0, operation == OP_READ, file, buffer, length, position);
     position += max(length, 0);
   }
-  return begun(client);
+  return all_begun(client);
 }
 
-/** What a call answers whose entries are all done: how many there were, or a vector's bytes up to the first that fell short. */
+/** The result of a call whose entries have all ended: their number, or a vector's bytes up to the first short one. */
 function outcome(client: i32): i32 {
   const record = client_at(client);
   const count = load<i32>(record, CL_COUNT);
@@ -128,22 +128,22 @@ function outcome(client: i32): i32 {
   return bytes;
 }
 
-/** A driver has answered an entry, or never will. */
+/** An entry has ended: its driver has answered, or will not. */
 export function entry_done(request: i32, status: i32): void {
   const client = entry_client(request);
   const record = client_at(client);
-  const left = load<u32>(record, CL_LEFT) - 1;
-  store<u32>(record, left, CL_LEFT);
+  const pending = load<u32>(record, CL_PENDING) - 1;
+  store<u32>(record, pending, CL_PENDING);
   settle(request, status);
   const call = load<i32>(record, CL_CALL);
-  // Before all are begun it is nobody's call yet; a task that was killed over its batch waits for nothing, or for its files.
-  if (!left && call >= SYS_SUBMIT && call <= SYS_WRITEV) conclude(client, outcome(client));
+  // CL_CALL is not set before all entries are begun. A task that was killed in its batch has no call, or that which closes its files.
+  if (!pending && call >= SYS_SUBMIT && call <= SYS_WRITEV) conclude(client, outcome(client));
 }
 
-/** An entry has come to nothing with the call that it was of: nobody waits for it. */
+/** Drops an entry whose call was ended by a trap: no client waits for it. */
 export function entry_dropped(request: i32): void {
   const record = client_at(entry_client(request));
-  if (load<i32>(request_at(request), RQ_RESULT) != PARKED) return; // it was still being begun
+  if (load<i32>(request_at(request), RQ_RESULT) != PARKED) return; // it was not begun completely
   store<i32>(request_at(request), -EIO, RQ_RESULT);
-  store<u32>(record, load<u32>(record, CL_LEFT) - 1, CL_LEFT);
+  store<u32>(record, load<u32>(record, CL_PENDING) - 1, CL_PENDING);
 }

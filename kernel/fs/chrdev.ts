@@ -1,4 +1,4 @@
-// register_chrdev in the kernel's domain: the caller is the module that runs.
+// register_chrdev in the kernel's domain. The caller is the module that runs.
 
 import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE } from '../abi/map';

@@ -1,5 +1,5 @@
-// The kernel's side of a client: its open files and its one system call in progress. Client 0 is the in-thread client, the
-// others have a system-call slot (abi/syscall.ts). What it has asked of a driver is a request (requests.ts).
+// The kernel's side of a client: its open files and its system call in progress, of which there is at most one. Client 0 is the
+// in-thread client; the others have a system-call slot (abi/syscall.ts). A client's request to a driver is in requests.ts.
 
 import { MACHINE_BASE, MAX_CLIENTS, USER_BASE, USER_SIZE } from '../abi/map';
 import { M_CLIENTS } from '../abi/machine';
@@ -11,13 +11,13 @@ export const CL_CALL = 0; // number of the system call in progress, 0 none
 export const CL_FD = 4;
 export const CL_RESULT = 8;
 export const CL_TAKEN = 12; // sequence of the last request taken from the slot
-export const CL_LEFT = 16; // entries of its batch that are not answered yet
+export const CL_PENDING = 16; // entries of its batch that are not answered yet
 export const CL_FILE = 20; // of its vector, 0 of a batch
 export const CL_COUNT = 24; // entries of its batch
 export const CL_FDS = 64; // MAX_FDS file pointers
 export const CL_SIZE = 128;
 
-/** Behind the clients stand the drivers that call other drivers' symbols, by their channels (ipc/symbols.ts). */
+/** After the clients come the drivers that call other drivers' symbols, by their channels (ipc/symbols.ts). */
 const clients = memory.data((MAX_CLIENTS + MAX_CHANNELS) * CL_SIZE);
 
 export function clients_init(): void {
@@ -53,6 +53,6 @@ export function access_ok(client: i32, address: usize, length: i32): bool {
   return (
     <u32>length <= <u32>USER_SIZE &&
     <u32>address - <u32>(USER_BASE + client * USER_SIZE) <= <u32>(USER_SIZE - length) &&
-    client >= 0 // nobody has called: a module's init, a timer
+    client >= 0 // there is no caller: a module's init, a timer
   );
 }

@@ -1,5 +1,5 @@
-// A client complains about the driver behind an open file, with a message: the log has it, and the supervisor ends the driver
-// as it ends one that has broken the protocol. Clients are trusted here: a complaint is believed.
+// A client's complaint about the driver behind an open file. The message goes to the log, and the supervisor ends the driver as if
+// it had broken the protocol. Clients are trusted: a complaint is not verified.
 
 import { COMPLAINT_CLIENT } from '../abi/operation';
 import { DEV_ENDPOINT, ENDPOINT_NONE, FILE_DEVICE } from '../abi/file';
@@ -16,7 +16,7 @@ import { take_text, taken_text } from './names';
 
 /**
  * @param text a C string in the caller's memory
- * @returns 0, -EBADF, -EIO (it is dead already), -ENOSYS (it lives in the kernel's own domain), -EFAULT, -ENAMETOOLONG
+ * @returns 0, -EBADF, -EIO (it is dead already), -ENOSYS (it is in the kernel's own domain), -EFAULT, -ENAMETOOLONG
  */
 export function sys_complain(client: i32, text: usize, fd: i32): i32 {
   const file = file_of(client, fd);

@@ -1,5 +1,5 @@
-// /dev: names of devices. Registering a device makes its name, as devtmpfs does, and the name goes with it; mknod makes another
-// one for any number, which stays until it is unlinked.
+// /dev: names of devices. A device's name is made when it is registered, as devtmpfs does, and removed with it. mknod makes another
+// name for any number, which stays until it is unlinked.
 
 import {
   DEV_MAJOR,
@@ -35,14 +35,14 @@ export function devfs_add(name: usize, mode: u32, rdev: u32): i32 {
   return node;
 }
 
-/** A device was registered. Where somebody has made a node of that name it stays, as in devtmpfs. */
+/** A device was registered. A node of that name that exists already stays, as in devtmpfs. */
 export function devfs_device_added(dev: usize): void {
   if (!root) return;
   const node = devfs_add(dev + DEV_NAME, 0o600, load<u32>(dev, DEV_MAJOR) << MINOR_BITS);
   if (node > 0) store<u32>(<usize>node, 1, NODE_AUTO);
 }
 
-/** A device goes: so does the name it was given. */
+/** Removes the name of a device that is removed. */
 export function devfs_device_gone(dev: usize): void {
   if (!root) return;
   const rdev = load<u32>(dev, DEV_MAJOR) << MINOR_BITS;

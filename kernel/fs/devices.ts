@@ -1,8 +1,8 @@
-// The table of character devices (abi/file.ts): who answers for /dev/NAME. In a driver's domain it lists what that
-// driver registered; in the kernel's domain everything, with the endpoint behind which the driver lives.
+// The table of character devices (abi/file.ts): the driver of each /dev/NAME. In a driver's domain it lists the devices of that
+// driver; in the kernel's domain all devices, with the endpoint of the driver.
 //
-// A device whose driver died waits for that driver alone: nobody else gets its name, and with it what its clients send. What
-// a driver of another domain holds so, dead or alive, is limited.
+// A device whose driver died is kept for that driver's successor: no other module gets its name, nor the data that its clients
+// send. The devices that a driver of another domain holds, dead or alive, are limited.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_DEVICES } from '../abi/machine';
@@ -28,14 +28,14 @@ import { EBUSY, EINVAL, ENOSPC } from '../abi/errno';
 import { FNV_OFFSET } from '../abi/log';
 import { devfs_device_added, devfs_device_gone } from './devfs';
 import { kmalloc_for } from '../mm/kmalloc';
-import { files_abandon } from './files';
+import { files_mark_stale } from './files';
 import { owner_hash } from './owner-hash';
 import { name_error } from '../lib/name';
 import { device_kept } from './successor';
 import { fnv, same_name, strscpy } from '../lib/text';
 
 let devices: usize = 0;
-/** Of each device, the hash of the name of the module that registered it; 0 where that was in this domain. */
+/** By device, the hash of the name of the module that registered it; 0 where that was in this domain. */
 const owner_hashes = memory.data(MAX_DEVICES * 4);
 /** Linux hands out dynamic majors from 254 down. */
 const FIRST_DYNAMIC = 254;
@@ -58,13 +58,13 @@ function at(i: i32): usize {
   return devices + i * DEV_SIZE;
 }
 
-/** Where it says whose a device is. */
+/** The address of a device's owner hash. */
 function owner_hash_of(dev: usize): usize {
   return owner_hashes + (((dev - devices) / DEV_SIZE) << 2);
 }
 
 /** How many devices a module of another domain holds. */
-function held_by(owner: u32): i32 {
+function count_owned(owner: u32): i32 {
   let count = 0;
   for (let i = 0; i < MAX_DEVICES; i++)
     if (load<u32>(at(i), DEV_MAJOR) && load<u32>(owner_hash_of(at(i))) == owner) count++;
@@ -87,14 +87,14 @@ function seal(dev: usize): void {
   store<u32>(dev, fnv(FNV_OFFSET, dev, DEV_CHECKSUM), DEV_CHECKSUM);
 }
 
-/** The successor has taken a device over, or nobody will. */
-export function device_let_go(dev: usize): void {
+/** A device is not kept any more: the successor has taken it over, or there is none. */
+export function device_clear_kept(dev: usize): void {
   store<u32>(dev, load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT, DEV_FLAGS);
   seal(dev);
 }
 
 /**
- * Adds a device, or gives one whose driver died to its successor: same module, same name, same major unless dynamic.
+ * Adds a device, or gives a kept device to the successor: same module, same name, same major unless dynamic.
  * @param major 0 for a dynamic one
  * @param flags FOP_
  * @returns the major, or -EINVAL, -ENAMETOOLONG, -EBUSY, -ENOSPC (no number is left, or the driver has its share)
@@ -112,7 +112,7 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
     if (load<u32>(owner_hash_of(dev)) != owner) return -EBUSY;
     major = load<u32>(dev, DEV_MAJOR);
   } else {
-    if (owner && held_by(owner) >= MAX_DRIVER_DEVICES) return -ENOSPC;
+    if (owner && count_owned(owner) >= MAX_DRIVER_DEVICES) return -ENOSPC;
     if (!major) for (major = FIRST_DYNAMIC; major && device_by_major(major);) major--;
     else if (device_by_major(major)) return -EBUSY;
     dev = device_by_major(0);
@@ -125,25 +125,25 @@ export function device_add(major: u32, name: usize, endpoint: u32, mod: usize, f
   store<u32>(dev, <u32>mod, DEV_MODULE);
   store<u32>(dev, <u32>fops, DEV_FOPS);
   store<u32>(dev, major, DEV_MAJOR);
-  const kept = load<u32>(dev, DEV_FLAGS) & ~DEVICE_IDEMPOTENT; // its files are opened anew when the module is live
+  const kept = load<u32>(dev, DEV_FLAGS) & ~DEVICE_IDEMPOTENT; // its files are reopened when the module is live
   store<u32>(dev, kept | (flags & FOP_IDEMPOTENT ? DEVICE_IDEMPOTENT : 0), DEV_FLAGS);
   seal(dev);
   if (!known) devfs_device_added(dev);
   return major;
 }
 
-/** Takes a device away; files that are still open on it are stale for good. */
+/** Removes a device; files that are still open on it stay stale. */
 export function device_remove(dev: usize): void {
   devfs_device_gone(dev);
-  files_abandon(dev);
+  files_mark_stale(dev);
   const epoch = load<u32>(dev, DEV_EPOCH) + 1;
   memory.fill(dev, 0, DEV_SIZE);
   store<u32>(dev, epoch, DEV_EPOCH);
 }
 
 /**
- * The driver behind an endpoint is gone: its devices wait for a successor, their open files are stale.
- * @param replaced whether it was unloaded for one: then every device is kept, not the idempotent ones alone
+ * The driver behind an endpoint has ended: its devices wait for a successor, their open files are stale.
+ * @param replaced whether it was unloaded for a successor: then every device is kept, not only the idempotent ones
  */
 export function devices_orphan(endpoint: u32, replaced: bool): void {
   for (let i = 0; i < MAX_DEVICES; i++) {
@@ -152,7 +152,7 @@ export function devices_orphan(endpoint: u32, replaced: bool): void {
   }
 }
 
-/** @param replaced whether whatever it is is kept; one whose clients wait already is kept anyway */
+/** @param replaced whether to keep any device. A device whose clients wait already is kept in any case */
 export function device_orphan(dev: usize, replaced: bool): void {
   const flags = load<u32>(dev, DEV_FLAGS) & DEVICE_IDEMPOTENT;
   const how = replaced
@@ -166,8 +166,8 @@ export function device_orphan(dev: usize, replaced: bool): void {
   seal(dev);
 }
 
-/** @returns the first device that a module of another domain has left behind by its death, or 0. @param owner its hash */
-export function device_left(owner: u32): usize {
+/** @returns the first device without a driver of a module of another domain, or 0. @param owner its hash */
+export function device_orphaned(owner: u32): usize {
   for (let i = 0; i < MAX_DEVICES; i++) {
     const dev = at(i);
     if (!load<u32>(dev, DEV_MAJOR) || load<u32>(dev, DEV_ENDPOINT) != ENDPOINT_NONE) continue;
@@ -176,7 +176,7 @@ export function device_left(owner: u32): usize {
   return 0;
 }
 
-/** Takes away every device of a module: what an unloaded driver forgot. @returns how many */
+/** Removes every device of a module, which an unloaded driver has not removed itself. @returns how many */
 export function devices_remove_all(mod: usize, endpoint: u32): i32 {
   let count = 0;
   for (let i = 0; i < MAX_DEVICES; i++) {

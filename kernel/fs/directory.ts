@@ -1,5 +1,5 @@
-// Directories as open files: they cannot be read, but listed (SYS_GETDENTS, entries as in abi/file.ts). A file's position
-// is the number of the next entry.
+// Directories as open files. They cannot be read, only listed (SYS_GETDENTS, entries as in abi/file.ts). A file's position is the
+// number of the next entry.
 
 import {
   DIRENT_LENGTH,
@@ -68,7 +68,7 @@ export function list_full(): bool {
   return full;
 }
 
-/** Where the list ends. */
+/** The address where the list ends. */
 export function list_end(): usize {
   return at;
 }

@@ -1,5 +1,5 @@
-// The device switch: an operation on an open file is called where the driver is in this domain, sent where it lives in another,
-// held where its successor is awaited.
+// The device switch: an operation on an open file is called where the driver is in this domain, sent where it is in another, and
+// held where it waits for a successor.
 
 import { GRANT_READ, GRANT_WRITE } from '../abi/channel';
 import { DEV_ENDPOINT, FILE_DEVICE, FILE_MODE, FILE_POSITION } from '../abi/file';
@@ -11,7 +11,7 @@ import { endpoint_submit } from '../ipc/submit';
 import { access_ok, PARKED } from './clients';
 import { file_current } from './files';
 import { operate } from './operations';
-import { request_fill, request_grant, request_place } from './requests';
+import { request_fill, request_grant, request_set_position } from './requests';
 import { device_kept, device_waits } from './successor';
 
 /**
@@ -32,14 +32,14 @@ export function start(
   const endpoint = load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_ENDPOINT);
   if (!endpoint) {
     const status = operate(operation, file, buffer, count);
-    return status == PARKED ? -EIO : status; // the one number that a driver's answer must not be
+    return status == PARKED ? -EIO : status; // a driver must not answer PARKED
   }
   request_fill(request, operation, file, buffer, count, rights);
   if (operation == OP_IOCTL) request_grant(request, count);
   return rights ? endpoint_transfer(request, endpoint - 1) : endpoint_submit(request, endpoint - 1);
 }
 
-/** The driver that opened this file is gone. */
+/** Starts an operation on a file whose driver has ended: it is held, or fails. */
 function stale(request: i32, operation: i32, file: usize, buffer: usize, count: i32, rights: u32): i32 {
   const harmless = rights != 0 || operation == OP_LLSEEK;
   if (!device_waits(<usize>load<u32>(file, FILE_DEVICE), harmless)) return -EIO;
@@ -49,7 +49,7 @@ function stale(request: i32, operation: i32, file: usize, buffer: usize, count: 
   return PARKED;
 }
 
-/** Starts a read or write at `position`; the file's own stays what it is. */
+/** Starts a read or write at `position`; the file's own position does not change. */
 export function start_at(
   request: i32,
   operation: i32,
@@ -68,14 +68,14 @@ export function start_at(
     return status == PARKED ? -EIO : status;
   }
   request_fill(request, operation, file, buffer, count, rights);
-  request_place(request, position);
+  request_set_position(request, position);
   if (file_current(file)) return endpoint_transfer(request, endpoint - 1);
   if (!device_kept(<usize>load<u32>(file, FILE_DEVICE))) return -EIO;
   hold(request);
   return PARKED;
 }
 
-/** Whether a client may do this to what it has open: 0 or a negative errno. */
+/** Checks a read or write of an open file. @returns 0 or a negative errno */
 // @ts-ignore: decorator
 @inline
 export function transfer_ok(client: i32, file: usize, mode: u32, buffer: usize, count: i32): i32 {

@@ -61,9 +61,9 @@ export function file_current(file: usize): bool {
   return load<u32>(file, FILE_EPOCH) == load<u32>(<usize>load<u32>(file, FILE_DEVICE), DEV_EPOCH);
 }
 
-/** The successor of the driver that had opened a file has answered the open; a file that it refuses is stale for good. */
+/** A successor has answered the open of a file. A file that it refuses stays stale. */
 export function file_reopened(file: usize, status: i32): void {
-  if (!load<u32>(file, FILE_CLIENT) || file_current(file)) return; // it was closed meanwhile, and may be another's
+  if (!load<u32>(file, FILE_CLIENT) || file_current(file)) return; // it was closed meanwhile, and may be another client's
   const dev = <usize>load<u32>(file, FILE_DEVICE);
   const mod = <usize>load<u32>(dev, DEV_MODULE);
   const taken = status >= 0 && try_module_get(mod);
@@ -71,7 +71,7 @@ export function file_reopened(file: usize, status: i32): void {
   if (taken) store<u32>(file, <u32>mod, FILE_MODULE);
 }
 
-/** @returns a file on the devices of an endpoint that is still its predecessor's, or 0 */
+/** @returns a file on the devices of an endpoint that is still open at its predecessor, or 0 */
 export function file_to_reopen(endpoint: u32): usize {
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;
@@ -87,7 +87,7 @@ export function file_free(file: usize): void {
   store<u32>(file, 0, FILE_CLIENT);
 }
 
-/** Tells whoever serves a node or device that its files are closed, as the node goes; they are stale from then on. */
+/** Calls release for the open files of a node or device that is removed. They are stale from then on. */
 export function files_release(dev: usize): void {
   const fops = <usize>load<u32>(dev, DEV_FOPS);
   const release = fops ? load<u32>(fops, FOPS_RELEASE) : 0;
@@ -98,8 +98,8 @@ export function files_release(dev: usize): void {
   }
 }
 
-/** A device goes: whoever has it open has nothing of another that may come in its place. */
-export function files_abandon(dev: usize): void {
+/** Marks the open files of a device that is removed, so that they do not reach a later device in its record. */
+export function files_mark_stale(dev: usize): void {
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;
     if (load<u32>(file, FILE_CLIENT) && <usize>load<u32>(file, FILE_DEVICE) == dev)
@@ -107,7 +107,7 @@ export function files_abandon(dev: usize): void {
   }
 }
 
-/** A module is no more though files are open on its devices: they hold no reference to it any longer. */
+/** A module was removed while files are open on its devices: they hold no reference to it any longer. */
 export function files_orphan(mod: usize): void {
   for (let i = 0; i < MAX_FILES; i++) {
     const file = files + i * FILE_SIZE;

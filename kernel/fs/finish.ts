@@ -1,10 +1,10 @@
-// What was parked goes on: a driver has answered, or never will; a module that was asked for is there.
+// Ends parked system calls: a driver has answered or will not, or a requested module was loaded.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_CLIENT } from '../abi/machine';
 import { OP_REQUEST, SYS_CLOSE, SYS_EXIT, SYS_OPEN, SYS_READ, SYS_REAP } from '../abi/operation';
 import { conclude } from '../ipc/conclude';
-import { asked, reopened } from '../ipc/submit';
+import { redirect, reopen_done } from '../ipc/submit';
 import { trace_done } from '../ipc/trace';
 import { entry_done } from './batch';
 import { CL_CALL, client_at, PARKED } from './clients';
@@ -20,13 +20,13 @@ import {
 } from './requests';
 import { opened, sys_exit, sys_open } from './syscalls';
 
-/** The answer to a parked request is here: whoever waits for it goes on. */
+/** Ends a parked request with its driver's answer, and its system call with it. */
 export function finish(request: i32, status: i32): void {
   trace_done(request, status);
   if (request >= FIRST_ENTRY) return entry_done(request, status);
-  if (request >= FIRST_REOPEN) return reopened(request - FIRST_REOPEN, status);
+  if (request >= FIRST_REOPEN) return reopen_done(request - FIRST_REOPEN, status);
   const call = load<u32>(client_at(request), CL_CALL);
-  if (call == SYS_READ) return conclude(request, status); // what comes most, first
+  if (call == SYS_READ) return conclude(request, status); // the most frequent call first
   const file = <usize>load<u32>(request_at(request), RQ_FILE);
   if (call == SYS_OPEN) {
     status = opened(request, file, status);
@@ -38,20 +38,20 @@ export function finish(request: i32, status: i32): void {
     status = sys_exit(request);
     if (status == PARKED) return;
     if (call == SYS_REAP) {
-      store<u32>(client_at(request), 0, CL_CALL); // it has had its answer
+      store<u32>(client_at(request), 0, CL_CALL); // its caller was answered before
       return;
     }
   }
   conclude(request, status);
 }
 
-/** What `end_request` tells (../ipc/end-request.ts): its driver has died, or it has waited too long for another. */
+/** The handler of `end_request` (../ipc/end-request.ts): the driver of a request has died, or the request was held too long. */
 export function request_ended(request: i32, status: i32): void {
-  const result = asked(request, status);
+  const result = redirect(request, status);
   if (result != PARKED) finish(request, result);
 }
 
-/** The supervisor has done for a client what it could. */
+/** The supervisor has handled the request for a module: the client's open goes on. */
 export function module_requested(client: i32): void {
   const request = request_at(client);
   if (load<u32>(client_at(client), CL_CALL) != SYS_OPEN || load<u32>(request, RQ_OPERATION) != OP_REQUEST)
@@ -60,5 +60,5 @@ export function module_requested(client: i32): void {
   store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);
   const result = sys_open(client, load<u32>(request, RQ_ARGUMENT0), load<u32>(request, RQ_ARGUMENT1));
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
-  if (result != PARKED) conclude(client, result); // else its driver is asked now
+  if (result != PARKED) conclude(client, result); // else its driver opens it now
 }

@@ -1,8 +1,8 @@
-// What the last look-up of a path has found (path.ts, and sysfs.ts for what is below /sys/module).
+// The result of the last look-up of a path (path.ts, and sysfs.ts below /sys/module).
 
 import { NAME_SIZE } from '../abi/limits';
 
-/** What an open file is to stand on: a node, or a record of sysfs. */
+/** The record that an open file refers to: a node, or a record of sysfs. */
 export let found_at: usize = 0;
 /** A DT_. */
 export let found_type: u32 = 0;
@@ -10,7 +10,7 @@ export let found_mode: u32 = 0;
 /** Of a device's name: major << MINOR_BITS | minor. */
 export let found_rdev: u32 = 0;
 export let found_inode: u32 = 0;
-/** The directory in which the last name was looked for, and that name. */
+/** The directory of the last name, and that name. */
 export let found_parent: usize = 0;
 export const found_name = memory.data(NAME_SIZE);
 

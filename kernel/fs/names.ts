@@ -1,4 +1,4 @@
-// System calls on names: stat, getdents, mknod, unlink; and what open has to know about a name. All of them end at once.
+// System calls on names: stat, getdents, mknod, unlink, and the look-up of open. All of them end at once.
 
 import {
   DEV_ENDPOINT,
@@ -48,7 +48,7 @@ import { sysfs_is_directory, sysfs_list_file } from './sys/sysfs';
 
 const path = memory.data(PATH_MAX);
 
-/** Copies a text out of the caller's memory. @returns 0, -EFAULT or -ENAMETOOLONG */
+/** Copies a text from the caller's memory. @returns 0, -EFAULT or -ENAMETOOLONG */
 export function take_text(client: i32, from: usize): i32 {
   for (let i = 0; i < PATH_MAX; i++) {
     if (!access_ok(client, from + i, 1)) return -EFAULT;
@@ -59,7 +59,7 @@ export function take_text(client: i32, from: usize): i32 {
   return -ENAMETOOLONG;
 }
 
-/** What take_text has copied. */
+/** The text that take_text has copied. */
 export function taken_text(): usize {
   return path;
 }
@@ -70,8 +70,8 @@ function look_up(client: i32, name: usize): i32 {
 }
 
 /**
- * Finds what open is to open.
- * @returns the device or node that the file stands on, or a negative errno; `opened_minor` tells the minor
+ * Looks up the name for an open.
+ * @returns the device or node that the file refers to, or a negative errno; `opened_minor` returns the minor
  */
 export function name_to_open(client: i32, name: usize, flags: i32): i32 {
   const status = look_up(client, name);

@@ -1,7 +1,7 @@
-// The tree of names: nodes (abi/file.ts) for directories, devices and the files of procfs. In the kernel's domain it has
-// all of them; in a driver's domain those that its module made.
+// The tree of names: nodes (abi/file.ts) for directories, devices and the files of procfs. The kernel's domain has all of them; a
+// driver's domain has those that its module made.
 //
-// A node that is given back keeps its epoch, so a file that is still open on it is stale, as with devices.
+// A freed node keeps its epoch, so a file that is still open on it is stale, as with devices.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_NODES } from '../abi/machine';
@@ -35,7 +35,7 @@ import { name_error } from '../lib/name';
 import { fnv, same_text, strlen, strscpy } from '../lib/text';
 
 let nodes: usize = 0;
-/** As that of devices. */
+/** The owner hash by node, as that of devices. */
 const owner_hashes = memory.data(MAX_NODES * 4);
 
 export function nodes_init(): void {
@@ -50,7 +50,7 @@ export function node_at(i: i32): usize {
   return nodes + i * NODE_SIZE;
 }
 
-/** Whether a record that a file stands on is a node, and not a device. */
+/** Whether the record that a file refers to is a node, and not a device. */
 export function is_node(record: usize): bool {
   return record >= nodes && record < nodes + MAX_NODES * NODE_SIZE;
 }
@@ -87,13 +87,13 @@ export function node_find(parent: usize, name: usize): usize {
   return 0;
 }
 
-/** Says anew what of a node must not change by itself. */
+/** Updates the checksum over the fields of a node that only this file changes. */
 export function node_seal(node: usize): void {
   store<u32>(node, fnv(FNV_OFFSET, node, DEV_CHECKSUM), DEV_CHECKSUM);
 }
 
 /** How many nodes a module of another domain holds. */
-function held_by(owner: u32): i32 {
+function count_owned(owner: u32): i32 {
   let count = 0;
   for (let i = 0; i < MAX_NODES; i++)
     if (load<u32>(node_at(i), NODE_TYPE) && load<u32>(owner_hashes + ((<usize>i) << 2)) == owner) count++;
@@ -101,14 +101,14 @@ function held_by(owner: u32): i32 {
 }
 
 /**
- * Adds a node, or gives one whose maker died to its successor.
+ * Adds a node, or gives one whose module died to its successor.
  *
  * @param owner channel + 1 of the domain that makes it, 0 for this one
  * @param mod the module that makes it
  * @returns the node, or -EEXIST, -ENOSPC, -EINVAL, -ENAMETOOLONG
  */
 export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner: u32, mod: usize): i32 {
-  // Without a parent it has no name or, in a driver's domain, a path that the kernel has looked at.
+  // Without a parent it has no name, or in a driver's domain a path that the kernel has checked.
   const wrong = parent ? name_error(name) : 0;
   if (wrong) return wrong;
   if (strlen(name) >= NAME_SIZE) return -ENAMETOOLONG;
@@ -118,7 +118,7 @@ export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner
     if (load<u32>(node, NODE_OWNER) != ENDPOINT_NONE || load<u32>(node, NODE_TYPE) != type) return -EEXIST;
     if (load<u32>(owner_hashes + ((<usize>(node_number(node) - 1)) << 2)) != hash) return -EEXIST;
   } else {
-    if (hash && held_by(hash) >= MAX_DRIVER_NODES) return -ENOSPC;
+    if (hash && count_owned(hash) >= MAX_DRIVER_NODES) return -ENOSPC;
     for (let i = 0; i < MAX_NODES && !node; i++) if (!load<u32>(node_at(i), NODE_TYPE)) node = node_at(i);
     if (!node) return -ENOSPC;
   }
@@ -141,14 +141,14 @@ export function node_add(parent: usize, name: usize, type: u32, mode: u32, owner
   return <i32>node;
 }
 
-/** Gives a node its operations and their word. */
+/** Sets the operations of a node, and their data. */
 export function node_set(node: usize, fops: usize): usize {
   store<u32>(node, <u32>fops, DEV_FOPS);
   node_seal(node);
   return node;
 }
 
-/** Takes a node away with all that is below it. Whoever has it open here is told as by a close. */
+/** Removes a node and all below it. The release operation is called for its open files in this domain. */
 export function node_remove(node: usize): void {
   if (load<u32>(node, NODE_TYPE) == DT_DIR) {
     for (let i = 0; i < MAX_NODES; i++) {
@@ -162,7 +162,7 @@ export function node_remove(node: usize): void {
   store<u32>(node, epoch, DEV_EPOCH);
 }
 
-/** The domain behind an endpoint is gone: what its module made waits for a successor. */
+/** The domain behind an endpoint has ended: its module's nodes wait for a successor. */
 export function nodes_orphan(endpoint: u32): void {
   for (let i = 0; i < MAX_NODES; i++) {
     const node = node_at(i);
@@ -176,7 +176,7 @@ export function nodes_orphan(endpoint: u32): void {
   }
 }
 
-/** What is open on records of an endpoint's that have no name is stale: its driver is gone. */
+/** The driver of an endpoint has ended: files that are open on its records without a name are stale. */
 export function nodes_stale(endpoint: u32): void {
   for (let i = 0; i < MAX_NODES; i++) {
     const node = node_at(i);
@@ -186,7 +186,7 @@ export function nodes_stale(endpoint: u32): void {
   }
 }
 
-/** Takes away what a module made. @returns how many */
+/** Removes the nodes of a module. @returns how many */
 export function nodes_remove_all(mod: usize, endpoint: u32): i32 {
   let count = 0;
   if (!mod) return 0;
@@ -204,7 +204,7 @@ export function nodes_remove_all(mod: usize, endpoint: u32): i32 {
   return count;
 }
 
-/** Takes away what a module of another domain has left behind by its death. @param owner its hash */
+/** Removes the nodes that a dead module of another domain has left. @param owner its hash */
 export function nodes_forget(owner: u32): void {
   for (let i = 0; i < MAX_NODES; i++) {
     const node = node_at(i);
@@ -213,7 +213,7 @@ export function nodes_forget(owner: u32): void {
   }
 }
 
-/** What is open on files that a module of this domain has forgotten is closed while its functions are still there. */
+/** Closes the open files of nodes that a module of this domain has not removed, while its functions still exist. */
 export function nodes_release(mod: usize): void {
   for (let i = 0; i < MAX_NODES; i++) {
     const node = node_at(i);
@@ -228,8 +228,8 @@ export function nodes_release(mod: usize): void {
 const component = memory.data(NAME_SIZE);
 
 /**
- * Follows a path of names down to the directory of its last one.
- * @returns the directory (`last_name` has the rest), or -1 where one on the way is not there
+ * Follows a path to the directory of its last name.
+ * @returns the directory (`last_name` returns the rest), or -1 where a directory on the way does not exist
  */
 export function node_walk(from: usize, path: usize): i32 {
   while (true) {
@@ -251,7 +251,7 @@ export function node_walk(from: usize, path: usize): i32 {
 
 let last: usize = 0;
 
-/** What node_walk left of the path. */
+/** The rest of the path after node_walk. */
 export function last_name(): usize {
   return last;
 }

@@ -1,5 +1,5 @@
-// One device operation, local: a table index out of the driver's file_operations is called in this domain. Used by the
-// kernel for the drivers it holds and by a driver's domain for its own; who runs is told by the call mark, set here.
+// A device operation in this domain: calls a table index of the driver's file_operations. The kernel's domain uses this for the
+// drivers in it, and a driver's domain for its own. The call mark, which is set here, says which module runs.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_CALL_FILE, M_CALL_MODULE, M_CALL_OPERATION } from '../abi/machine';
@@ -21,7 +21,7 @@ import { EINVAL, EIO, ENOTTY, EOVERFLOW, ESPIPE, MAX_ERRNO } from '../abi/errno'
 /**
  * @param buffer address in the caller's memory (read, write), command (ioctl) or offset (llseek)
  * @param count bytes, the ioctl's argument, or whence
- * @returns what the driver answered, unchecked; for llseek the new position
+ * @returns the driver's answer, unchecked; for llseek the new position
  */
 // @ts-ignore: decorator
 @inline
@@ -39,13 +39,13 @@ export function operate(operation: i32, file: usize, buffer: usize, count: i32):
     const index = load<u32>(fops, FOPS_WRITE);
     status = index ? call_indirect<i32>(index, file, buffer, count, file + FILE_POSITION) : -EINVAL;
   } else {
-    status = rarely(operation, fops, file, buffer, count);
+    status = operate_other(operation, fops, file, buffer, count);
   }
   store<u32>(MACHINE_BASE, 0, M_CALL_MODULE);
   return status;
 }
 
-function rarely(operation: i32, fops: usize, file: usize, buffer: usize, count: i32): i32 {
+function operate_other(operation: i32, fops: usize, file: usize, buffer: usize, count: i32): i32 {
   if (operation == OP_OPEN) {
     const index = load<u32>(fops, FOPS_OPEN);
     return index ? call_indirect<i32>(index, file) : 0;

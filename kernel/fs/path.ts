@@ -1,5 +1,5 @@
-// From a path to what it names. The tree of nodes is followed as far as it goes; below a directory that is made up on the
-// fly (/sys/module) sysfs goes on. What was found is in ./found.ts until the next look.
+// Looks up paths in the tree of nodes. Below a directory without stored nodes (/sys/module) sysfs goes on. The result is in
+// ./found.ts until the next look-up.
 
 import {
   DEV_FOPS,
@@ -40,8 +40,8 @@ function found_node(node: usize): void {
 }
 
 /**
- * Looks a path up from the root; `.`, `..` and slashes in a row are understood.
- * @returns 0, or -ENOENT, -ENOTDIR, -ENAMETOOLONG; with -ENOENT for its last name alone, `found_parent` is its directory
+ * Looks up a path from the root; handles `.`, `..` and slashes in a row.
+ * @returns 0, or -ENOENT, -ENOTDIR, -ENAMETOOLONG; where only the last name does not exist, `found_parent` is its directory
  */
 export function path_lookup(path: usize): i32 {
   set_found_parent(0);
@@ -77,14 +77,14 @@ export function path_lookup(path: usize): i32 {
   }
 }
 
-/** Whether a device's name has operations of its own and needs no device behind it. */
+/** Whether the node of a device's name has operations of its own, so that it needs no registered device. */
 export function stands_alone(node: usize): bool {
   return load<u32>(node, NODE_TYPE) != DT_CHR || load<u32>(node, DEV_FOPS) != 0;
 }
 
 /**
  * Lists a directory's node from its entry `position` on.
- * @returns the entries' number that comes next; `list_end` tells where the list ends
+ * @returns the number of the next entry; `list_end` returns where the list ends
  */
 export function path_list(node: usize, position: i32, buffer: usize, size: i32): i32 {
   list_begin(buffer, size);

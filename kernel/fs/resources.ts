@@ -1,5 +1,5 @@
-// What a module has registered with the kernel, taken back in one place when it goes: whatever it forgot is named in
-// the log. What the kernel keeps for a module of another domain is told by the kernel, not by the domain as well.
+// Removes what a module has registered with the kernel, when it is unloaded. The log names what it has not removed itself. For a
+// module of another domain the kernel logs this, and that domain does not.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_ISOLATED } from '../abi/machine';
@@ -12,8 +12,8 @@ import { devices_orphan, devices_remove_all } from './devices';
 import { nodes_orphan, nodes_remove_all, nodes_stale } from './nodes';
 
 /**
- * The driver behind an endpoint is gone: what it registered waits for a successor, open files are stale.
- * @param keep whether its devices are kept, whatever they are
+ * The driver behind an endpoint has ended: what it registered waits for a successor, its open files are stale.
+ * @param keep whether all its devices are kept, not only the idempotent ones
  */
 export function resources_orphan(endpoint: u32, keep: bool): void {
   devices_orphan(endpoint, keep);
@@ -21,7 +21,7 @@ export function resources_orphan(endpoint: u32, keep: bool): void {
   nodes_stale(endpoint);
 }
 
-/** A module is gone for good. @param endpoint channel + 1 of its domain, 0 for this one */
+/** A module has ended without a successor. @param endpoint channel + 1 of its domain, 0 for this one */
 export function resources_remove(mod: usize, endpoint: u32): void {
   const devices = devices_remove_all(mod, endpoint);
   const files = nodes_remove_all(mod, endpoint);

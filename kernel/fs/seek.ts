@@ -1,4 +1,4 @@
-// What Linux offers to drivers whose device has a size.
+// Linux's llseek for drivers whose device has a size.
 
 import { EXPORT_SYMBOL } from '../lib/export';
 import { FILE_POSITION } from '../abi/file';

@@ -1,5 +1,5 @@
-// System calls. Each checks what it was given, then starts a device operation: answered at once where the driver is on this
-// thread, PARKED where a message has gone out; `finish` (finish.ts) takes the answer up later. Nothing here waits.
+// System calls. Each checks its arguments, then starts a device operation. It returns the answer where the driver is on this thread,
+// and PARKED where a message was sent; `finish` (finish.ts) handles the answer later. Nothing here blocks.
 
 import { MACHINE_BASE, MAX_CLIENTS } from '../abi/map';
 import { M_CALL_CLIENT } from '../abi/machine';
@@ -131,7 +131,7 @@ export function sys_close(client: i32, fd: i32): i32 {
   return 0;
 }
 
-/** Closes whatever a client has open, one file after the other. @returns 0 or PARKED */
+/** Closes the open files of a client, one after the other. @returns 0 or PARKED */
 export function sys_exit(client: i32): i32 {
   for (let fd = 0; fd < MAX_FDS; fd++) {
     if (file_of(client, fd) && sys_close(client, fd) == PARKED) return PARKED;
@@ -139,7 +139,7 @@ export function sys_exit(client: i32): i32 {
   return 0;
 }
 
-/** Unloads a module that lives in a domain of its own; the host's loader unloads those of this domain. */
+/** Unloads a module in a domain of its own; the host's loader unloads those of this domain. */
 export function sys_delete_module(client: i32, name: usize, force: i32): i32 {
   const taken = take_text(client, name);
   if (taken < 0) return taken;
@@ -155,8 +155,8 @@ export function sys_delete_module(client: i32, name: usize, force: i32): i32 {
 }
 
 /**
- * Unloads a module for a successor: whoever uses it goes on using it. What is asked of it from now on waits, its open files
- * are opened on the successor. Where its cleanup fails it serves on.
+ * Unloads a module for a successor. Later requests are held, and its open files are opened at the successor. Where its cleanup
+ * fails it goes on.
  */
 export function sys_replace_module(client: i32, name: usize): i32 {
   const taken = take_text(client, name);
@@ -172,7 +172,7 @@ export function sys_replace_module(client: i32, name: usize): i32 {
   return endpoint_replace(client, endpoint - 1);
 }
 
-/** @returns the result, or PARKED: then `finish` is called when the answer is there */
+/** @returns the result, or PARKED: then `finish` is called with the answer */
 export function system_call(client: i32, number: i32, a: i32, b: i32, c: i32, d: i32): i32 {
   if (<u32>client >= <u32>MAX_CLIENTS) return -EINVAL;
   store<u32>(MACHINE_BASE, client + 1, M_CALL_CLIENT);

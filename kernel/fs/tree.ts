@@ -1,4 +1,4 @@
-// The tree of files, planted at boot in order. In a driver's domain there is none: it has the nodes alone.
+// The tree of files, which is made at boot. A driver's domain has no tree, only nodes.
 
 import { devfs_init } from './devfs';
 import { kernel_files_init } from './proc/kernel-files';
@@ -11,9 +11,9 @@ import { sysfs_init } from './sys/sysfs';
 export function tree_init(): void {
   const root = path_init();
   devfs_init(root); // names of devices
-  procfs_init(root); // files that tell of the kernel and its drivers
+  procfs_init(root); // files about the kernel and its drivers
   sysfs_init(root); // modules, one by one
   kernel_files_init();
-  sysctl_init(); // what can be set
+  sysctl_init(); // settings
   kmsg_init(); // the log
 }

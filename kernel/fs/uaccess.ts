@@ -9,14 +9,14 @@ import { access_ok } from './clients';
 /** @returns how many bytes could not be copied: 0 or all, as Linux counts */
 export function copy_to_user(to: usize, from: usize, count: usize): usize {
   if (!access_ok(load<u32>(MACHINE_BASE, M_CALL_CLIENT) - 1, to, <i32>count)) return count;
-  if (count) memory.copy(to, from, count); // the engine calls out of the code even for none
+  if (count) memory.copy(to, from, count); // engines call a function even for 0 bytes
   return 0;
 }
 EXPORT_SYMBOL(copy_to_user);
 
 export function copy_from_user(to: usize, from: usize, count: usize): usize {
   if (!access_ok(load<u32>(MACHINE_BASE, M_CALL_CLIENT) - 1, from, <i32>count)) return count;
-  if (count) memory.copy(to, from, count); // the engine calls out of the code even for none
+  if (count) memory.copy(to, from, count); // engines call a function even for 0 bytes
   return 0;
 }
 EXPORT_SYMBOL(copy_from_user);

@@ -1,5 +1,5 @@
-// The way from shared code to the caller's memory: each image sets its own (./uaccess.ts in the kernel's, ../ipc/domain/gates.ts in a
-// driver's domain), so that a file's code is the same in both.
+// Copies to and from the caller's memory for code that both images share. Each image sets its own functions: ./uaccess.ts in the
+// kernel's, ../ipc/domain/gates.ts in a driver's domain.
 
 let out: u32 = 0;
 let into: u32 = 0;

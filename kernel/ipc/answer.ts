@@ -1,4 +1,4 @@
-// What a driver may answer to a request, and what is taken over of it.
+// Checks a driver's answer to a request, and applies it to the file.
 
 import { FILE_HANDLE, FILE_POSITION } from '../abi/file';
 import { MAX_ERRNO } from '../abi/errno';
@@ -7,16 +7,16 @@ import { request_at, RQ_ARGUMENT0, RQ_FILE, RQ_OPERATION, RQ_POSITIONED } from '
 import { protocol_error } from './death';
 
 /**
- * Checks what a driver has answered and takes over what it says of the file.
- * @returns false where no honest driver answers so; the endpoint is given up then
+ * Checks an answer and applies the handle and position to the file.
+ * @returns false where the answer breaks the protocol; the endpoint is given up then
  */
 // @ts-ignore: decorator
 @inline
-export function accepted(channel: i32, request: i32, status: i32, position: i64, handle: u32): bool {
+export function accept_answer(channel: i32, request: i32, status: i32, position: i64, handle: u32): bool {
   const record = request_at(request);
   const operation = load<i32>(record, RQ_OPERATION);
-  const most = is_transfer(operation) ? load<i32>(record, RQ_ARGUMENT0) : most_of(operation);
-  if (!plausible(status, most, position)) {
+  const most = is_transfer(operation) ? load<i32>(record, RQ_ARGUMENT0) : max_status(operation);
+  if (!answer_valid(status, most, position)) {
     protocol_error(channel, operation, status, most);
     return false;
   }
@@ -33,7 +33,7 @@ export function accepted(channel: i32, request: i32, status: i32, position: i64,
 /** A status is not below -MAX_ERRNO and not above `most`, a position not negative. */
 // @ts-ignore: decorator
 @inline
-export function plausible(status: i32, most: i32, position: i64): bool {
+export function answer_valid(status: i32, most: i32, position: i64): bool {
   return <u32>(status + MAX_ERRNO) <= <u32>(most + MAX_ERRNO) && position >= 0;
 }
 
@@ -43,7 +43,7 @@ export function is_transfer(operation: i32): bool {
   return <u32>(operation - OP_READ) <= <u32>(OP_WRITE - OP_READ);
 }
 
-/** What an operation that moves no bytes may answer at most. */
-function most_of(operation: i32): i32 {
+/** The highest status of an operation that moves no bytes. */
+function max_status(operation: i32): i32 {
   return operation == OP_IOCTL || operation == OP_ECHO || operation == OP_LLSEEK ? i32.MAX_VALUE : 0;
 }

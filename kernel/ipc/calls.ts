@@ -1,8 +1,8 @@
-// Calls by driver domains: what a driver that lives elsewhere may ask of the kernel. Each ends at once, but for a call of another
-// driver's symbol. The data of a call is copied before it is looked at, so that the driver's thread cannot change it afterwards.
+// Calls of the kernel by drivers in other domains. Each ends at once, except a call of another driver's symbol. The data of a call
+// is copied before it is checked, so that the driver's thread cannot change it afterwards.
 //
-//   serve_call   a call that came over the channel
-//   gate_call    one by a driver on this thread
+//   serve_call   a call over the channel
+//   gate_call    a call by a driver on this thread
 
 import {
   A_SEQUENCE,
@@ -42,19 +42,19 @@ import {
   endpoint_at,
   endpoint_generation,
   endpoint_module,
-  EP_CALLED,
-  EP_KEEP,
+  EP_LAST_CALL,
+  EP_REPLACED,
 } from './endpoint';
-import { endpoint_leave } from './death';
+import { endpoint_drop_module } from './death';
 import { device_add, device_by_major, device_orphan, device_remove } from '../fs/devices';
 import { proc_create_for, proc_remove_for } from '../fs/proc/procfs';
 import { module_followed } from '../module/list';
 import { PARKED } from '../fs/clients';
 import { store_delete, store_live, store_mode, store_publish, store_retrieve, store_version } from './store';
 import { gate_buffer } from './gate-buffer';
-import { held_revive } from './submit';
+import { endpoint_take_over } from './submit';
 import { symbol_call } from './symbols';
-import { log_emit, speak_for } from './driver-log';
+import { log_emit, set_log_owner } from './driver-log';
 import { strlen } from '../lib/text';
 
 const data = memory.data(CHANNEL_DATA_SIZE + 8);
@@ -64,8 +64,8 @@ export function serve_call(channel: i32): bool {
   const ch = channel_at(channel);
   const ep = endpoint_at(channel);
   const sequence = atomic.load<u32>(ch, C_SEQUENCE);
-  if (sequence == load<u32>(ep, EP_CALLED)) return false;
-  store<u32>(ep, sequence, EP_CALLED);
+  if (sequence == load<u32>(ep, EP_LAST_CALL)) return false;
+  store<u32>(ep, sequence, EP_LAST_CALL);
   if (load<u32>(ch, C_GENERATION) != endpoint_generation(channel)) return true;
   const length = load<u32>(ch, C_DATA_LENGTH);
   const a = load<i32>(ch, C_ARGUMENT);
@@ -74,11 +74,11 @@ export function serve_call(channel: i32): bool {
   if (length <= <u32>CHANNEL_DATA_SIZE) {
     memory.copy(data, ch + CHANNEL_DATA, length);
     store<u8>(data + length, 0);
-    const before = speak_for(channel + 1);
-    status = run(channel, load<i32>(ch, C_OPERATION), a, b, length);
-    speak_for(before);
+    const before = set_log_owner(channel + 1);
+    status = run_call(channel, load<i32>(ch, C_OPERATION), a, b, length);
+    set_log_owner(before);
   }
-  if (status == PARKED) return true; // another driver was asked; answer_gate answers
+  if (status == PARKED) return true; // it calls another driver; answer_gate answers
   store<i32>(ch, status, A_STATUS);
   atomic.store<u32>(ch, sequence, A_SEQUENCE);
   atomic.notify(ch + A_SEQUENCE, 1);
@@ -86,22 +86,22 @@ export function serve_call(channel: i32): bool {
 }
 
 /**
- * A call by a driver on this thread; its data lies in the channel.
- * @returns its status; PARKED where another driver is asked: gate_wait has the status then
+ * A call by a driver on this thread; its data is in the channel.
+ * @returns its status; PARKED where it calls another driver: gate_wait returns the status then
  */
 export function gate_call(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (<u32>length > <u32>CHANNEL_DATA_SIZE) return -EINVAL;
   const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
   memory.copy(data, channel_at(channel) + CHANNEL_DATA, length);
   store<u8>(data + length, 0);
-  const before = speak_for(channel + 1);
-  const status = run(channel, operation, a, b, length);
-  speak_for(before);
+  const before = set_log_owner(channel + 1);
+  const status = run_call(channel, operation, a, b, length);
+  set_log_owner(before);
   store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
   return status;
 }
 
-function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
+function run_call(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   if (operation == CALL_LOG) {
     log_emit(a, data, length);
     return 0;
@@ -112,22 +112,22 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
     if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
     store<u32>(mod, MODULE_LIVE, MOD_STATE);
     store_live(mod);
-    held_revive(channel);
+    endpoint_take_over(channel);
     return 0;
   }
   if (operation == CALL_GATE_BUFFER) return gate_buffer(channel, a);
   if (operation == CALL_SYMBOL) return symbol_call(channel, data, a);
   if (operation == CALL_MODULE_ABORT) {
     if (load<u32>(mod, MOD_STATE) != MODULE_COMING) return -EINVAL;
-    endpoint_leave(channel);
+    endpoint_drop_module(channel);
     return 0;
   }
   if (operation == CALL_REGISTER_CHRDEV) return device_add(a, data, channel + 1, mod, 0, b);
   if (operation == CALL_UNREGISTER_CHRDEV) {
     const dev = device_by_major(a);
     if (!a || !dev || load<u32>(dev, DEV_ENDPOINT) != channel + 1) return -ENOENT;
-    const keep = load<u32>(endpoint_at(channel), EP_KEEP) != 0;
-    // What its init takes back, having found it there, is its successor's.
+    const keep = load<u32>(endpoint_at(channel), EP_REPLACED) != 0;
+    // A device that a restarted driver's init removes again stays for the next successor.
     const found = load<u32>(mod, MOD_STATE) == MODULE_COMING && module_followed(mod, false);
     if (keep || found) device_orphan(dev, keep);
     else device_remove(dev);
@@ -138,7 +138,7 @@ function run(channel: i32, operation: i32, a: i32, b: i32, length: i32): i32 {
   return store_call(channel, mod, operation, a, b, length);
 }
 
-/** The data store. Its answer beside the status is left in the channel's data. */
+/** Calls of the data store. What a call returns beside its status is put into the channel's data. */
 function store_call(channel: i32, mod: usize, operation: i32, a: i32, b: u32, length: i32): i32 {
   if (operation == CALL_STORE_MODE) return store_mode(mod);
   if (operation == CALL_STORE_VERSION) return store_version(mod, data);

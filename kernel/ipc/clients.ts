@@ -1,4 +1,4 @@
-// Clients in threads of their own ask by their system-call slots (abi/syscall.ts).
+// System calls of clients in threads of their own, by their slots (abi/syscall.ts).
 
 import { SLOT_ARGUMENT, SLOT_ATTACHED, SLOT_NUMBER, SLOT_SEQUENCE } from '../abi/syscall';
 import { CL_CALL, CL_RESULT, CL_TAKEN, client_at, PARKED } from '../fs/clients';

@@ -1,4 +1,4 @@
-// The result of a system call goes to whoever has made it: a client with a slot, or a driver that has called another's symbol.
+// Returns the result of a system call to its caller: a client with a slot, or a driver that has called another's symbol.
 
 import { MAX_CLIENTS, SLOTS_BASE } from '../abi/map';
 import { SLOT_ANSWER, SLOT_KILLED, SLOT_RESULT, SLOT_SIZE, SLOT_SLEEPING } from '../abi/syscall';
@@ -12,7 +12,7 @@ export function slot_at(client: i32): usize {
   return SLOTS_BASE + client * SLOT_SIZE;
 }
 
-/** Gives the client its result; client 0 finds its own in its record. */
+/** Gives a client its result. The in-thread client (0) reads its result from its record. */
 export function answer_client(client: i32, killed: bool): void {
   if (!client) return;
   if (client >= MAX_CLIENTS) return answer_gate(client - MAX_CLIENTS);
@@ -24,7 +24,7 @@ export function answer_client(client: i32, killed: bool): void {
   if (atomic.load<u32>(slot, SLOT_SLEEPING)) atomic.notify(slot + SLOT_ANSWER, 1);
 }
 
-/** A parked system call has its result; the in-thread client finds its own in its record. */
+/** Ends a parked system call with its result. */
 // @ts-ignore: decorator
 @inline
 export function conclude(client: i32, result: i32): void {

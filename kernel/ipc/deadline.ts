@@ -1,6 +1,6 @@
-// Deadlines of requests to driver domains. A driver has as long for its next answer, however many requests are in flight; one
-// whose heart beats meanwhile is slow, not dead, up to a limit. Each request has a deadline of its own besides, so that none is
-// left aside for ever.
+// Deadlines of requests to driver domains. A driver has one deadline for its next answer, however many requests are in flight. A
+// driver whose heartbeat goes on is slow, not dead, and gets more time up to a limit. Each request has a longer deadline of its
+// own besides, so that a driver cannot skip one forever.
 
 import { D_HEART, RING_SLOTS } from '../abi/channel';
 import { SLOW_DEADLINES } from '../abi/limits';
@@ -33,12 +33,12 @@ import {
 } from './endpoint';
 import { gate_busy } from './gate-buffer';
 
-/** In EP_SLOW: it has just been asked. */
-const BEGUN: u32 = 0xffffffff;
-/** The part of a deadline that passes before that. */
-const SOON: f64 = 32;
+/** In EP_SLOW: the heartbeat was not read yet for this answer. */
+const NO_HEART: u32 = 0xffffffff;
+/** The heartbeat is first read after a deadline divided by this. */
+const FIRST_LOOK_PARTS: f64 = 32;
 
-/** Ends the requests that have waited too long for their turn. @returns ms that are left for the others */
+/** Ends the queued requests that have waited too long. @returns ms until the next of the others is due */
 function queue_deadline(ep: usize, time: f64, limit: f64): f64 {
   let least = limit;
   let before: u32 = 0;
@@ -62,8 +62,8 @@ function queue_deadline(ep: usize, time: f64, limit: f64): f64 {
   return least;
 }
 
-/** The first request in flight, in the order in which they were sent, that is not answered; -1 where there is none. */
-function oldest(channel: i32): i32 {
+/** The oldest request in flight; -1 where there is none. */
+function oldest_in_flight(channel: i32): i32 {
   const last = load<u32>(endpoint_at(channel), EP_SEQUENCE);
   for (let sequence = last - (RING_SLOTS - 1); sequence != last + 1; sequence++) {
     const flight = load<u32>(flight_at(channel, sequence));
@@ -73,8 +73,8 @@ function oldest(channel: i32): i32 {
 }
 
 /**
- * Looks at the clock for the requests in flight and those behind them. The first look starts their time, so that a call
- * that is answered at once never reads the clock.
+ * Checks the deadlines of the requests in flight and in the queue. The first check starts their time, so that a call that is
+ * answered at once never reads the clock.
  * @returns ms that are left, or a negative number when nothing is in flight
  */
 export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
@@ -82,29 +82,29 @@ export function endpoint_deadline(channel: i32, time: f64, limit: f64): f64 {
   if (load<u32>(ep) == DYING) return 1;
   if (load<u32>(ep, EP_SEQUENCE) == load<u32>(ep, EP_DONE))
     return load<u32>(ep, EP_BUSY) && endpoint_up(channel) ? gate_deadline(channel, ep, time, limit) : -1;
-  const request = oldest(channel);
+  const request = oldest_in_flight(channel);
   if (request < 0) return -1;
   const deadline = load<f64>(ep, EP_DEADLINE);
   const most = load<f64>(request_at(request), RQ_DEADLINE);
   if (!most) store<f64>(request_at(request), time + limit * SLOW_DEADLINES, RQ_DEADLINE);
   if (!deadline) {
-    // What it does at once is no sign of life later on: a second look soon says where the heart stands.
-    const soon = limit / SOON;
-    store<f64>(ep, time + soon, EP_DEADLINE);
-    store<u32>(ep, BEGUN, EP_SLOW);
-    return min(soon, queue_deadline(ep, time, limit));
+    // Host calls that the driver makes at once are no sign of life later on, so its heartbeat is read after a short time.
+    const first_look = limit / FIRST_LOOK_PARTS;
+    store<f64>(ep, time + first_look, EP_DEADLINE);
+    store<u32>(ep, NO_HEART, EP_SLOW);
+    return min(first_look, queue_deadline(ep, time, limit));
   }
-  const due = most && time >= most;
-  if (time < deadline && !due) return min(deadline - time, queue_deadline(ep, time, limit));
-  if (!due && excused(channel, ep)) {
+  const overdue = most && time >= most;
+  if (time < deadline && !overdue) return min(deadline - time, queue_deadline(ep, time, limit));
+  if (!overdue && has_more_time(channel, ep)) {
     store<f64>(ep, time + limit, EP_DEADLINE);
     return min(limit, queue_deadline(ep, time, limit));
   }
-  return too_late(channel, ep, request, limit * (due ? SLOW_DEADLINES : 1));
+  return give_up(channel, ep, request, limit * (overdue ? SLOW_DEADLINES : 1));
 }
 
-/** A driver has not answered in so many ms: it is given up. */
-function too_late(channel: i32, ep: usize, request: i32, ms: f64): f64 {
+/** Gives up a driver that has not answered in so many ms. */
+function give_up(channel: i32, ep: usize, request: i32, ms: f64): f64 {
   const mod = endpoint_module(channel);
   pr(
     LEVEL_ERR,
@@ -119,8 +119,9 @@ function too_late(channel: i32, ep: usize, request: i32, ms: f64): f64 {
 }
 
 /**
- * A driver on this thread is busy while the clock is looked at: it waits for others. Each of those calls has a deadline; all
- * together have that of a slow driver. Those behind it have twice the usual one, since a single such call may take all of that.
+ * The deadline of a driver on this thread. It is busy while the kernel checks the clock, so it waits for a driver that it has
+ * called. Each of those calls has a deadline; all together have that of a slow driver. The requests in its queue have twice the
+ * usual deadline, because one such call may take all of that.
  */
 function gate_deadline(channel: i32, ep: usize, time: f64, limit: f64): f64 {
   const request = <i32>load<u32>(ep, EP_BUSY) - 1;
@@ -128,13 +129,13 @@ function gate_deadline(channel: i32, ep: usize, time: f64, limit: f64): f64 {
   if (request < 0) return left; // it runs timers, or is being loaded
   const most = load<f64>(request_at(request), RQ_DEADLINE);
   if (!most) store<f64>(request_at(request), time + limit * SLOW_DEADLINES, RQ_DEADLINE);
-  return most && time >= most ? too_late(channel, ep, request, limit * SLOW_DEADLINES) : left;
+  return most && time >= most ? give_up(channel, ep, request, limit * SLOW_DEADLINES) : left;
 }
 
-/** Whether a driver that is late may have more time: its heart beats, or it waits for another, which has a deadline of its own. */
-function excused(channel: i32, ep: usize): bool {
+/** Whether a driver that is late gets more time: its heartbeat goes on, or it waits for a driver with a deadline of its own. */
+function has_more_time(channel: i32, ep: usize): bool {
   const heart = atomic.load<u32>(channel_at(channel), D_HEART);
-  if (load<u32>(ep, EP_SLOW) == BEGUN) {
+  if (load<u32>(ep, EP_SLOW) == NO_HEART) {
     store<u32>(ep, heart, EP_HEART);
     store<u32>(ep, 0, EP_SLOW);
     return true;

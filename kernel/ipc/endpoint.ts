@@ -1,19 +1,19 @@
 // Endpoints: the kernel's side of the channels to driver domains (abi/channel.ts), a record each, and its state. A request goes
-// into the channel's ring, or waits in its queue where there is no room; several are in flight and are answered in any order.
-// Everything that comes out of a driver is checked before it is used: generation, sequence, tag, status, position. Nothing waits.
+// into the channel's ring, or waits in its queue where there is no room. Several requests are in flight and are answered in any
+// order. All that a driver sends is checked before it is used: generation, sequence, tag, status, position. Nothing here blocks.
 //
-// From below to above; each of these files uses what stands before it, and nothing behind it:
+// From below to above; each of these files uses those before it, and none after it:
 //
-//   endpoint.ts     records and states                     trace.ts        the trace of calls
-//   queue.ts        requests for which there is no room    ring.ts         messages in a channel's rings
-//   incarnation.ts  who is on a channel                    gate-buffer.ts  a driver's call of another driver's symbol
-//   conclude.ts     results of system calls                held.ts         requests that wait for a successor
-//   death.ts        an endpoint that is given up           answer.ts       what a driver may answer
-//   gate.ts         a driver on this thread (the sandbox)  submit.ts       a request goes to a driver, or its successor
-//   prompt.ts       a call that is answered at once        fastpath.ts     reads and writes
+//   endpoint.ts     records and states                     trace.ts          the trace of calls
+//   queue.ts        requests for which there is no room    ring.ts           messages in a channel's rings
+//   incarnation.ts  incarnations on channels               gate-buffer.ts    a driver's call of another driver's symbol
+//   conclude.ts     results of system calls                held.ts           requests that wait for a successor
+//   death.ts        the end of an endpoint                 answer.ts         checks of answers
+//   gate.ts         a driver on this thread (the sandbox)  submit.ts         a request goes to a driver, or its successor
+//   fastpath.ts     reads and writes                       fastpath-ring.ts  a call over an idle ring
 //
-// System calls stand above these (../fs/syscalls.ts), and above them ../fs/finish.ts, where requests end; reply.ts, sandbox.ts,
-// deadline.ts and, on top, loop.ts use that. What ends a request further down tells it by end-request.ts.
+// System calls are above these (../fs/syscalls.ts), and above them ../fs/finish.ts, where requests end; reply.ts, sandbox.ts,
+// deadline.ts and, on top, loop.ts use that. Files further down end a request through end-request.ts.
 
 import { CHANNELS_BASE } from '../abi/map';
 import { MAX_CHANNELS } from '../abi/limits';
@@ -21,7 +21,7 @@ import { CHANNEL_SIZE, K_GENERATION, K_RING, RING_SIZE, RING_SLOTS } from '../ab
 import { GFP_KERNEL, __GFP_ZERO } from '../abi/gfp';
 import { __get_free_pages } from '../mm/pages';
 
-// The kernel's own record of a channel; the driver's thread cannot reach what is decided by it.
+// The kernel's own record of a channel, which the driver's thread cannot reach.
 // 0: its state, one of those below
 export const EP_GENERATION = 4;
 export const EP_SEQUENCE = 8; // of the last submission
@@ -29,30 +29,30 @@ export const EP_DONE = 12; // of the last completion that was taken
 export const EP_HEAD = 16; // request + 1 that waits next (queue.ts)
 export const EP_TAIL = 20;
 export const EP_MODULE = 24;
-export const EP_ERROR = 28; // errnos for everybody who waits when it died: in flight, in the queue
-export const EP_CALLED = 32; // sequence of the last call answered
+export const EP_ERROR = 28; // errnos for the requests at its death: in flight, in the queue
+export const EP_LAST_CALL = 32; // sequence of the last call answered
 export const EP_RING = 36; // address of its rings
-export const EP_HOME = 40; // address of the channel whose bell wakes its thread
+export const EP_DRIVER_HOST = 40; // address of the channel whose bell wakes its thread
 export const EP_TRANSPORT = 44;
-export const EP_DEADLINE = 48; // f64 ms, for the next answer; 0 until somebody looks at the clock
-export const EP_HEART = 56; // D_HEART at that look
-export const EP_SLOW = 60; // deadlines that have passed while the heart beat
-export const EP_KEEP = 64; // 1: it is unloaded for a successor that takes its devices over
+export const EP_DEADLINE = 48; // f64 ms, for the next answer; 0 until the first check
+export const EP_HEART = 56; // D_HEART at the last check
+export const EP_SLOW = 60; // deadlines that have passed while the heartbeat went on
+export const EP_REPLACED = 64; // 1: it is unloaded for a successor that takes its devices over
 export const EP_BUSY = 68; // request + 1 that runs in a sandbox
-export const EP_LEAVING = 72; // 1: it has been sent OP_CLEANUP, and gets nothing more
+export const EP_CLEANING = 72; // 1: it was sent OP_CLEANUP, and gets no more requests
 export const EP_SERVE = 76; // table slot of a sandbox's serve_ring
-export const EP_PAUSE = 80; // when to look for an answer, as prompt.ts has learned it
+export const EP_PAUSE = 80; // when to look for an answer, as fastpath-ring.ts has learned it
 export const EP_SIZE = 88;
 
-/** In EP_BUSY: its driver is being loaded, or runs its timers. */
-export const OCCUPIED: u32 = 0xffffffff;
+/** In EP_BUSY: its driver is being loaded or runs its timers, so it is busy without a request. */
+export const BUSY_NO_REQUEST: u32 = 0xffffffff;
 
 // 0: no incarnation has been seen yet
 export const UP = 1;
-/** Fenced; callers are answered as soon as no copy is under way. */
+/** Fenced. The callers are answered when no copy is under way. */
 export const DYING = 2;
 export const DEAD = 3;
-/** Its requests are held: it is about to be replaced. */
+/** It is being replaced; new requests are held. */
 export const QUIESCING = 4;
 
 const endpoints = memory.data(MAX_CHANNELS * EP_SIZE);
@@ -85,9 +85,9 @@ export function endpoints_init(): void {
   }
 }
 
-/** Channels that are up, a bit each: what poll looks at. */
+/** Channels that are up, a bit each, for poll. */
 let in_use: u32 = 0;
-/** Endpoints that are fenced and wait for a copy to end, which nobody rings for. */
+/** How many endpoints are fenced and wait for the end of a copy, which does not ring the doorbell. */
 let dying: i32 = 0;
 
 export function endpoints_in_use(): u32 {
@@ -119,9 +119,9 @@ export function endpoint_busy(channel: i32): bool {
   return load<u32>(ep, EP_SEQUENCE) != load<u32>(ep, EP_DONE) || load<u32>(ep, EP_BUSY) != 0;
 }
 
-/** Whether its driver is on the kernel's thread and still to be loaded there. */
+/** Whether its driver is on the kernel's thread and still being loaded. */
 export function endpoint_loading(channel: i32): bool {
-  return load<u32>(endpoint_at(channel), EP_BUSY) == OCCUPIED;
+  return load<u32>(endpoint_at(channel), EP_BUSY) == BUSY_NO_REQUEST;
 }
 
 export function endpoint_generation(channel: i32): u32 {

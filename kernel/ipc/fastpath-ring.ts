@@ -1,9 +1,9 @@
-// A read or write of the in-thread client over a ring that is idle: sent, waited for and taken at one place, if the answer
-// comes before anything else does. Otherwise the loop waits on for it (loop.ts), and nothing is lost.
+// A read or write of the in-thread client over an idle ring: sent, waited for and taken in one function, if the answer is the next
+// event. Otherwise the loop goes on waiting for it (loop.ts).
 //
-// Whoever looks for an answer before it is there takes its line away from the driver's thread, which has to fetch it back to
-// write: the look makes the answer later. So nobody looks before the answer is likely to be there. When that is, is learned by
-// endpoint: later after a first look in vain, a little sooner after each that was not.
+// A look at an answer that is not there yet takes the cache line from the driver's thread, which has to fetch it back to write, so
+// the look delays the answer. Therefore the first look is made when the answer is likely to be there. That time is learned by
+// endpoint: it grows after a first look in vain, and shrinks a little after each that found the answer.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_CORES, M_DOORBELL, M_HEARD } from '../abi/machine';
@@ -30,7 +30,7 @@ import {
   RQ_POSITIONED,
   RQ_STARTED,
 } from '../fs/requests';
-import { plausible } from './answer';
+import { answer_valid } from './answer';
 import {
   EP_DEADLINE,
   EP_DONE,
@@ -47,13 +47,13 @@ import { trace_begin, trace_end, trace_start } from './trace';
 
 /** EP_PAUSE counts parts of a step. */
 const PARTS = 16;
-/** A first look in vain makes the pause longer by one part in so many, and by a step; one that was not, shorter. */
+/** A first look in vain makes the pause longer by 1/LONGER of it and a step; one with an answer makes it shorter by 1/SHORTER. */
 const LONGER = 16;
 const SHORTER = 256;
 
 let noise: u32 = 1;
 
-/** Passes the time of so many steps, which no engine can leave out or take side by side: wasm has no pause instruction. */
+/** Waits for so many steps of a computation that no engine can skip or run in parallel: wasm has no pause instruction. */
 // @ts-ignore: decorator
 @inline
 function pause(steps: u32): void {
@@ -62,7 +62,7 @@ function pause(steps: u32): void {
   noise = number;
 }
 
-/** Whether nothing is under way in a ring, and its driver's thread can be at work while this one waits. */
+/** Whether a ring is idle, and its driver's thread can work while this one waits. */
 // @ts-ignore: decorator
 @inline
 export function ring_idle(ep: usize): bool {
@@ -72,7 +72,7 @@ export function ring_idle(ep: usize): bool {
     (transport == TRANSPORT_RING || transport == TRANSPORT_SPIN) &&
     load<u32>(ep, EP_SEQUENCE) == load<u32>(ep, EP_DONE) &&
     !load<u32>(ep, EP_HEAD) &&
-    !rung() &&
+    !doorbell_rung() &&
     load<u32>(MACHINE_BASE, M_CORES) != 1
   );
 }
@@ -83,8 +83,8 @@ export function ring_idle(ep: usize): bool {
  */
 export function ring_transfer(ep: usize, channel: i32, request: i32): i32 {
   const record = request_at(request);
-  if (!send(ep, channel, request)) return -EIO; // it leaves
-  // The driver is at work: what its answer need not wait for is done now.
+  if (!send(ep, channel, request)) return -EIO; // it runs its cleanup
+  // While the driver works, this does what its answer does not depend on.
   const started = trace_start();
   const generation = load<u32>(ep, EP_GENERATION);
   const sequence = load<u32>(ep, EP_SEQUENCE);
@@ -93,11 +93,11 @@ export function ring_transfer(ep: usize, channel: i32, request: i32): i32 {
   store<u32>(record, channel, RQ_CHANNEL);
   store<f64>(record, 0, RQ_DEADLINE);
   const r = completion(ep, sequence);
-  if (answer_expected(ep, r, sequence)) {
+  if (await_answer(ep, r, sequence)) {
     const status = load<i32>(r, R_STATUS);
     const position = load<i64>(r, R_POSITION);
-    const own = load<u32>(r, R_TAG) == sequence && load<u32>(r, R_GENERATION) == generation;
-    if (own && plausible(status, load<i32>(record, RQ_LENGTH), position)) {
+    const matches = load<u32>(r, R_TAG) == sequence && load<u32>(r, R_GENERATION) == generation;
+    if (matches && answer_valid(status, load<i32>(record, RQ_LENGTH), position)) {
       store<u32>(flight_at(channel, sequence), 0);
       store<u32>(ep, sequence, EP_DONE);
       store<f64>(ep, 0, EP_DEADLINE);
@@ -108,20 +108,20 @@ export function ring_transfer(ep: usize, channel: i32, request: i32): i32 {
     }
   }
   store<u64>(record, started, RQ_STARTED);
-  return PARKED; // what is wrong with an answer, endpoint_reply finds
+  return PARKED; // endpoint_reply handles a bad answer
 }
 
-/** Whether somebody has rung since the loop last looked at everything. */
+/** Whether the doorbell was rung since the last full poll. */
 // @ts-ignore: decorator
 @inline
-export function rung(): bool {
+export function doorbell_rung(): bool {
   return atomic.load<i32>(MACHINE_BASE, M_DOORBELL) != load<i32>(MACHINE_BASE, M_HEARD);
 }
 
-/** Whether an answer comes before anything else does, and within a moment. */
+/** Waits a short time for an answer. @returns whether it came before any other event */
 // @ts-ignore: decorator
 @inline
-function answer_expected(ep: usize, r: usize, sequence: u32): bool {
+function await_answer(ep: usize, r: usize, sequence: u32): bool {
   const parts = load<u32>(ep, EP_PAUSE);
   pause(parts / PARTS);
   if (atomic.load<u32>(r, R_SEQUENCE) == sequence) {
@@ -131,8 +131,8 @@ function answer_expected(ep: usize, r: usize, sequence: u32): bool {
   store<u32>(ep, min<u32>(parts + parts / LONGER + PARTS, LONGEST_PAUSE * PARTS), EP_PAUSE);
   for (let looks = PROMPT_LOOKS; looks > 0; looks--) {
     if (atomic.load<u32>(r, R_SEQUENCE) == sequence) return true;
-    if (rung()) break;
+    if (doorbell_rung()) break;
   }
-  store<u32>(ep, parts / 2, EP_PAUSE); // it has more to do than that
+  store<u32>(ep, parts / 2, EP_PAUSE); // this call takes longer, or another event came first
   return false;
 }

@@ -1,5 +1,5 @@
-// The gate buffer of a channel, through which its driver calls functions of other drivers (symbols.ts), and that call while it is
-// under way.
+// The gate buffer of a channel, through which its driver calls functions of other drivers (symbols.ts), and the record of the call
+// that is under way.
 
 import { A_SEQUENCE, A_STATUS, D_COPYING, GATE_MOST, K_EXCUSES, K_GATE } from '../abi/channel';
 import { MAX_CHANNELS } from '../abi/limits';
@@ -10,9 +10,9 @@ import { kfree, kmalloc_for } from '../mm/kmalloc';
 import { channel_at, endpoint_at, endpoint_generation, EP_DEADLINE } from './endpoint';
 
 // A channel's record.
-export const GATE_BUFFER = 0; // in the kernel's heap, 0 where it has made no such call
+export const GATE_BUFFER = 0; // in the kernel's heap, 0 before the first such call
 export const GATE_LENGTH = 4;
-export const GATE_GENERATION = 8; // of the incarnation whose call is under way
+export const GATE_GENERATION = 8; // of the calling incarnation
 export const GATE_SEQUENCE = 12; // of that call
 const GATE_RECORD = 16;
 
@@ -32,7 +32,7 @@ export function gate_busy(channel: i32): bool {
 /** A gate buffer of at least `length` bytes. @returns its address, -EAGAIN, -EINVAL or -ENOMEM */
 export function gate_buffer(channel: i32, length: i32): i32 {
   const gate = gate_at(channel);
-  if (gate_busy(channel)) return -EAGAIN; // no honest driver asks in the middle of a call
+  if (gate_busy(channel)) return -EAGAIN; // a driver must not ask during a call
   if (length <= 0) return -EINVAL;
   if (length > GATE_MOST) return -ENOMEM;
   if (<u32>length > load<u32>(gate, GATE_LENGTH)) {
@@ -45,7 +45,7 @@ export function gate_buffer(channel: i32, length: i32): i32 {
   return load<i32>(gate, GATE_BUFFER);
 }
 
-/** The incarnation on this channel is gone: its buffer goes, unless the one it has called may still write to it. */
+/** Frees the buffer of an incarnation that has ended, unless the driver that it has called may still write to it. */
 export function gate_release(channel: i32): void {
   const gate = gate_at(channel);
   store<u32>(gate, 0, GATE_GENERATION);
@@ -55,7 +55,7 @@ export function gate_release(channel: i32): void {
   store<u32>(gate, 0, GATE_LENGTH);
 }
 
-/** The answer to a driver's call is there; nobody may be left to hear it. */
+/** Answers a driver's call, if the incarnation that made it still lives. */
 export function answer_gate(channel: i32): void {
   const gate = gate_at(channel);
   const ch = channel_at(channel);
@@ -64,7 +64,7 @@ export function answer_gate(channel: i32): void {
   if (!generation || generation != endpoint_generation(channel)) {
     gate_release(channel);
   } else {
-    if (status == -ETIMEDOUT || status == -EIO) excuse(channel);
+    if (status == -ETIMEDOUT || status == -EIO) extend_deadline(channel);
     store<i32>(ch, status, A_STATUS);
     atomic.store<u32>(ch, load<u32>(gate, GATE_SEQUENCE), A_SEQUENCE);
     atomic.notify(ch + A_SEQUENCE, 1);
@@ -72,8 +72,8 @@ export function answer_gate(channel: i32): void {
   atomic.store<u32>(ch, 0, K_GATE);
 }
 
-/** The one that a driver has called died over it: whoever waits for the caller begins to wait anew. */
-function excuse(channel: i32): void {
+/** The called driver has died: the deadline of the requests that wait for the caller starts again. */
+function extend_deadline(channel: i32): void {
   atomic.add<u32>(channel_at(channel), 1, K_EXCUSES);
   store<f64>(endpoint_at(channel), 0, EP_DEADLINE);
 }

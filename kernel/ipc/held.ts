@@ -1,7 +1,7 @@
-// Requests that wait for the successor of a driver: reads and writes of a device that declares itself idempotent, when its
-// driver died over them or before them, seeks before them; and whatever is asked of a driver that is being replaced. The successor registers the
-// device again; when it is live, files that were open on the device are opened there, one after the other, then what waits
-// is sent in its old order (submit.ts). Nobody waits beyond the deadline, or once the supervisor has given the driver up.
+// Requests that are held for the successor of a driver: reads and writes of a device that declares itself idempotent, also one
+// during which its driver died; seeks that were not sent; and all requests to a driver that is being replaced. The successor
+// registers the device again. When it is live the open files are opened there, one after the other, then the held requests are
+// sent in their order (submit.ts). A request is held up to its deadline, or until the supervisor gives the driver up.
 
 import { HANG_DEATHS, MOST_DEATHS } from '../abi/limits';
 import { DEV_FLAGS, DEVICE_IDEMPOTENT, DEVICE_KEPT, FILE_DEVICE } from '../abi/file';
@@ -22,13 +22,13 @@ import { device_kept } from '../fs/successor';
 import { end_request } from './end-request';
 import { trace_done } from './trace';
 
-/** Beside PARKED, what no status is: the request is to be asked of the driver that has its device now (submit.ts). */
-export const ASK_SUCCESSOR = -0x7ffffffe;
+/** Like PARKED no status of a driver: the request is to be sent to the driver that has its device now (submit.ts). */
+export const TO_SUCCESSOR = -0x7ffffffe;
 
 let head: u32 = 0; // request + 1
 let tail: u32 = 0;
 
-/** Puts a request at the end of those that wait. */
+/** Holds a request, after the others. */
 export function hold(request: i32): void {
   const record = request_at(request);
   store<u32>(record, 0, RQ_NEXT);
@@ -38,10 +38,10 @@ export function hold(request: i32): void {
   tail = request + 1;
 }
 
-/** Whether something waits for a successor that a client has asked, or a driver (its request). */
+/** Whether a request of a client is held, or of a driver that calls another. */
 // @ts-ignore: decorator
 @inline
-export function waits_held(client: i32): bool {
+export function client_is_held(client: i32): bool {
   for (let at = head; at; at = load<u32>(request_at(at - 1), RQ_NEXT)) {
     const request = <i32>at - 1;
     if (request == client || (request >= FIRST_ENTRY && entry_client(request) == client)) return true;
@@ -53,8 +53,8 @@ export function device_of(request: i32): usize {
   return <usize>load<u32>(<usize>load<u32>(request_at(request), RQ_FILE), FILE_DEVICE);
 }
 
-/** Whether a request may be done by a successor. @param sent whether its driver may have done it */
-function may_wait(request: i32, sent: bool): bool {
+/** Whether a successor may serve a request. @param sent whether the driver may have served it already */
+function may_retry(request: i32, sent: bool): bool {
   const record = request_at(request);
   if (!load<u32>(record, RQ_FILE)) return false;
   const flags = load<u32>(device_of(request), DEV_FLAGS);
@@ -64,31 +64,31 @@ function may_wait(request: i32, sent: bool): bool {
 }
 
 /**
- * The driver of a request has died.
+ * Holds a request whose driver has died for the successor, or fails it.
  * @param sent whether it had been sent
- * @param error errno where it cannot be done by a successor
- * @returns PARKED where it waits for one, ASK_SUCCESSOR where one serves, else what it has come to
+ * @param error errno where a successor may not serve it
+ * @returns PARKED where it is held, TO_SUCCESSOR where the successor serves already, else the negative errno
  */
-export function asked_again(request: i32, sent: bool, error: i32): i32 {
-  trace_done(request, -error); // as far as the dead one goes
-  if (!may_wait(request, sent)) return -error;
-  // Its device is not kept where a copy of the dead one's took so long that its successor serves already.
-  if (!device_kept(device_of(request))) return ASK_SUCCESSOR;
+export function fail_over(request: i32, sent: bool, error: i32): i32 {
+  trace_done(request, -error); // the end of the call of the dead driver
+  if (!may_retry(request, sent)) return -error;
+  // The device is not kept any more where a copy by the dead driver took until its successor served.
+  if (!device_kept(device_of(request))) return TO_SUCCESSOR;
   hold(request);
   return PARKED;
 }
 
-/** The same of the request that the driver was at, and may have died of: too many have not got any further with it. */
-export function died_over(request: i32, error: i32): i32 {
+/** The same for the request that the driver was serving, which may be the cause. After too many deaths it fails. */
+export function fail_over_current(request: i32, error: i32): i32 {
   const record = request_at(request);
   const deaths = load<u32>(record, RQ_DEATHS) + (error == ETIMEDOUT ? HANG_DEATHS : 1);
   store<u32>(record, deaths, RQ_DEATHS);
-  if (deaths < <u32>MOST_DEATHS) return asked_again(request, true, error);
+  if (deaths < <u32>MOST_DEATHS) return fail_over(request, true, error);
   trace_done(request, -error);
   return -error;
 }
 
-/** Takes the first request that waits for a device. @returns request, or -1 */
+/** Takes the first held request of a device. @returns request, or -1 */
 export function held_take(dev: usize): i32 {
   let before: u32 = 0;
   for (let at = head; at; at = load<u32>(request_at(at - 1), RQ_NEXT)) {
@@ -101,7 +101,7 @@ export function held_take(dev: usize): i32 {
   return -1;
 }
 
-/** The request that waits last, or -1. */
+/** The last held request, or -1. */
 export function held_last(): i32 {
   return <i32>tail - 1;
 }
@@ -113,7 +113,7 @@ function unlink(at: u32, before: u32): void {
   if (!behind) tail = before;
 }
 
-/** Ends what has waited too long. @returns ms that are left for the others */
+/** Ends the requests that were held too long. @returns ms until the next of the others is due, -1 where there is none */
 export function held_deadline(time: f64, limit: f64): f64 {
   let least = limit;
   let before: u32 = 0;

@@ -1,4 +1,4 @@
-// Incarnations of drivers come to their channels: the supervisor has started one, the kernel has announced its module to it.
+// Incarnations of drivers on their channels: the kernel adopts one that the supervisor has started, and announces its module.
 
 import {
   CHANNEL_ATTACHED,
@@ -22,20 +22,20 @@ import {
   endpoint_generation,
   EP_BUSY,
   EP_GENERATION,
-  EP_HOME,
+  EP_DRIVER_HOST,
   EP_MODULE,
   EP_RING,
   EP_SIZE,
   EP_TRANSPORT,
   flight_at,
-  OCCUPIED,
+  BUSY_NO_REQUEST,
   set_state,
   UP,
 } from './endpoint';
 import { ring_driver_host } from './ring';
 import { trace_incarnation } from './trace';
 
-/** Takes note of an incarnation that the supervisor has started on this channel. */
+/** Adopts an incarnation that the supervisor has started on this channel. */
 export function endpoint_adopt(channel: i32): void {
   const ep = endpoint_at(channel);
   const state = load<u32>(ep);
@@ -51,15 +51,15 @@ export function endpoint_adopt(channel: i32): void {
   set_state(channel, 0);
   memory.fill(ep, 0, EP_SIZE);
   store<u32>(ep, <u32>ring, EP_RING);
-  store<u32>(ep, <u32>(host && host <= <u32>MAX_CHANNELS ? channel_at(host - 1) : ch), EP_HOME);
+  store<u32>(ep, <u32>(host && host <= <u32>MAX_CHANNELS ? channel_at(host - 1) : ch), EP_DRIVER_HOST);
   const transport = load<u32>(ch, S_TRANSPORT);
   store<u32>(ep, transport, EP_TRANSPORT);
-  if (transport == TRANSPORT_GATE) store<u32>(ep, OCCUPIED, EP_BUSY);
+  if (transport == TRANSPORT_GATE) store<u32>(ep, BUSY_NO_REQUEST, EP_BUSY);
   store<u32>(ep, generation, EP_GENERATION);
   set_state(channel, UP);
 }
 
-/** The module of an incarnation is announced, or gone (0). */
+/** Announces the module of an incarnation, or says that it is gone (0). */
 export function set_endpoint_module(channel: i32, mod: usize): void {
   store<u32>(endpoint_at(channel), <u32>mod, EP_MODULE);
   if (!mod) return;
@@ -67,5 +67,5 @@ export function set_endpoint_module(channel: i32, mod: usize): void {
   trace_incarnation(channel, generation, mod + MOD_NAME);
   atomic.store<u32>(channel_at(channel), generation, K_ANNOUNCED);
   atomic.notify(channel_at(channel) + K_ANNOUNCED, -1);
-  ring_driver_host(<usize>load<u32>(endpoint_at(channel), EP_HOME)); // the thread of a pool does not wait for one of its drivers
+  ring_driver_host(<usize>load<u32>(endpoint_at(channel), EP_DRIVER_HOST)); // the thread of a pool does not wait for one of its drivers
 }

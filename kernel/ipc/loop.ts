@@ -1,5 +1,5 @@
-// The one loop of the kernel's thread: it takes whatever comes next, a system call, a reply, a call by a driver, a line
-// for the log, a deadline. It can be driven in two ways:
+// The loop of the kernel's thread. It handles system calls, replies, calls by drivers, lines for the log and deadlines, as they
+// come. It can be driven in two ways:
 //
 //   await_call   by the in-thread client: runs the loop until its own request is done; gate_wait does so for a driver
 //                on this thread that has called another
@@ -23,16 +23,16 @@ import {
 import { LEAST_SPINS, MAX_CHANNELS, SHORT_SLEEP_MS, SPIN_STRIDE, SPINS } from '../abi/limits';
 import { TRANSPORT_SPIN, TRANSPORT_WAIT } from '../abi/channel';
 import { LOG_TEXT_MAX } from '../abi/log';
-import { CL_CALL, CL_LEFT, CL_RESULT, client_at, PARKED } from '../fs/clients';
+import { CL_CALL, CL_PENDING, CL_RESULT, client_at, PARKED } from '../fs/clients';
 import { request_at, RQ_CHANNEL } from '../fs/requests';
 import { serve_client } from './clients';
 import { serve_call } from './calls';
-import { endpoint_exit_notice } from './death';
+import { endpoint_check_exit } from './death';
 import { endpoint_at, endpoints_dying, endpoints_in_use, EP_TRANSPORT } from './endpoint';
 import { endpoint_deadline } from './deadline';
-import { rung } from './fastpath-ring';
-import { speak_for } from './driver-log';
-import { held_deadline, waits_held } from './held';
+import { doorbell_rung } from './fastpath-ring';
+import { set_log_owner } from './driver-log';
+import { held_deadline, client_is_held } from './held';
 import { endpoint_adopt } from './incarnation';
 import { endpoint_reply } from './reply';
 import { endpoint_answered } from './ring';
@@ -42,22 +42,22 @@ import { now, wait } from '../lib/host';
 import { log_write } from '../lib/log';
 import { run_timers } from '../lib/timer';
 
-/** Polls between two looks at the deadlines while there is always something to do. */
+/** Polls between two checks of the deadlines while there is always something to do. */
 const DEADLINE_STRIDE: u32 = 256;
 const FOREVER: f64 = 1e9;
-/** Spins after which the trace's clock is no longer true: some 2 µs. A multiple of SPIN_STRIDE. */
+/** Spins after which the trace's clock is stale: some 2 µs. A multiple of SPIN_STRIDE. */
 const TRACE_SPINS = 1024;
 
 let polls: u32 = 0;
 /** Looks for a reply before this thread sleeps; adapts. */
-let patience: i32 = SPINS;
+let spin_limit: i32 = SPINS;
 
-/** Takes everything that is there. @returns how many things there were */
+/** Handles all events that are there. @returns how many there were */
 export function poll(): i32 {
   const bell = atomic.load<i32>(MACHINE_BASE, M_DOORBELL);
   let work = 0;
   trace_stale();
-  if (bell != heard_bell() || endpoints_dying()) work = look(bell);
+  if (bell != heard_bell() || endpoints_dying()) work = poll_rung(bell);
   for (let left = endpoints_in_use(); left; left &= left - 1) {
     const channel = <i32>ctz(left);
     while (endpoint_answered(channel)) {
@@ -69,14 +69,14 @@ export function poll(): i32 {
   return work;
 }
 
-/** Whatever rings: everything but replies, which are looked for at every poll. */
-function look(bell: i32): i32 {
+/** Handles the events that ring the doorbell: all but replies, which every poll looks for. */
+function poll_rung(bell: i32): i32 {
   let work = 0;
   store<i32>(MACHINE_BASE, bell, M_HEARD);
   atomic.store<u32>(MACHINE_BASE, atomic.load<u32>(MACHINE_BASE, M_PING), M_PONG);
   if (take_mail()) work++;
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
-    endpoint_exit_notice(channel);
+    endpoint_check_exit(channel);
     endpoint_adopt(channel);
   }
   for (let left = endpoints_in_use(); left; left &= left - 1) {
@@ -84,12 +84,12 @@ function look(bell: i32): i32 {
     if (serve_call(channel)) work++;
     gate_drain(channel);
   }
-  // Whoever came first at one look comes last at the next.
+  // Each time another client comes first.
   for (let i = 1; i < MAX_CLIENTS; i++) if (serve_client(1 + ((i + bell) % (MAX_CLIENTS - 1)))) work++;
   return work;
 }
 
-/** A line that the supervisor wants in the log: u32 level, u32 length, text. */
+/** Logs a line of the supervisor's from the mailbox: u32 level, u32 length, text. */
 function take_mail(): bool {
   const sequence = atomic.load<u32>(MACHINE_BASE, M_MAIL_SEQUENCE);
   if (sequence == load<u32>(MACHINE_BASE, M_MAIL_ACK)) return false;
@@ -104,11 +104,11 @@ function take_mail(): bool {
   return true;
 }
 
-/** Ends what is overdue and runs what is due. @returns ms until the next deadline or timer, FOREVER where there is none */
+/** Ends requests past their deadlines and runs timers. @returns ms until the next deadline or timer, FOREVER where there is none */
 export function wait_time(): f64 {
   const time = now();
   trace_clock(time);
-  // A sixteenth is left for the way back: the caller has its answer when the deadline is over.
+  // A sixteenth is left for the way back, so that the caller has its answer when the deadline ends.
   const deadline = load<u32>(MACHINE_BASE, M_DEADLINE);
   const limit = <f64>(deadline - (deadline >> 4));
   let least = min(FOREVER, run_timers());
@@ -120,7 +120,7 @@ export function wait_time(): f64 {
   return left >= 0 ? min(least, left) : least;
 }
 
-/** Says that this thread is about to sleep, then looks once more. @returns whether it may, on the doorbell as `heard_bell` has it */
+/** Says that this thread is about to sleep, then polls once more. @returns whether it may sleep, on the count of `heard_bell` */
 export function sleep_begin(): bool {
   atomic.store<u32>(MACHINE_BASE, 1, M_SLEEPING);
   if (!poll()) return true;
@@ -140,7 +140,7 @@ export function sleep_end(): void {
 
 /**
  * Runs the loop until the in-thread client's parked system call is done.
- * @returns its result, or PARKED where it waits for the successor of a driver: to be loaded that needs this thread
+ * @returns its result, or PARKED where its request is held for a successor, whose load needs this thread
  */
 export function await_call(client: i32, number: i32): i32 {
   store<u32>(client_at(client), number, CL_CALL);
@@ -149,12 +149,12 @@ export function await_call(client: i32, number: i32): i32 {
 
 /** Runs the loop until the parked call of another driver's symbol by a driver on this thread is done. @returns its status */
 export function gate_wait(channel: i32): i32 {
-  // What traps meanwhile is neither that client's call nor this driver's.
+  // A trap meanwhile is neither that client's nor this driver's.
   const client = load<u32>(MACHINE_BASE, M_CALL_CLIENT);
   store<u32>(MACHINE_BASE, 0, M_CALL_CLIENT);
-  const before = speak_for(0);
+  const before = set_log_owner(0);
   const status = await_done(MAX_CLIENTS + channel);
-  speak_for(before);
+  set_log_owner(before);
   store<u32>(MACHINE_BASE, client, M_CALL_CLIENT);
   return status;
 }
@@ -162,9 +162,9 @@ export function gate_wait(channel: i32): i32 {
 function await_done(client: i32): i32 {
   const record = client_at(client);
   let spins = 0;
-  if (rung()) poll();
+  if (doorbell_rung()) poll();
   while (load<u32>(record, CL_CALL)) {
-    if (waits_held(client)) return PARKED;
+    if (client_is_held(client)) return PARKED;
     const channel = <i32>load<u32>(request_at(client), RQ_CHANNEL);
     if (endpoint_answered(channel, SPIN_STRIDE)) {
       endpoint_reply(channel);
@@ -172,9 +172,9 @@ function await_done(client: i32): i32 {
     }
     spins += SPIN_STRIDE;
     if (!(spins & (TRACE_SPINS - 1))) trace_stale();
-    if (rung() || load<u32>(record, CL_LEFT)) poll();
+    if (doorbell_rung() || load<u32>(record, CL_PENDING)) poll();
     const transport = load<u32>(endpoint_at(channel), EP_TRANSPORT);
-    if (transport != TRANSPORT_WAIT && spins < patience) continue;
+    if (transport != TRANSPORT_WAIT && spins < spin_limit) continue;
     spins = 0;
     if (transport == TRANSPORT_SPIN) wait_time();
     else sleep(record);
@@ -182,16 +182,17 @@ function await_done(client: i32): i32 {
   return load<i32>(record, CL_RESULT);
 }
 
-/** Sleeps until there is something to do; whether that was long says how long to spin the next time. */
+/** Sleeps until there is something to do. How long that was decides how long the next wait spins. */
 function sleep(record: usize): void {
   if (!sleep_begin()) return;
   const left = wait_time();
-  // What was overdue may have run the loop: whoever answers now does not ring.
+  // wait_time may have run the loop, which has cleared M_SLEEPING: an answer does not ring then.
   if (load<u32>(record, CL_CALL) && load<u32>(MACHINE_BASE, M_SLEEPING)) {
     const before = now();
     wait(MACHINE_BASE + M_DOORBELL, heard_bell(), left);
-    patience = now() - before < SHORT_SLEEP_MS ? min(patience << 1, SPINS) : max(patience >> 1, LEAST_SPINS);
-    if (load<u32>(MACHINE_BASE, M_CORES) == 1) patience = 0;
+    spin_limit =
+      now() - before < SHORT_SLEEP_MS ? min(spin_limit << 1, SPINS) : max(spin_limit >> 1, LEAST_SPINS);
+    if (load<u32>(MACHINE_BASE, M_CORES) == 1) spin_limit = 0;
   }
   sleep_end();
   poll();

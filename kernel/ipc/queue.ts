@@ -1,4 +1,4 @@
-// The queue of an endpoint: requests that wait because the ring is full, the driver leaves, or a sandbox is busy.
+// The queue of an endpoint: requests that wait because the ring is full, the driver runs its cleanup, or a sandbox is busy.
 
 import { request_at, RQ_NEXT } from '../fs/requests';
 import { EP_HEAD, EP_TAIL } from './endpoint';
@@ -11,7 +11,7 @@ export function enqueue(ep: usize, request: i32): void {
   store<u32>(ep, request + 1, EP_TAIL);
 }
 
-/** Takes the request that waits next. @returns request, or -1 */
+/** Takes the next request. @returns request, or -1 */
 export function dequeue(ep: usize): i32 {
   const next = <i32>load<u32>(ep, EP_HEAD) - 1;
   if (next < 0) return next;

@@ -1,4 +1,4 @@
-// A driver's reply over its ring: it is checked, taken over, and ends the request.
+// A driver's reply over its ring: it is checked and applied, and ends the request.
 //
 // Prohibited: reading a word of a driver's line twice.
 
@@ -6,7 +6,7 @@ import { R_GENERATION, R_HANDLE, R_POSITION, R_STATUS, R_TAG, RING_SLOTS } from 
 import { OP_CLEANUP } from '../abi/operation';
 import { finish } from '../fs/finish';
 import { request_at, RQ_OPERATION } from '../fs/requests';
-import { accepted } from './answer';
+import { accept_answer } from './answer';
 import { protocol_error } from './death';
 import {
   endpoint_at,
@@ -18,9 +18,9 @@ import {
   flight_at,
 } from './endpoint';
 import { completion, endpoint_send_next } from './ring';
-import { cleaned } from './submit';
+import { cleanup_done } from './submit';
 
-/** Takes the next reply, checks it, finishes what waits for it and sends the next request. */
+/** Takes and checks the next reply, finishes its request and sends the next one. */
 export function endpoint_reply(channel: i32): void {
   const ep = endpoint_at(channel);
   const done = load<u32>(ep, EP_DONE) + 1;
@@ -37,12 +37,12 @@ export function endpoint_reply(channel: i32): void {
     load<u32>(r, R_GENERATION) != load<u32>(ep, EP_GENERATION)
   )
     return protocol_error(channel, 0, status, 0);
-  if (!accepted(channel, request, status, position, handle)) return;
+  if (!accept_answer(channel, request, status, position, handle)) return;
   store<u32>(flight, 0);
   store<u32>(ep, done, EP_DONE);
   store<f64>(ep, 0, EP_DEADLINE);
   const operation = load<u32>(request_at(request), RQ_OPERATION);
-  if (operation == OP_CLEANUP) cleaned(channel, status);
+  if (operation == OP_CLEANUP) cleanup_done(channel, status);
   else if (load<u32>(ep, EP_HEAD)) endpoint_send_next(channel);
   finish(request, status);
 }

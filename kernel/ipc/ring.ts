@@ -1,4 +1,4 @@
-// The rings of a channel: requests are put into one, replies are found in the other.
+// The rings of a channel: one for requests, one for replies.
 //
 // Prohibited: reading a word of a driver's line twice.
 
@@ -27,7 +27,7 @@ import { FILE_HANDLE } from '../abi/file';
 import { OP_CLEANUP, OP_OPEN, OP_REOPEN } from '../abi/operation';
 import {
   file_device,
-  place_of,
+  request_position,
   request_at,
   RQ_ARGUMENT0,
   RQ_ARGUMENT1,
@@ -43,8 +43,8 @@ import {
   EP_DONE,
   EP_GENERATION,
   EP_HEAD,
-  EP_HOME,
-  EP_LEAVING,
+  EP_DRIVER_HOST,
+  EP_CLEANING,
   EP_RING,
   EP_SEQUENCE,
   EP_TRANSPORT,
@@ -52,13 +52,13 @@ import {
 } from './endpoint';
 import { dequeue } from './queue';
 
-/** Puts a request into the ring. @returns false where its slot is still in flight, or the driver leaves */
+/** Puts a request into the ring. @returns false where its slot is still in flight, or the driver runs its cleanup */
 // @ts-ignore: decorator
 @inline
 export function send(ep: usize, channel: i32, request: i32): bool {
   const sequence = load<u32>(ep, EP_SEQUENCE) + 1;
   const flight = flight_at(channel, sequence);
-  if (load<u32>(flight) || load<u32>(ep, EP_LEAVING)) return false;
+  if (load<u32>(flight) || load<u32>(ep, EP_CLEANING)) return false;
   const record = request_at(request);
   const q = <usize>load<u32>(ep, EP_RING) + (sequence & (RING_SLOTS - 1)) * RING_STRIDE;
   const operation = load<u32>(record, RQ_OPERATION);
@@ -73,18 +73,18 @@ export function send(ep: usize, channel: i32, request: i32): bool {
   if (file) {
     store<u32>(q, load<u32>(file, FILE_HANDLE), Q_HANDLE);
     store<u32>(q, file_device(file), Q_MINOR);
-    store<i64>(q, place_of(record, file), Q_POSITION);
+    store<i64>(q, request_position(record, file), Q_POSITION);
   }
-  if (operation == OP_CLEANUP) store<u32>(ep, 1, EP_LEAVING);
+  if (operation == OP_CLEANUP) store<u32>(ep, 1, EP_CLEANING);
   store<u32>(flight, request + 1);
   store<u32>(ep, sequence, EP_SEQUENCE);
   atomic.store<u32>(q, sequence, Q_SEQUENCE);
-  ring_driver_host(<usize>load<u32>(ep, EP_HOME));
+  ring_driver_host(<usize>load<u32>(ep, EP_DRIVER_HOST));
   if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_POST) post(channel, q);
   return true;
 }
 
-/** Sends what waits, as far as there is room; to a driver on this thread it goes from the loop (sandbox.ts). */
+/** Sends queued requests while there is room. For a driver on this thread the loop does so (sandbox.ts). */
 export function endpoint_send_next(channel: i32): void {
   const ep = endpoint_at(channel);
   if (load<u32>(ep, EP_TRANSPORT) == TRANSPORT_GATE) return;
@@ -110,7 +110,7 @@ export function completion(ep: usize, sequence: u32): usize {
   return <usize>load<u32>(ep, EP_RING) + RING_HALF + (sequence & (RING_SLOTS - 1)) * RING_STRIDE;
 }
 
-/** Whether there is a reply, or comes within so many looks. */
+/** Whether there is a reply, or one comes within so many looks. */
 // @ts-ignore: decorator
 @inline
 export function endpoint_answered(channel: i32, looks: i32 = 1): bool {

@@ -1,5 +1,5 @@
-// A driver on the kernel's thread (gate.ts) is idle, or busy: with a request, with its timers, with being loaded. What comes while
-// it is busy waits in its queue, and is run from here when it is idle again.
+// A driver on the kernel's thread (gate.ts) is idle, or busy with a request, with its timers or with its load. Requests that come
+// while it is busy wait in its queue, and are run from here when it is idle again.
 
 import { TRANSPORT_GATE } from '../abi/channel';
 import { M_CALL_CLIENT } from '../abi/machine';
@@ -9,22 +9,22 @@ import { entry_dropped } from '../fs/batch';
 import { PARKED } from '../fs/clients';
 import { finish } from '../fs/finish';
 import { FIRST_ENTRY, FIRST_REOPEN, request_client } from '../fs/requests';
-import { endpoint_at, endpoint_up, EP_BUSY, EP_SERVE, EP_TRANSPORT, OCCUPIED } from './endpoint';
+import { endpoint_at, endpoint_up, EP_BUSY, EP_SERVE, EP_TRANSPORT, BUSY_NO_REQUEST } from './endpoint';
 import { dequeue } from './queue';
 import { endpoint_run } from './submit';
 import { trace_done } from './trace';
 
-/** A driver on this thread has been loaded: until now it was busy with that. @param slot of its domain's serve_ring */
+/** Marks a driver on this thread idle after its load. @param slot of its domain's serve_ring */
 export function gate_open(channel: i32, slot: u32): void {
   store<u32>(endpoint_at(channel), slot, EP_SERVE);
   gate_release(channel);
 }
 
-/** Keeps requests from a driver whose timers are about to run. @returns whether it is idle */
+/** Marks a driver busy whose timers are about to run. @returns false where it is busy already */
 export function gate_claim(channel: i32): bool {
   const ep = endpoint_at(channel);
   if (!endpoint_up(channel) || load<u32>(ep, EP_BUSY)) return false;
-  store<u32>(ep, OCCUPIED, EP_BUSY);
+  store<u32>(ep, BUSY_NO_REQUEST, EP_BUSY);
   return true;
 }
 
@@ -33,7 +33,7 @@ export function gate_release(channel: i32): void {
   gate_drain(channel);
 }
 
-/** Runs what has come while a driver on this thread was busy. */
+/** Runs the requests that came while a driver on this thread was busy. */
 export function gate_drain(channel: i32): void {
   const ep = endpoint_at(channel);
   if (load<u32>(ep, EP_TRANSPORT) != TRANSPORT_GATE) return;
@@ -49,12 +49,13 @@ export function gate_drain(channel: i32): void {
 }
 
 /**
- * The kernel has trapped in a call by the driver, which was unwound in the middle of a request. A client that has asked is the
- * one to be ended, a driver is told; a file that was opened anew is left to the next.
+ * The kernel has trapped in a call by the driver, which was unwound in the middle of a request. Where the request is a client's,
+ * that client is ended; where it is a driver's, that driver gets an error. A file that was being reopened stays for the next
+ * successor.
  */
 export function gate_unwound(channel: i32): void {
   const request = load<i32>(endpoint_at(channel), EP_BUSY) - 1;
-  if (request < 0) return; // it was loaded, or ran its timers
+  if (request < 0) return; // it was being loaded, or ran its timers
   const client = request_client(request);
   trace_done(request, -EIO);
   if (request >= FIRST_ENTRY) entry_dropped(request);

@@ -1,5 +1,5 @@
-// The data store as a module of the kernel's own domain has it: the caller is the module that runs. A range is where it was,
-// as long as the module is loaded.
+// The data store for modules in the kernel's own domain. The caller is the module that runs. A range stays in place as long as the
+// module is loaded.
 
 import { EXPORT_SYMBOL } from '../lib/export';
 import { MACHINE_BASE } from '../abi/map';

@@ -1,10 +1,10 @@
-// The data store, after MINIX 3's: a driver publishes what its successor shall know under keys of its own, as numbers, bytes, or
-// ranges of its memory. Entries are the kernel's: they stay when the driver dies, and go when it is removed in an orderly way, given
-// up, or loaded afresh. Nobody but a driver of the same name sees them.
+// The data store, after MINIX 3's. A driver publishes state for its successor under keys of its own, as numbers, bytes, or ranges
+// of its memory. The kernel keeps the entries when the driver dies. It removes them when the driver is unloaded, given up, or
+// loaded for the first time. Only a driver of the same name sees them.
 //
-// A range's bytes stay in the memory of the driver that published it; when it has died, the supervisor keeps that memory
-// until a successor is live. Until then the range is the dead one's, whatever the successor publishes meanwhile: if it dies
-// in its init, the next finds the same.
+// The bytes of a range stay in the memory of the driver that published it. When that driver has died the supervisor keeps its
+// memory until a successor is live. Until then the range is the dead driver's, whatever the successor publishes meanwhile: where
+// the successor dies in its init the next one finds the same state.
 
 import { MACHINE_BASE } from '../abi/map';
 import { M_STORE, M_STORE_COUNT } from '../abi/machine';
@@ -82,7 +82,7 @@ function add(owner: usize, key: usize): i32 {
   return <i32>entry;
 }
 
-/** Takes out an entry that `link` points to. */
+/** Removes the entry that `link` points to. */
 function remove(link: usize): void {
   const entry = <usize>load<u32>(link);
   store<u32>(link, load<u32>(entry, ST_NEXT));
@@ -91,7 +91,7 @@ function remove(link: usize): void {
   kfree(entry);
 }
 
-/** Takes an entry's value away. */
+/** Frees an entry's value. */
 function clear(entry: usize): void {
   if (load<u32>(entry, ST_TYPE) == STORE_BYTES) kfree(load<u32>(entry, ST_VALUE));
   store<u32>(entry, 0, ST_VALUE);
@@ -99,10 +99,10 @@ function clear(entry: usize): void {
 }
 
 /**
- * Publishes a value under a key, whatever was there before.
+ * Publishes a value under a key, in place of any value before.
  *
  * @param type STORE_…
- * @param value a number; where the bytes are; a range's address
+ * @param value a number; the address of the bytes; a range's address
  * @param length of bytes and ranges
  * @param tag the incarnation that a range lies in
  * @returns 0, -EINVAL, -ENAMETOOLONG, -E2BIG, -ENOSPC, -ENOMEM
@@ -139,8 +139,8 @@ export function store_publish(mod: usize, key: usize, type: i32, value: u32, len
 }
 
 /**
- * Writes a value to `to`: a number, bytes, or what a range is (RANGE_…).
- * @param size what there is room for
+ * Writes a value to `to`: a number, bytes, or the description of a range (RANGE_…).
+ * @param size bytes at `to`
  * @returns bytes; -ENOENT, -EINVAL (it is of another type), -E2BIG (there is no room), -ENAMETOOLONG
  */
 export function store_retrieve(mod: usize, key: usize, type: i32, to: usize, size: u32): i32 {
@@ -171,10 +171,10 @@ export function store_version(mod: usize, key: usize): i32 {
 
 /** @returns 0 or -ENOENT */
 export function store_delete(mod: usize, key: usize): i32 {
-  const gone = find(mod + MOD_NAME, key);
-  if (!gone) return -ENOENT;
+  const entry = find(mod + MOD_NAME, key);
+  if (!entry) return -ENOENT;
   let link = <usize>(MACHINE_BASE + M_STORE);
-  while (<usize>load<u32>(link) != gone) link = <usize>load<u32>(link) + ST_NEXT;
+  while (<usize>load<u32>(link) != entry) link = <usize>load<u32>(link) + ST_NEXT;
   remove(link);
   return 0;
 }
@@ -185,7 +185,7 @@ export function store_mode(mod: usize): i32 {
   return flags & MODULE_UPDATED ? INIT_LIVE_UPDATE : flags & MODULE_RESTARTED ? INIT_RESTART : INIT_FRESH;
 }
 
-/** Removes everything of an owner (a module's name). */
+/** Removes every entry of an owner (a module's name). */
 export function store_forget(owner: usize): void {
   let link = <usize>(MACHINE_BASE + M_STORE);
   for (let entry = <usize>load<u32>(link); entry; entry = <usize>load<u32>(link)) {
@@ -194,7 +194,7 @@ export function store_forget(owner: usize): void {
   }
 }
 
-/** A module is live: what its predecessor's memory held is nobody's any more. */
+/** A module is live: the ranges in its predecessor's memory are dropped. */
 export function store_live(mod: usize): void {
   let link = <usize>(MACHINE_BASE + M_STORE);
   for (let entry = <usize>load<u32>(link); entry; entry = <usize>load<u32>(link)) {

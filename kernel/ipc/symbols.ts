@@ -1,8 +1,8 @@
-// Calls of symbols between domains: a driver calls a function that another driver exports. The caller's host has put the
-// arguments and what its input buffers hold into the caller's gate buffer (gate-buffer.ts), in the kernel's memory; the
-// callee's request grants it that buffer, and nothing else. Split-phase like every request: the caller's thread waits, the kernel does not.
+// Calls of symbols between domains: a driver calls a function that another driver exports. The caller's host has put the arguments
+// and the contents of input buffers into the caller's gate buffer (gate-buffer.ts), in the kernel's memory. The request grants
+// the callee that buffer, and nothing else. It is split-phase like every request: the caller's thread waits, the kernel does not.
 //
-// For the endpoint that is called, the caller is a client like any other: client MAX_CLIENTS + its channel.
+// For the called endpoint the caller is a client like any other: client MAX_CLIENTS + its channel.
 
 import { C_SEQUENCE, GATE_SYMBOL, GRANT_READ, GRANT_WRITE, K_GATE, TRANSPORT_GATE } from '../abi/channel';
 import { MAX_CHANNELS } from '../abi/limits';
@@ -37,8 +37,8 @@ import {
 } from './gate-buffer';
 import { endpoint_submit } from './submit';
 
-/** The channel in a domain whose driver lives and has a call under way, or -1: a domain's thread has one at a time. */
-function calling(host: u32): i32 {
+/** The channel in a domain whose driver lives and has a call under way, or -1. A domain's thread has one call at a time. */
+function calling_channel(host: u32): i32 {
   for (let channel = 0; channel < MAX_CHANNELS; channel++) {
     const lives = load<u32>(gate_at(channel), GATE_GENERATION) != 0;
     if (lives && gate_busy(channel) && driver_host_of(channel + 1) == host) return channel;
@@ -46,15 +46,15 @@ function calling(host: u32): i32 {
   return -1;
 }
 
-/** Whether the domain of `callee` waits, by whatever detour, for that of `caller`: a pool's thread waits for all its drivers. */
+/** Whether the domain of `callee` waits for that of `caller`, also indirectly. The thread of a pool waits for all its drivers. */
 function waits_for(callee: i32, caller: i32): bool {
   const host = driver_host_of(caller + 1);
   for (let hops = 0; hops < MAX_CHANNELS; hops++) {
     const at = driver_host_of(callee + 1);
     if (at == host) return true;
-    const waiting = calling(at);
-    if (waiting < 0) return false;
-    callee = load<i32>(request_at(FIRST_GATE + waiting), RQ_CHANNEL);
+    const caller_there = calling_channel(at);
+    if (caller_there < 0) return false;
+    callee = load<i32>(request_at(FIRST_GATE + caller_there), RQ_CHANNEL);
   }
   return true;
 }
@@ -63,24 +63,24 @@ function waits_for(callee: i32, caller: i32): bool {
  * Starts a call of the symbol `name` by the driver on `channel`.
  *
  * @param length bytes of the gate buffer that are in use
- * @returns PARKED, or -EAGAIN, -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead, or its successor not yet
- *   there), -EDEADLK, -EINVAL
+ * @returns PARKED, or -EAGAIN, -ENOENT, -EPERM (it has not imported it), -EIO (its owner is dead and has no successor yet),
+ *   -EDEADLK, -EINVAL
  */
 export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   const gate = gate_at(channel);
-  if (gate_busy(channel)) return -EAGAIN; // its one record is in a queue already
+  if (gate_busy(channel)) return -EAGAIN; // its only request record is in use
   const user = endpoint_module(channel);
   if (!user || length < GATE_SYMBOL + 4 || <u32>length > load<u32>(gate, GATE_LENGTH)) return -EINVAL;
   const symbol = find_symbol(name);
-  if (!symbol) return -EIO; // it was there when the caller was loaded
+  if (!symbol) return -EIO; // its owner has died since the caller was loaded
   const owner = <usize>load<u32>(symbol, SYM_OWNER);
   if (!owner) return -ENOENT;
   if (!is_user(user, owner)) return -EPERM;
   const callee = <i32>load<u32>(owner, MOD_ENDPOINT) - 1;
   if (callee < 0 || callee >= MAX_CHANNELS) return -EIO;
-  // One that waits on this thread keeps its owner from being loaded on it.
-  const here = load<u32>(endpoint_at(channel), EP_TRANSPORT) == TRANSPORT_GATE;
-  if (here && endpoint_loading(callee)) return -EIO;
+  // A caller on this thread would wait for a driver that is loaded on this thread.
+  const on_this_thread = load<u32>(endpoint_at(channel), EP_TRANSPORT) == TRANSPORT_GATE;
+  if (on_this_thread && endpoint_loading(callee)) return -EIO;
   if (waits_for(callee, channel)) {
     pr(LEVEL_ERR, cstr('%s: calling %s of %s would be a deadlock'), user + MOD_NAME, name, owner + MOD_NAME);
     return -EDEADLK;
@@ -91,7 +91,7 @@ export function symbol_call(channel: i32, name: usize, length: i32): i32 {
   store<u32>(gate, endpoint_generation(channel), GATE_GENERATION);
   store<u32>(gate, atomic.load<u32>(channel_at(channel), C_SEQUENCE), GATE_SEQUENCE);
   request_fill(client, OP_SYMBOL, 0, buffer, length, GRANT_READ | GRANT_WRITE);
-  // Before it is sent: one in a sandbox runs at once, and may call back.
+  // Before it is sent, because a callee in a sandbox runs at once and may call back.
   store<u32>(client_at(client), SYS_SYMBOL, CL_CALL);
   const started = endpoint_submit(client, callee);
   if (started == PARKED) {

@@ -1,14 +1,14 @@
-// The trace of calls that cross domains (abi/trace.ts): a ring of records, who was on which channel, statistics by channel.
-// The kernel's thread writes; nobody is waited for.
+// The trace of calls between domains (abi/trace.ts): a ring of records, the incarnations by channel, statistics by channel. Only the
+// kernel's thread writes it, without a lock.
 //
-// Reading the clock costs 50 ns and a call 400, so the time is cached. It is read anew by the first event after a poll of the
-// loop, after a sleep, after an entry by the host and after TRACE_SPINS of waiting, and for one call in TRACE_STRIDE besides,
-// drawn at random: in between a program on the kernel's own thread has made 2 * TRACE_STRIDE - 2 calls at most, and the cached
-// time is older than the truth by no more than these took, and what the program did between them.
+// Reading the clock costs 50 ns and a call 400, so the time is cached. The clock is read for the first event after a poll of the
+// loop, after a sleep, after an entry by the host and after TRACE_SPINS of waiting. It is also read for one call in TRACE_STRIDE,
+// drawn at random. Between two reads a program on the kernel's own thread makes at most 2 * TRACE_STRIDE - 2 calls, so the cached
+// time is too old by at most the time of these calls and of what the program does between them.
 //
-// A call whose start was read from the clock has its end read from it too. Those alone are samples of the latency. Whether a
-// call is one depends on what was before it and on the dice, not on how long it takes: each stands for as many calls as its
-// chance was one in (Horvitz and Thompson's estimate).
+// A call whose start was read from the clock has its end read from the clock too. Only those are samples of the latency. Whether a
+// call is a sample depends on what was before it and on the random draw, not on how long it takes: each is weighted with the
+// inverse of its probability (the Horvitz-Thompson estimator).
 
 import { MACHINE_BASE } from '../abi/map';
 import {
@@ -82,13 +82,13 @@ import { get_owned_run } from '../mm/pages';
 import { page_address } from '../mm/page';
 
 const NS_PER_MS: f64 = 1e6;
-/** The low bits of a start, which its time leaves free, say how it was taken. */
+/** The low bits of a start, which its time does not use, say how it was taken. */
 const HOW: u64 = TRACE_GRAIN - 1;
 // How a start was taken.
 const CACHED: u64 = 0;
-/** From the clock, as it would have been in any case. */
-const CERTAIN: u64 = 1;
-/** From the clock, by the dice. */
+/** From the clock, which was read in any case. */
+const FROM_CLOCK: u64 = 1;
+/** From the clock, by a random draw. */
 const DRAWN: u64 = 2;
 
 /** The cached time, as M_TRACE_CLOCK has it. */
@@ -96,15 +96,15 @@ let clock: u64 = 0;
 let ring: usize = 0;
 let names: usize = 0;
 let statistics: usize = 0;
-/** Whether the cached time is no longer true. */
+/** Whether the cached time is too old. */
 let stale: bool = true;
 /** Calls until one is drawn. */
-let left: u32 = 1;
-let dice: u32 = 1;
+let until_drawn: u32 = 1;
+let random: u32 = 1;
 
 function zeroed(bytes: u32): usize {
   const page = get_owned_run(0, (bytes + 4095) / 4096, bytes, PAGE_PAGES, GFP_KERNEL);
-  if (!page) unreachable(); // nobody else has taken anything yet
+  if (!page) unreachable(); // at boot there is memory
   const address = page_address(page);
   memory.fill(address, 0, bytes);
   return address;
@@ -120,14 +120,14 @@ export function trace_init(): void {
   store<u32>(MACHINE_BASE, 1, M_TRACE_LEVEL);
 }
 
-/** The cached time is no longer true: whoever needs it next reads the clock. */
+/** Marks the cached time as too old: the next event reads the clock. */
 // @ts-ignore: decorator
 @inline
 export function trace_stale(): void {
   stale = true;
 }
 
-/** Somebody has read the clock. @param time in ms, as `now` has it */
+/** Updates the cached time. @param time in ms, as `now` has it */
 export function trace_clock(time: f64): void {
   const read = (<u64>((time - log_epoch()) * NS_PER_MS)) & ~HOW;
   if (read <= clock) return;
@@ -138,40 +138,40 @@ export function trace_clock(time: f64): void {
   store<f64>(MACHINE_BASE, <f64>read, M_TRACE_CLOCK);
 }
 
-function look(): u64 {
+function read_clock(): u64 {
   trace_clock(now());
   stale = false;
   return clock;
 }
 
-/** @returns when a call begins, for `trace_begin`; 0 where nothing is traced */
+/** @returns the start of a call, for `trace_begin`; 0 where nothing is traced */
 // @ts-ignore: decorator
 @inline
 export function trace_start(): u64 {
   if (!load<u32>(MACHINE_BASE, M_TRACE_LEVEL)) return 0;
-  if (stale) return look() | CERTAIN;
-  return --left ? clock | CACHED : drawn();
+  if (stale) return read_clock() | FROM_CLOCK;
+  return --until_drawn ? clock | CACHED : draw();
 }
 
-function drawn(): u64 {
-  dice = dice * 1664525 + 1013904223;
-  left = 1 + ((dice >> 16) % (2 * TRACE_STRIDE - 1)); // TRACE_STRIDE on the average
-  return look() | DRAWN;
+function draw(): u64 {
+  random = random * 1664525 + 1013904223;
+  until_drawn = 1 + ((random >> 16) % (2 * TRACE_STRIDE - 1)); // TRACE_STRIDE on the average
+  return read_clock() | DRAWN;
 }
 
 /**
- * Writes what is known of a call before its answer into the next record, which nobody else takes meanwhile.
- * @param who client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
+ * Writes what is known of a call before its answer into the next record. No other call may begin before `trace_end`.
+ * @param caller client, MAX_CLIENTS + channel of a driver, or TRACE_KERNEL
  * @param channel of the driver that is called
  * @param start what `trace_start` gave when it began
- * @returns what there is of the record's check, for `trace_end`
+ * @returns the record's check so far, for `trace_end`
  */
 // @ts-ignore: decorator
 @inline
-export function trace_begin(who: i32, channel: i32, generation: u32, operation: i32, start: u64): u32 {
+export function trace_begin(caller: i32, channel: i32, generation: u32, operation: i32, start: u64): u32 {
   const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
   const record = record_at(number);
-  const what: u32 = operation | (channel << 8) | (who << 16) | ((start & HOW ? TRACE_EXACT : 0) << 24);
+  const what: u32 = operation | (channel << 8) | (caller << 16) | ((start & HOW ? TRACE_EXACT : 0) << 24);
   const at = reinterpret<u64>(<f64>(start & ~HOW));
   store<u32>(record, number, TR_SEQUENCE);
   store<u32>(record, what, TR_OPERATION);
@@ -185,12 +185,12 @@ export function trace_begin(who: i32, channel: i32, generation: u32, operation: 
   );
 }
 
-/** That call has ended: its record is whole. */
+/** Completes the record of a call. */
 // @ts-ignore: decorator
 @inline
 export function trace_end(check: u32, channel: i32, start: u64, status: i32): void {
   const how = start & HOW;
-  const took = (stale || how ? look() : clock) - (start & ~HOW);
+  const took = (stale || how ? read_clock() : clock) - (start & ~HOW);
   const number = load<u32>(MACHINE_BASE, M_TRACE_LAST) + 1;
   const record = record_at(number);
   const grains = <u32>(took / TRACE_GRAIN);
@@ -223,7 +223,7 @@ function bucket(ns: u64): u32 {
   return min<u32>(1 + (octave - STAT_LEAST_LOG) * STAT_SUBS + sub, STAT_BUCKETS - 1);
 }
 
-/** A request to a driver has ended; nothing where its end is in the trace already, or it was never sent. */
+/** Traces the end of a request to a driver; does nothing where that was traced already, or it was never sent. */
 // @ts-ignore: decorator
 @inline
 export function trace_done(request: i32, status: i32): void {
@@ -235,30 +235,30 @@ export function trace_done(request: i32, status: i32): void {
   trace_request(request, channel, endpoint_generation(channel), start, status);
 }
 
-/** The same where all is known already. @param start what `trace_start` gave when it was sent */
+/** The same with the call's data as arguments. @param start what `trace_start` gave when it was sent */
 // @ts-ignore: decorator
 @inline
 export function trace_request(request: i32, channel: i32, generation: u32, start: u64, status: i32): void {
   const operation = load<i32>(request_at(request), RQ_OPERATION);
   if (!start || operation == OP_ECHO) return; // an echo is a measurement's own
-  trace_end(trace_begin(who_asked(request), channel, generation, operation, start), channel, start, status);
+  trace_end(trace_begin(caller_of(request), channel, generation, operation, start), channel, start, status);
 }
 
 // @ts-ignore: decorator
 @inline
-function who_asked(request: i32): i32 {
-  if (request < FIRST_REOPEN) return request; // clients, and drivers behind them
+function caller_of(request: i32): i32 {
+  if (request < FIRST_REOPEN) return request; // clients, then drivers that call others
   return request < FIRST_ENTRY ? TRACE_KERNEL : entry_client(request);
 }
 
-/** An incarnation has come to a channel: its records are told apart by its name, its statistics begin. */
+/** Notes the name of a new incarnation on a channel, for its records, and resets the channel's statistics. */
 export function trace_incarnation(channel: i32, generation: u32, name: usize): void {
   const number = load<u32>(MACHINE_BASE, M_TRACE_NAMED) + 1;
   const entry = names + (number % TRACE_NAMES) * TRACE_NAME_SIZE;
   store<u32>(entry, 0, TN_SEQUENCE);
   store<u32>(entry, channel, TN_CHANNEL);
   store<u32>(entry, generation, TN_GENERATION);
-  store<f64>(entry, <f64>look(), TN_SINCE);
+  store<f64>(entry, <f64>read_clock(), TN_SINCE);
   strscpy(entry + TN_NAME, name, NAME_SIZE);
   atomic.store<u32>(entry, number, TN_SEQUENCE);
   store<u32>(MACHINE_BASE, number, M_TRACE_NAMED);

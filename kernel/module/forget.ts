@@ -2,7 +2,7 @@
 
 import { MAX_DEVICES } from '../abi/limits';
 import { DEV_ENDPOINT, DEV_FLAGS, DEVICE_BITS, ENDPOINT_NONE } from '../abi/file';
-import { device_at, device_left, device_remove } from '../fs/devices';
+import { device_at, device_orphaned, device_remove } from '../fs/devices';
 import { hash_of_owner } from '../fs/owner-hash';
 import { nodes_forget } from '../fs/nodes';
 import { device_kept } from '../fs/successor';
@@ -21,7 +21,7 @@ export function held_cancel(channel: i32): void {
 /** Nobody of that name comes any more: what one that died has left goes, and whoever waits for it is answered. */
 export function module_forget(name: usize): void {
   const owner = hash_of_owner(name);
-  for (let dev = device_left(owner); dev; dev = device_left(owner)) {
+  for (let dev = device_orphaned(owner); dev; dev = device_orphaned(owner)) {
     held_resume(dev);
     device_remove(dev);
   }

@@ -54,7 +54,7 @@ export class FakeMachine implements Machine {
   /** Bytes that lkdtm has from kmalloc. */
   held = 0;
   deadKernelLog: LogView | null = null;
-  readonly lastTrace = null;
+  readonly deadKernelTrace = null;
   reading: ReadingReport = { calls: 100, failed: 0, worstMs: 1.5, failures: [] };
   state: MachineStatus['state'] = 'running';
   boots = 1;

@@ -1,5 +1,5 @@
-// The driver's end of a channel over raw memories: an incarnation that was given up writes nothing more, however late it
-// comes back, and no copy leaves what the request in progress has granted.
+// The driver's end of a channel over raw memories: an incarnation that was given up writes nothing more, however late its thread
+// goes on, and no copy leaves the range that the request in progress grants.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Worker } from 'node:worker_threads';
@@ -44,7 +44,7 @@ import { loadImage } from '../support/kernel.ts';
 const GENERATION = 7;
 const DOMAIN_SIZE = WASM_PAGE;
 const ROUNDS = 2000;
-/** Where this channel's rings lie, for once. */
+/** The address of this channel's rings. */
 const RING = 0x500000;
 
 let loopImage: LoadedModule;
@@ -82,7 +82,7 @@ function grant(address: number, length: number, rights: number): void {
   channel.set(D_CURRENT, RING + (channel.sent % 64) * RING_STRIDE);
 }
 
-/** Everything outside, but for the words of this channel that the driver's thread owns. */
+/** The kernel's memory without the words of this channel that the driver's thread owns. */
 function outsideNow(): Buffer {
   const copy = Buffer.from(outside);
   copy.fill(0, channel.base, channel.base + 512);
@@ -90,7 +90,7 @@ function outsideNow(): Buffer {
   return copy;
 }
 
-/** A driver loop on a domain of which only the answer matters, and the bytes. */
+/** A driver loop on a domain that only answers and has bytes. */
 function loopTo(
   serve: (...words: number[]) => number,
   special: (operation: number) => number = () => -22,
@@ -221,7 +221,7 @@ describe('a copy', () => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       return state % limit;
     };
-    /** Now and then what no honest driver asks for. */
+    /** Sometimes a number out of range. */
     const wild = (near: number): number =>
       [near, near - 1, near + 1, 0, -1, 0x7fffffff, -0x80000000, DOMAIN_SIZE][next(8)]!;
     for (let round = 0; round < ROUNDS; round++) {
@@ -286,7 +286,7 @@ describe('a call to the kernel', () => {
       const { parentPort, workerData: { memory, announced, generation, call, answer } } = require('node:worker_threads');
       const words = new Int32Array(memory.buffer);
       parentPort.postMessage('ready');
-      while (Atomics.notify(words, announced) === 0); // until somebody waits
+      while (Atomics.notify(words, announced) === 0); // until the driver's thread waits
       const early = Atomics.load(words, call);
       Atomics.store(words, announced, generation);
       Atomics.notify(words, announced);
@@ -340,7 +340,7 @@ describe('a call to the kernel', () => {
     }
   });
 
-  /** Lets a call be answered at once: its answer is there before it is asked for. */
+  /** Puts the answer of a call in place before the call, so that it returns at once. */
   function answered(call: () => number): void {
     channel.set(A_SEQUENCE, channel.get(C_SEQUENCE) + 1);
     channel.set(A_STATUS, 0);
@@ -349,7 +349,7 @@ describe('a call to the kernel', () => {
 });
 
 test('who leaves says under which generation it was', () => {
-  side.gone();
+  side.markDead();
   expect(channel.get(D_GONE)).toBe(GENERATION);
 });
 

@@ -1,4 +1,4 @@
-// Threads that are none: messages come later and uncopied, nothing is heard after the end, and no driver has one.
+// The platform without threads: messages come later and are not copied, none comes after the end, and there are no driver threads.
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { nodeLab, type NodeLab } from '../../host/cli/machines.ts';
@@ -34,12 +34,12 @@ test('a message is not copied and comes in a later task; after the end none come
   const listener = ({ data }: { data: unknown }): void => void heard.push(data);
   await nextTask(); // its `ready`
   thread.port.addEventListener('message', listener);
-  thread.port.postMessage({ id: 'x', type: 'GET', path: ['waiting'] });
+  thread.port.postMessage({ id: 'x', type: 'GET', path: ['wait'] });
   expect(heard).toEqual([]);
   await nextTask();
   await nextTask();
   expect(heard).toMatchObject([{ id: 'x', value: { call: expect.any(Function) as unknown } }]);
-  thread.port.postMessage({ id: 'y', type: 'GET', path: ['waiting'] });
+  thread.port.postMessage({ id: 'y', type: 'GET', path: ['wait'] });
   thread.terminate();
   await thread.ended;
   await nextTask();

@@ -1,5 +1,5 @@
-// Calls between drivers whose places differ: what crosses goes through gates, what cannot is refused when it is loaded, and nobody
-// waits for ever for somebody who waits for him.
+// Calls between drivers in different places: they go through gates, a module with imports that cannot is refused when it is loaded,
+// and two drivers that call each other do not deadlock.
 
 import { expect, test } from 'vitest';
 import { nodeLab } from '../../host/cli/machines.ts';
@@ -13,7 +13,7 @@ import { symbolless, weakly } from '../support/altered.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { bytes, driverIs, expectLine, nextEvent } from '../support/machine.ts';
 
-/** ioctls of test/fixtures/symbols/caller.ts, and what its callee does. */
+/** ioctls of test/fixtures/symbols/caller.ts, and operations of its callee. */
 const ACT = 6;
 const CALL_BACK = 3;
 const HANG = 2;
@@ -34,11 +34,11 @@ async function machineOf(
     },
   ];
 }
-/** It can be loaded before those whom it calls back. */
+/** It can be loaded before the drivers that it calls back. */
 const callee = async (): Promise<LoadedModule> => weakly(await loadFixture('callee'), 'caller_back');
 const logOf = (machine: Machine): string[] => machine.dmesg().records.map(({ text }) => text);
 
-/** The callee finds those who call it only when it is loaded after them. */
+/** The callee finds its callers' symbols only when it is loaded after them. */
 async function crosswise(machine: Machine): Promise<void> {
   await machine.insmod(await callee());
   await machine.insmod(await loadFixture('caller'));
@@ -126,7 +126,7 @@ test.each([
     const chain = client.ioctl(fd, CHAIN, 1000);
     const since = performance.now();
     let answer = 5;
-    while (answer === 5) answer = await other.ioctl(behind, ECHO, 5); // until it comes behind the other's
+    while (answer === 5) answer = await other.ioctl(behind, ECHO, 5); // until this call waits behind the other one
     expect(answer).toBe(next);
     expect(await chain).toBe(first);
     expect(performance.now() - since).toBeLessThan(20_000);

@@ -1,5 +1,5 @@
-// Everything that can happen to drivers, at random and at once: traps, kills, threads that end, loading, unloading, live update,
-// reboots. Whatever it was, in the end every driver serves, every check is clean, and nothing is left when the machine is off.
+// Random and concurrent faults and operations: traps, kills, threads that end, loading, unloading, live update, reboots. In the end
+// every driver serves, every check is clean, and nothing is left when the machine is off.
 
 import { describe, expect, test } from 'vitest';
 import { ModuleError } from '../../host/domain/module-error.ts';
@@ -16,7 +16,7 @@ import { threadLab, type ThreadLab } from '../support/threads.ts';
 
 const SEED = 20261127;
 const NAMES = ['lkdtm', 'null', 'zero', 'ramdisk', 'base', 'stacked'];
-/** What happens between two looks whether all is well. */
+/** Events between two checks. */
 const AT_ONCE = 3;
 
 class RandomFaults {
@@ -37,14 +37,14 @@ class RandomFaults {
     for (const module of this.modules.values()) await this.machine.insmod(module);
   }
 
-  /** A few things at once; then all is looked at. */
+  /** Some events at once; then a check of everything. */
   async round(): Promise<void> {
     const { machine } = this;
     const happening = Array.from({ length: 1 + this.random.below(AT_ONCE) }, () => this.something());
     await Promise.all(happening);
     await machine.settled();
     const { drivers } = machine.status();
-    // One whose owner was unloaded while it was dead is given up.
+    // A driver whose owner was unloaded while it was dead is given up.
     for (const { name, state } of drivers)
       if (name === 'stacked' && state === 'failed') await machine.rmmod(name);
     const known = machine.status().drivers.map(({ name }) => name);
@@ -96,7 +96,7 @@ class RandomFaults {
     return this.tolerate(acts[act]!());
   }
 
-  /** What cannot be done to one that is not there. */
+  /** Ignores the errors of an operation on a driver that is not loaded. */
   private async ofLoaded(act: () => void | Promise<void>): Promise<void> {
     try {
       await act();
@@ -121,7 +121,7 @@ class RandomFaults {
     await console.close(fd);
   }
 
-  /** What one of them may be refused because of another, or lose with the kernel. */
+  /** Ignores the errors of an operation that another one may have refused, or that the kernel's death has ended. */
   private async tolerate(act: Promise<unknown>): Promise<void> {
     await act.catch((error: unknown) => {
       if (!(error instanceof ModuleError) && !(error instanceof MachineDied)) throw error;

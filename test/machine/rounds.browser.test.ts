@@ -1,4 +1,4 @@
-// Many rounds in Chromium, where a page may hold few memories and ending a thread takes long.
+// Many rounds in Chromium, where a page may have few memories and ending a thread takes long.
 
 import { browserLab } from '../../host/web/lab.ts';
 import { fetchFixture } from '../support/browser.ts';

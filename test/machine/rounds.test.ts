@@ -22,7 +22,7 @@ test('memories are used again, whatever happens to those who had them', async ()
     await machine.rmmod('null');
     await machine.insmod(lab.drivers[0]!);
   }
-  expect(lab.resources.memories).toBeLessThanOrEqual(made + 1); // a zombie may still hold one
+  expect(lab.resources.memories).toBeLessThanOrEqual(made + 1); // a zombie may still have one
   await machine.shutdown();
   await lab.close();
 });

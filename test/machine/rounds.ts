@@ -1,4 +1,4 @@
-// Many rounds: modules loaded and unloaded, drivers restarted; in the end everything is where it began. For any lab.
+// Many rounds: modules are loaded and unloaded, drivers restarted; in the end the accounting is as at the beginning. For any lab.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Accounting, Machine } from '../../host/machine/shared/types.ts';
@@ -53,7 +53,7 @@ export function manyRounds(bench: Bench): void {
       const next = random(SEED);
       const others = lab.drivers.filter(({ name }) => name !== 'zero');
       const probe = await bench.fixture('probe');
-      /** One module in, used and out; now and then one that is refused. */
+      /** Loads a module, uses it and unloads it; sometimes one that is refused. */
       const round = async (): Promise<void> => {
         const module = [...others, probe][next() % (others.length + 1)]!;
         if (module === probe && next() % 2 === 0) {
@@ -66,7 +66,7 @@ export function manyRounds(bench: Bench): void {
         expect(await machine.console.close(fd)).toBe(0);
         expect(await machine.rmmod(module.name)).toMatchObject({ leakedBytes: 0, leakedObjects: 0 });
       };
-      // Small objects take pages the first time, which stay theirs.
+      // The slabs of small objects keep the pages of the first time.
       for (let i = 0; i < 10; i++) await round();
       const before = shape(machine);
       for (let i = 0; i < LOADS; i++) await round();

@@ -1,5 +1,5 @@
-// A client in a thread of its own: system calls through its slot, and the reading on a schedule that shows what a client
-// notices of somebody else's crash. When its machine dies it waits for the next one.
+// A client in a thread of its own: system calls through its slot, and reading on a schedule, which shows how a client sees a
+// crash. When its kernel dies it waits until it is attached to the next one.
 
 import { installStackCapture } from '../../domain/stack.ts';
 import { ClientSide, type CallResult } from '../../ipc/client-side.ts';
@@ -34,51 +34,53 @@ const READ_SIZE = 64;
 const FAILURES_SHOWN = 5;
 
 class ClientThread implements ClientMethods {
-  private readonly waiting: WaitStrategy;
+  private readonly wait: WaitStrategy;
   private side: ClientSide | null = null;
-  /** Calls that wait for their turn: they share a slot and a buffer. */
-  private turn: Promise<unknown> = Promise.resolve();
-  private attached: () => void = () => {};
+  /** The last call that was queued: calls share a slot and a buffer. */
+  private lastCall: Promise<unknown> = Promise.resolve();
+  /** Wakes what waits for the next kernel. */
+  private wake: () => void = () => {};
   private reading: { stop: boolean; done: Promise<ReadingReport> } | null = null;
 
   constructor({ ended }: ThreadRuntime) {
-    this.waiting = ended ? EVENT_LOOP : BLOCKING;
+    this.wait = ended ? EVENT_LOOP : BLOCKING;
     void ended?.then(() => {
       this.side?.cancel();
       if (this.reading) this.reading.stop = true;
-      this.attached();
+      this.wake();
     });
   }
 
   attach(memory: WebAssembly.Memory, client: number): void {
     this.side = new ClientSide(memory, client);
-    this.attached();
+    this.wake();
   }
 
-  private machine(): ClientSide {
+  private kernel(): ClientSide {
     if (!this.side) throw new Error('the client is attached to no machine');
     return this.side;
   }
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.turn.then(work);
-    this.turn = done.catch(() => undefined); // whoever has asked is told
+  private serialize<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.lastCall.then(work);
+    this.lastCall = done.catch(() => undefined); // the caller gets the error
     return done;
   }
 
   /**
-   * @param prepare writes what the call needs in the buffer
-   * @param take    takes what it has left there
+   * Makes a system call after those before it.
+   * @param prepare writes the arguments in the buffer
+   * @param take    reads the result from there
    */
-  private make(
+  private systemCall(
     words: (side: ClientSide) => [number, number, number, number, number?],
     prepare: (side: ClientSide) => void = () => {},
     take: (side: ClientSide, result: number) => Uint8Array | null = () => null,
   ): Promise<Answer<SystemCallResult>> {
-    return this.inTurn(async () => {
-      const side = this.machine();
+    return this.serialize(async () => {
+      const side = this.kernel();
       prepare(side);
-      const { result, killed } = await this.waiting.call(side, ...words(side));
+      const { result, killed } = await this.wait.call(side, ...words(side));
       return killed
         ? { ok: false, why: 'killed' }
         : { ok: true, value: { result, data: take(side, result) } };
@@ -86,7 +88,7 @@ class ClientThread implements ClientMethods {
   }
 
   call(number: number, a: number, b: number, c: number, d = 0): Promise<Answer<SystemCallResult>> {
-    return this.make(() => [number, a, b, c, d]);
+    return this.systemCall(() => [number, a, b, c, d]);
   }
 
   open(path: string, flags: number): Promise<Answer<SystemCallResult>> {
@@ -94,14 +96,14 @@ class ClientThread implements ClientMethods {
   }
 
   callPath(number: number, path: string, b: number, c: number): Promise<Answer<SystemCallResult>> {
-    return this.make(
+    return this.systemCall(
       ({ address }) => [number, address, b, c],
       (side) => side.putPath(path),
     );
   }
 
   stat(path: string): Promise<Answer<SystemCallResult>> {
-    return this.make(
+    return this.systemCall(
       ({ address }) => [SYS_STAT, address, address + PATH_MAX, 0],
       (side) => side.putPath(path),
       ({ buffer }) => buffer.slice(PATH_MAX, PATH_MAX + STAT_SIZE),
@@ -109,15 +111,15 @@ class ClientThread implements ClientMethods {
   }
 
   entries(fd: number): Promise<Answer<SystemCallResult>> {
-    return this.take(SYS_GETDENTS, fd, USER_SIZE);
+    return this.readBytes(SYS_GETDENTS, fd, USER_SIZE);
   }
 
   read(fd: number, count: number): Promise<Answer<SystemCallResult>> {
-    return this.take(SYS_READ, fd, count);
+    return this.readBytes(SYS_READ, fd, count);
   }
 
-  private take(number: number, fd: number, count: number): Promise<Answer<SystemCallResult>> {
-    return this.make(
+  private readBytes(number: number, fd: number, count: number): Promise<Answer<SystemCallResult>> {
+    return this.systemCall(
       ({ address }) => [number, fd, address, count],
       () => {},
       ({ buffer }, result) => buffer.slice(0, Math.min(Math.max(result, 0), USER_SIZE)),
@@ -126,7 +128,7 @@ class ClientThread implements ClientMethods {
 
   write(fd: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
-    return this.make(
+    return this.systemCall(
       ({ address }) => [SYS_WRITE, fd, address, data.length],
       ({ buffer }) => buffer.set(data),
     );
@@ -134,7 +136,7 @@ class ClientThread implements ClientMethods {
 
   ioctl(fd: number, command: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
-    return this.make(
+    return this.systemCall(
       ({ address }) => [SYS_IOCTL, fd, command, address],
       ({ buffer }) => buffer.set(data),
       ({ buffer }) => buffer.slice(0, data.length),
@@ -152,13 +154,13 @@ class ClientThread implements ClientMethods {
     if (!this.reading) throw new Error('the client is not reading');
     const { reading } = this;
     reading.stop = true;
-    this.attached();
+    this.wake();
     const report = await reading.done;
     this.reading = null;
     return report;
   }
 
-  /** One read each period; a late one counts from when it should have begun. */
+  /** One read each period. The latency of a late read counts from its intended start. */
   private async readOnSchedule(
     path: string,
     periodMs: number,
@@ -166,16 +168,16 @@ class ClientThread implements ClientMethods {
   ): Promise<ReadingReport> {
     const report: ReadingReport = { calls: 0, failed: 0, worstMs: 0, failures: [] };
     let fd = -1;
-    let side = this.machine();
+    let side = this.kernel();
     let intended = performance.now();
     while (!reading.stop) {
       if (side.abandoned) {
         fd = -1;
-        if (side === this.side) await new Promise<void>((resolve) => (this.attached = resolve));
-        side = this.machine();
+        if (side === this.side) await new Promise<void>((resolve) => (this.wake = resolve));
+        side = this.kernel();
         continue;
       }
-      const result = await this.inTurn(() => this.openOrRead(side, path, fd));
+      const result = await this.serialize(() => this.openOrRead(side, path, fd));
       const ended = performance.now();
       if (fd < 0 && result.result >= 0) {
         fd = result.result;
@@ -189,36 +191,36 @@ class ClientThread implements ClientMethods {
           }
           if (!side.abandoned && fd >= 0) fd = -1;
         }
-        // What a stall has delayed counts from its intended start too.
+        // Reads that a stall has delayed count from their intended start too.
         intended += periodMs;
       }
       const wait = intended - performance.now();
-      if (wait > 0) await this.waiting.pause(wait);
+      if (wait > 0) await this.wait.pause(wait);
       await nextTask();
     }
-    if (fd >= 0 && !side.abandoned) await this.inTurn(async () => this.waiting.call(side, SYS_EXIT));
+    if (fd >= 0 && !side.abandoned) await this.serialize(async () => this.wait.call(side, SYS_EXIT));
     return report;
   }
 
   probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe> {
     const next = async (side: ClientSide): Promise<void> => {
-      if (side === this.side) await new Promise<void>((resolve) => (this.attached = resolve));
+      if (side === this.side) await new Promise<void>((resolve) => (this.wake = resolve));
     };
-    const wanted = { path, order, bytes, patienceMs };
-    return this.inTurn(() => probeRecovery(this.waiting, () => this.machine(), next, wanted));
+    const request = { path, order, bytes, patienceMs };
+    return this.serialize(() => probeRecovery(this.wait, () => this.kernel(), next, request));
   }
 
   private async openOrRead(side: ClientSide, path: string, fd: number): Promise<CallResult> {
-    if (fd >= 0) return this.waiting.call(side, SYS_READ, fd, side.address, READ_SIZE);
+    if (fd >= 0) return this.wait.call(side, SYS_READ, fd, side.address, READ_SIZE);
     side.putPath(path);
-    return this.waiting.call(side, SYS_OPEN, side.address, O_RDONLY);
+    return this.wait.call(side, SYS_OPEN, side.address, O_RDONLY);
   }
 
   leave(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.serialize(async () => {
       const { side } = this;
       if (side && !side.abandoned) {
-        await this.waiting.call(side, SYS_EXIT);
+        await this.wait.call(side, SYS_EXIT);
         side.detach();
       }
       this.side = null;
@@ -227,7 +229,7 @@ class ClientThread implements ClientMethods {
 }
 
 /** Makes this thread a client's. */
-export function runClientThread(host: ThreadRuntime): void {
+export function runClientThread(runtime: ThreadRuntime): void {
   installStackCapture();
-  expose(new ClientThread(host), host.port);
+  expose(new ClientThread(runtime), runtime.port);
 }

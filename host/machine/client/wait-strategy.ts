@@ -1,4 +1,5 @@
-// How a client waits: a thread of its own blocks, which is exact; one that shares its event loop with the kernel lets that go on.
+// How a client waits. A client in a thread of its own blocks, which is exact. A client that shares its event loop with the kernel
+// waits in the event loop.
 
 import type { CallResult, ClientSide } from '../../ipc/client-side.ts';
 import type { MaybePromise } from '../shared/protocol.ts';
@@ -17,18 +18,18 @@ export interface WaitStrategy {
   pause(ms: number): MaybePromise<void>;
 }
 
-/** Nobody notifies it. */
-let never: Int32Array | null = null;
+/** A word that is never notified, to sleep on. */
+let unnotified: Int32Array | null = null;
 
 export const BLOCKING: WaitStrategy = {
   call: (side, ...words) => side.call(...words),
   pause(ms) {
-    never ??= new Int32Array(new SharedArrayBuffer(4));
-    Atomics.wait(never, 0, 0, ms);
+    unnotified ??= new Int32Array(new SharedArrayBuffer(4));
+    Atomics.wait(unnotified, 0, 0, ms);
   },
 };
 
 export const EVENT_LOOP: WaitStrategy = {
-  call: (side, ...words) => side.eventually(...words),
+  call: (side, ...words) => side.callAsync(...words),
   pause,
 };

@@ -1,5 +1,5 @@
 // A core: what a driver was when it died, in one file. Schema isolab.core/2, packed by gzip and sealed by a SHA-256
-// (../core-seal.ts):
+// (./core-seal.ts):
 //
 //   0   "ISLCORE2"
 //   8   u32, bytes of the header, little-endian
@@ -33,7 +33,7 @@ import {
 } from '../../../kernel/abi/channel.ts';
 import { CHANNELS_BASE, PAGE_SIZE } from '../../../kernel/abi/map.ts';
 import { VERMAGIC } from '../../../kernel/abi/version.ts';
-import { damageOf, seal } from '../core-seal.ts';
+import { damageOf, seal } from './core-seal.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { readLog, readModules } from './lists.ts';
 import { Memory } from '../shared/memory-view.ts';

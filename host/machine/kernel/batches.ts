@@ -1,18 +1,18 @@
 // Timing loops in batches: short calls into wasm, warmed up first, each batch one sample in ns per operation.
 
-/** Time of one call into wasm, in ms: short, so that the optimising compiler takes over from one call to the next. */
+/** ms of one call into wasm. It is short, because the engine replaces code with an optimised version between two calls. */
 const CHUNK_MS = 0.05;
 /** Warming up: batches of this many ms, until STEADY in a row were no faster than the best by more than GAIN. */
 const WARM_UP_MS = 10;
 const STEADY = 8;
 const GAIN = 0.03;
-/** Batches after which a loop counts as warm, whatever it does. */
+/** Batches after which a loop counts as warm in any case. */
 const MAX_WARM_UP = 80;
 
-/** Runs `rounds` operations; throws where one fails. One that needs the event loop resolves when they are done. */
+/** Runs `rounds` operations; throws where one fails. A loop that needs the event loop returns a promise. */
 export type Loop = (rounds: number) => void | Promise<void>;
 
-/** Runs a loop until the engine's best code is in place, which it compiles on another thread at its leisure. */
+/** Runs a loop until the engine's best code is in place; the engine compiles it on another thread. */
 export class WarmUp {
   private readonly loop: Loop;
   best = Infinity;

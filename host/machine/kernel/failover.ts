@@ -1,5 +1,5 @@
-// The kernel's side of a standby (../supervisor/standby.ts): the moment that a driver is fenced, its successor is announced, which waits for
-// nothing else. The supervisor hears of both when it has time to.
+// The kernel's side of a hot standby (../supervisor/standby.ts). When a driver is fenced its successor is announced at once, without
+// the supervisor, which hears of both later.
 
 import type { Gate } from '../../domain/announce.ts';
 import type { Domain } from '../../domain/domain.ts';
@@ -13,15 +13,15 @@ import type { Answer, ExpectedSuccessor } from '../shared/protocol.ts';
 type Announcement = Answer<Gate[]> | null;
 
 export class Failover {
-  private waiting: { successor: ExpectedSuccessor; resolve: (answer: Announcement) => void }[] = [];
+  private expected: { successor: ExpectedSuccessor; resolve: (answer: Announcement) => void }[] = [];
   private readonly kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>;
   private readonly announce: (file: FileRef, flags: number, channel: number) => Answer<Gate[]>;
   private readonly enter: (channel: number, generation: number) => void;
 
   /**
    * @param kernel   its domain, once it has booted
-   * @param announce makes a module known to the kernel
-   * @param enter    has a driver go on that stands ready on this thread, if it is one
+   * @param announce announces a module to the kernel
+   * @param enter    starts the init of a standby on this thread, where the successor is in a sandbox
    */
   constructor(
     kernel: () => Pick<Domain<KernelExports>, 'memory' | 'words'>,
@@ -33,45 +33,51 @@ export class Failover {
     this.enter = enter;
   }
 
-  /** @returns how it was announced; null where it was not, because it is not wanted any more, is dead, or its predecessor has preserved state */
+  /**
+   * Expects a successor. Resolves when its predecessor is fenced, or when it is forgotten.
+   * @returns how it was announced; null where it was not: it was forgotten, is dead, or its predecessor has preserved state
+   */
   expect(successor: ExpectedSuccessor): Promise<Announcement> {
-    const announced = new Promise<Announcement>((resolve) => this.waiting.push({ successor, resolve }));
-    this.look();
+    const announced = new Promise<Announcement>((resolve) => this.expected.push({ successor, resolve }));
+    this.check();
     return announced;
   }
 
-  /** Who waits behind a channel does so no longer. */
+  /** Forgets the successor on a channel. */
   forget(channel: number): void {
-    for (const { successor, resolve } of this.waiting) if (successor.channel === channel) resolve(null);
-    this.waiting = this.waiting.filter(({ successor }) => successor.channel !== channel);
+    for (const { successor, resolve } of this.expected) if (successor.channel === channel) resolve(null);
+    this.expected = this.expected.filter(({ successor }) => successor.channel !== channel);
   }
 
-  /** Whether an incarnation waits. */
+  /** Whether an incarnation is expected. */
   expects(channel: number, generation: number): boolean {
-    return this.waiting.some(
+    return this.expected.some(
       ({ successor }) => successor.channel === channel && successor.generation === generation,
     );
   }
 
-  /** To be called whenever the kernel has looked at its channels. @returns whether somebody waits no longer: others may */
-  look(): boolean {
-    if (this.waiting.length === 0) return false;
+  /**
+   * Announces a successor whose predecessor is fenced; to be called after each poll.
+   * @returns whether there was one; there may be more
+   */
+  check(): boolean {
+    if (this.expected.length === 0) return false;
     const { words } = this.kernel();
-    const due = this.waiting.find(
+    const due = this.expected.find(
       ({ successor: { of } }) => words[wordOf(of.channel, K_GENERATION)] !== of.generation,
     );
     if (!due) return false;
-    this.waiting = this.waiting.filter((each) => each !== due);
+    this.expected = this.expected.filter((each) => each !== due);
     this.failOver(due);
     return true;
   }
 
-  /** Whom somebody has waited for is fenced. */
-  private failOver({ successor, resolve }: Failover['waiting'][number]): void {
+  /** Announces a successor, where it may take over. */
+  private failOver({ successor, resolve }: Failover['expected'][number]): void {
     const { memory, words } = this.kernel();
     const lives = words[wordOf(successor.channel, K_GENERATION)] === successor.generation;
-    const able = lives && !readRanges(memory, successor.name);
-    const answer = able ? this.announce(successor.file, successor.flags, successor.channel) : null;
+    const canTakeOver = lives && !readRanges(memory, successor.name);
+    const answer = canTakeOver ? this.announce(successor.file, successor.flags, successor.channel) : null;
     resolve(answer);
     if (answer?.ok) this.enter(successor.channel, successor.generation);
   }

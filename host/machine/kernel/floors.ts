@@ -1,6 +1,5 @@
-// The floors of a call: the cheapest thing of its kind that the engine can do, run by the very threads that carry the call.
-// The loops are kernel/user.ts's; for those of two threads the driver's thread runs the other end when it is asked to
-// (OP_ECHO and its like).
+// The floors of a call: the cheapest operation of its kind that the engine can do, run by the threads that carry the call. The
+// loops are in kernel/user.ts. For a floor of two threads the driver's thread runs the other end on request (OP_ECHO and its like).
 
 import type { Domain } from '../../domain/domain.ts';
 import type { Image, KernelExports } from '../../domain/image.ts';
@@ -23,7 +22,7 @@ import { FLOOR_RING, type UserExports } from '../shared/user-program.ts';
 
 /** Entries of a batch that is measured. */
 export const BATCH = 32;
-/** What was asked for cannot be measured; the kernel is well. */
+/** The operation cannot be measured; the kernel has not failed. */
 export class CannotMeasure extends Error {
   override readonly name = 'CannotMeasure';
 }
@@ -39,7 +38,7 @@ export class Floors {
   private readonly posted: (channel: number) => PostedKernelEnd | undefined;
   private readonly sent = new Map<number, number>();
 
-  /** @param posted the kernel's end of a channel that goes by messages */
+  /** @param posted the kernel's end of a channel whose transport posts messages */
   constructor(
     domain: Domain<KernelExports>,
     image: Image,
@@ -115,12 +114,12 @@ export class Floors {
     ping: (rounds: number, from: number) => number,
   ): void {
     const kernel = this.domain.exports;
-    // The bare ring and the round trips count on words of their own.
+    // The bare ring and the round trips each have a sequence of their own.
     const key = operation === OP_ECHO_RING ? -1 : channel;
     const from = this.sent.get(key) ?? 0;
     this.sent.set(key, (from + rounds) | 0);
     let started = kernel.bench_echo(channel, operation, rounds, from);
-    // Somebody else's request is in flight: the loop goes on until it is answered.
+    // A request of another client is in flight: the loop goes on until it is answered.
     while (started === -EBUSY) {
       kernel.poll();
       started = kernel.bench_echo(channel, operation, rounds, from);

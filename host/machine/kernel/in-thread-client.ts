@@ -1,6 +1,6 @@
-// The in-thread client: system calls of the kernel's own thread, by which a console and the tools ask. A call runs the kernel's
-// loop until it is answered; where messages are carried by the event loop, or a driver has to be loaded first, the event loop
-// goes on meanwhile.
+// The in-thread client: system calls on the kernel's own thread, for the console and the tools. A call runs the kernel's loop
+// until it is answered. Where messages are carried by the event loop, or a driver has to be loaded first, the call waits in the
+// event loop instead.
 
 import type { Domain } from '../../domain/domain.ts';
 import type { KernelExports } from '../../domain/image.ts';
@@ -19,27 +19,28 @@ import {
 } from '../../../kernel/abi/operation.ts';
 import type { Answer, CallMethods, MaybePromise, SystemCallResult } from '../shared/protocol.ts';
 
-/** What of the kernel's thread a client needs. */
+/** What the client needs of the kernel's thread. */
 export interface KernelEntry {
   /** Runs an entry into the kernel; a trap in it ends the entry. */
   answer<T>(entry: () => T): Answer<T>;
   /** Whether the kernel still runs. */
   runs(): boolean;
-  /** Whether some driver is reached by messages. */
+  /** Whether the transport of some driver needs the event loop. */
   eventful(): boolean;
 }
 
-const NOTHING = (): void => {};
+const noop = (): void => {};
 
 export class InThreadClient implements CallMethods {
   private readonly domain: Domain<KernelExports>;
   private readonly kernel: KernelExports;
   private readonly entry: KernelEntry;
-  /** Calls that wait for their turn: the client has one at a time. */
-  private turn: Promise<unknown> = Promise.resolve();
-  private waiting: (() => void)[] = [];
-  /** Those that wait, for their turn or for their result. */
-  private busy = 0;
+  /** The last call that was queued: the client makes one at a time. */
+  private lastCall: Promise<unknown> = Promise.resolve();
+  /** Wake the call that waits for its result. */
+  private wakers: (() => void)[] = [];
+  /** Calls that wait in the queue or for their result. */
+  private pendingCalls = 0;
   private killed = false;
 
   constructor(domain: Domain<KernelExports>, entry: KernelEntry) {
@@ -48,9 +49,9 @@ export class InThreadClient implements CallMethods {
     this.entry = entry;
   }
 
-  /** The kernel has done something: a call that waits goes on if that was its result. */
-  looked(): void {
-    if (this.waiting.length > 0 && this.kernel.syscall_result() !== PARKED) this.wake();
+  /** Wakes the waiting call where its result is there; to be called after each entry into the kernel. */
+  checkResult(): void {
+    if (this.wakers.length > 0 && this.kernel.syscall_result() !== PARKED) this.wake();
   }
 
   /** The call in progress ended in a trap. */
@@ -60,10 +61,10 @@ export class InThreadClient implements CallMethods {
   }
 
   private wake(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
+    for (const resolve of this.wakers.splice(0)) resolve();
   }
 
-  /** Enters the kernel for a call. @returns its result; PARKED also where a trap has unwound this that was somebody else's */
+  /** Enters the kernel for a call. @returns its result; PARKED also where the trap of another task has unwound this entry */
   private enter(entry: () => number): Answer<number> {
     this.killed = false;
     const answer = this.entry.answer(entry);
@@ -71,29 +72,29 @@ export class InThreadClient implements CallMethods {
   }
 
   /** Begins a system call and waits for its result in the event loop. */
-  eventually(number: number, a = 0, b = 0, c = 0, d = 0): Promise<Answer<number>> {
-    return this.inTurn(() => this.finish(() => this.kernel.syscall_begin(number, a, b, c, d)));
+  callAsync(number: number, a = 0, b = 0, c = 0, d = 0): Promise<Answer<number>> {
+    return this.serialize(() => this.awaitResult(() => this.kernel.syscall_begin(number, a, b, c, d)));
   }
 
-  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.turn;
-    let over = (): void => {};
-    this.turn = new Promise<void>((resolve) => (over = resolve));
-    this.busy++;
+  private async serialize<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.lastCall;
+    let release = (): void => {};
+    this.lastCall = new Promise<void>((resolve) => (release = resolve));
+    this.pendingCalls++;
     await before;
     try {
       return await work();
     } finally {
-      this.busy--;
-      over();
+      this.pendingCalls--;
+      release();
     }
   }
 
-  /** Waits in the event loop for the result of a call. @param look its result, or PARKED */
-  private async finish(look: () => number): Promise<Answer<number>> {
-    let result = this.enter(look);
+  /** Waits in the event loop for the result of a call. @param poll its result, or PARKED */
+  private async awaitResult(poll: () => number): Promise<Answer<number>> {
+    let result = this.enter(poll);
     while (result.ok && result.value === PARKED) {
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
+      await new Promise<void>((resolve) => this.wakers.push(resolve));
       if (this.killed) return { ok: false, why: 'killed' };
       result = this.enter(() => this.kernel.syscall_result());
     }
@@ -101,10 +102,11 @@ export class InThreadClient implements CallMethods {
   }
 
   /**
-   * Makes a call and does something with its result, before any other.
-   * @param prepare writes what the call needs in the client's memory
+   * Makes a call, and handles its result before the next call.
+   * @param prepare writes the arguments in the client's memory
+   * @param then    reads the result from there
    */
-  private make<T>(
+  private systemCall<T>(
     prepare: () => void,
     words: number[],
     then: (result: number) => T,
@@ -112,20 +114,20 @@ export class InThreadClient implements CallMethods {
     const [number = 0, a = 0, b = 0, c = 0, d = 0] = words;
     const done = (answer: Answer<number>): Answer<T> =>
       answer.ok ? { ok: true, value: then(answer.value) } : answer;
-    if (this.entry.eventful() || this.busy > 0) {
-      return this.inTurn(async () => {
+    if (this.entry.eventful() || this.pendingCalls > 0) {
+      return this.serialize(async () => {
         prepare();
-        return done(await this.finish(() => this.kernel.syscall_begin(number, a, b, c, d)));
+        return done(await this.awaitResult(() => this.kernel.syscall_begin(number, a, b, c, d)));
       });
     }
     prepare();
     const answer = this.enter(() => this.kernel.syscall(number, a, b, c, d));
     if (!answer.ok || answer.value !== PARKED) return done(answer);
-    // It waits for the successor of a driver, which cannot be loaded while this thread runs the loop; or was unwound.
-    return this.inTurn(async () => done(await this.finish(() => this.kernel.syscall_result())));
+    // The call waits for a driver's successor, which cannot be loaded while this thread runs the loop; or it was unwound.
+    return this.serialize(async () => done(await this.awaitResult(() => this.kernel.syscall_result())));
   }
 
-  /** Its buffer is the first of the user area. */
+  /** Writes a text to the client's buffer, the first of the user area. */
   putText(text: string): void {
     const encoded = new TextEncoder().encode(`${text}\0`).subarray(0, USER_SIZE);
     this.domain.bytes.set(encoded, USER_BASE);
@@ -133,7 +135,7 @@ export class InThreadClient implements CallMethods {
 
   open(path: string, flags: number): MaybePromise<Answer<SystemCallResult>> {
     const prepare = (): void => this.putText(path);
-    return this.make<SystemCallResult>(prepare, [SYS_OPEN, USER_BASE, flags], (result) => {
+    return this.systemCall<SystemCallResult>(prepare, [SYS_OPEN, USER_BASE, flags], (result) => {
       const wanted = this.kernel.wanted_module();
       return { result, data: null, ...(wanted && { wanted: this.domain.textAt(wanted, PATH_MAX) }) };
     });
@@ -141,28 +143,28 @@ export class InThreadClient implements CallMethods {
 
   callPath(number: number, path: string, b: number, c: number): MaybePromise<Answer<SystemCallResult>> {
     const prepare = (): void => this.putText(path);
-    return this.make(prepare, [number, USER_BASE, b, c], (result) => ({ result, data: null }));
+    return this.systemCall(prepare, [number, USER_BASE, b, c], (result) => ({ result, data: null }));
   }
 
   stat(path: string): MaybePromise<Answer<SystemCallResult>> {
     const at = USER_BASE + PATH_MAX;
     const prepare = (): void => this.putText(path);
-    return this.make(prepare, [SYS_STAT, USER_BASE, at], (result) => ({
+    return this.systemCall(prepare, [SYS_STAT, USER_BASE, at], (result) => ({
       result,
       data: this.domain.bytes.slice(at, at + STAT_SIZE),
     }));
   }
 
   entries(fd: number): MaybePromise<Answer<SystemCallResult>> {
-    return this.take(SYS_GETDENTS, fd, USER_SIZE);
+    return this.readBytes(SYS_GETDENTS, fd, USER_SIZE);
   }
 
   read(fd: number, count: number): MaybePromise<Answer<SystemCallResult>> {
-    return this.take(SYS_READ, fd, count);
+    return this.readBytes(SYS_READ, fd, count);
   }
 
-  private take(number: number, fd: number, count: number): MaybePromise<Answer<SystemCallResult>> {
-    return this.make(NOTHING, [number, fd, USER_BASE, count], (result) => {
+  private readBytes(number: number, fd: number, count: number): MaybePromise<Answer<SystemCallResult>> {
+    return this.systemCall(noop, [number, fd, USER_BASE, count], (result) => {
       const length = Math.min(Math.max(result, 0), USER_SIZE);
       return { result, data: this.domain.bytes.slice(USER_BASE, USER_BASE + length) };
     });
@@ -171,19 +173,22 @@ export class InThreadClient implements CallMethods {
   write(fd: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (data.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     const prepare = (): void => this.domain.bytes.set(data, USER_BASE);
-    return this.make(prepare, [SYS_WRITE, fd, USER_BASE, data.length], (result) => ({ result, data: null }));
+    return this.systemCall(prepare, [SYS_WRITE, fd, USER_BASE, data.length], (result) => ({
+      result,
+      data: null,
+    }));
   }
 
   ioctl(fd: number, command: number, buffer: Uint8Array): MaybePromise<Answer<SystemCallResult>> {
     if (buffer.length > USER_SIZE) return { ok: true, value: { result: -EINVAL, data: null } };
     const prepare = (): void => this.domain.bytes.set(buffer, USER_BASE);
-    return this.make(prepare, [SYS_IOCTL, fd, command, USER_BASE], (result) => ({
+    return this.systemCall(prepare, [SYS_IOCTL, fd, command, USER_BASE], (result) => ({
       result,
       data: this.domain.bytes.slice(USER_BASE, USER_BASE + buffer.length),
     }));
   }
 
   call(number: number, a: number, b: number, c: number, d = 0): MaybePromise<Answer<SystemCallResult>> {
-    return this.make(NOTHING, [number, a, b, c, d], (result) => ({ result, data: null }));
+    return this.systemCall(noop, [number, a, b, c, d], (result) => ({ result, data: null }));
   }
 }

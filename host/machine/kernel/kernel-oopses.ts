@@ -1,5 +1,4 @@
-// The words of a kernel's thread for what went wrong in the kernel's domain: oopses and warnings, and the files whose code it
-// may have been.
+// Oopses and warnings of the kernel's domain, and the files whose code its traces may name.
 
 import type { Domain } from '../../domain/domain.ts';
 import { toFault, Warned, type Fault } from '../../domain/fault.ts';
@@ -14,37 +13,37 @@ import { readModules } from '../inspect/lists.ts';
 import { Memory } from '../shared/memory-view.ts';
 import { CPU_KERNEL, oopsContext, pidOfClient } from '../inspect/oops-context.ts';
 
-/** ms after which symbols are read that no oops has wanted yet: it takes tens of them, in which an oops would keep everybody. */
-const READ_AFTER_MS = 100;
+/** ms after which symbols are read ahead. Reading takes tens of ms; an oops would stall the kernel for that time. */
+const READ_DELAY_MS = 100;
 
 export class KernelOopses {
   /** Files that are in the kernel's domain, by name. */
   readonly modules = new Map<string, LoadedModule>();
   lastUnloaded: string | null = null;
-  /** Whose work is being done where it is no client's: a tool's, else that of timers. */
+  /** The comm of work that is no client's: a tool's, else that of timers. */
   comm: 'insmod' | 'rmmod' | 'swapper/0' = 'swapper/0';
   private readonly domain: Domain<KernelExports>;
-  private reading: unknown = null;
+  private readTimer: unknown = null;
 
   constructor(domain: Domain<KernelExports>, image: LoadedModule) {
     this.domain = domain;
-    this.know(image);
+    this.add(image);
   }
 
-  /** A file comes into the kernel's domain. */
-  know(file: LoadedModule): void {
+  /** Adds a file whose module is being loaded into the kernel's domain. */
+  add(file: LoadedModule): void {
     this.modules.set(file.name, file);
-    clearTimeout(this.reading);
-    this.reading = setTimeout(() => this.read(), READ_AFTER_MS);
+    clearTimeout(this.readTimer);
+    this.readTimer = setTimeout(() => this.read(), READ_DELAY_MS);
   }
 
   /** Reads the symbols of all files. */
   read(): void {
-    clearTimeout(this.reading);
+    clearTimeout(this.readTimer);
     readSymbols(this.modules.values());
   }
 
-  /** A module is gone. */
+  /** Removes a module that was unloaded. */
   forget(name: string): void {
     this.modules.delete(name);
     this.lastUnloaded = name;
@@ -74,7 +73,7 @@ export class KernelOopses {
     for (const line of formatOops(fault, this.context(fault))) this.domain.log(LEVEL_ALERT, line);
   }
 
-  /** A warning by something in the kernel's domain, which goes on. */
+  /** Writes a warning of code in the kernel's domain into the log; that code goes on. */
   warn(text: number): void {
     const { memory, stackPointer } = this.domain;
     const message = text === 0 ? '' : new Memory(memory).line(text, LOG_TEXT_MAX);

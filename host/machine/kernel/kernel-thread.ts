@@ -1,7 +1,7 @@
 // The kernel's thread: the kernel's domain, its loop driven by the thread's event loop, and the in-thread client.
 //
-// Every entry into the kernel goes through `enter` (in-thread calls) or `turn` (the loop), where a trap becomes an oops.
-// Nothing here decides what the kernel decides.
+// Every entry into the kernel goes through `enterForClient` (the in-thread client) or `enterFromLoop`, where a trap becomes an
+// oops. Prohibited: deciding what the kernel decides.
 
 import { Domain, type StaticData } from '../../domain/domain.ts';
 import { DriverExit, type Fault } from '../../domain/fault.ts';
@@ -47,48 +47,48 @@ const POSTED = (MACHINE_BASE + M_POSTED) >> 2;
 const DOORBELL = (MACHINE_BASE + M_DOORBELL) >> 2;
 const SLEEPING = (MACHINE_BASE + M_SLEEPING) >> 2;
 const CALL_CLIENT = (MACHINE_BASE + M_CALL_CLIENT) >> 2;
-/** ms of work without a pause after which the event loop gets its turn. */
-const LONGEST_TURN = 4;
-/** Empty polls before the thread sleeps: a client that comes right back finds it awake. */
+/** ms of work after which the event loop gets a turn. */
+const MAX_TURN_MS = 4;
+/** Empty polls before the thread sleeps, so that the next call of a busy client finds it awake. */
 const IDLE_POLLS = 20;
-/** The kernel's word for "no deadline", in ms. */
+/** The ms by which the kernel says "no deadline". */
 const FOREVER = 1e9;
 
 /** The call was ended by a trap, or by do_exit. */
 class Ended extends Error {}
 
 export class KernelThread implements KernelMethods {
-  private readonly host: ThreadRuntime;
+  private readonly runtime: ThreadRuntime;
   private domain!: Domain<KernelExports>;
   private kernel!: KernelExports;
   private bench!: Bench;
   private oopses!: KernelOopses;
   private modules!: ModuleMethods;
   private halted = false;
-  /** That have arrived, of those that M_POSTED counts. */
-  private messages = 0;
-  /** Channels whose messages go through the event loops. */
+  /** Messages that have arrived, of those that M_POSTED counts. */
+  private messagesSeen = 0;
+  /** Channels whose transport posts messages. */
   private readonly posted = new Map<number, PostedKernelEnd>();
   private client!: InThreadClient;
   private readonly sandboxes: Sandboxes;
   private readonly failover = new Failover(
     () => this.domain,
     (...words) => this.announce(...words),
-    (...words) => void this.turn(() => this.sandboxes.enter(...words)),
+    (...words) => void this.enterFromLoop(() => this.sandboxes.enter(...words)),
   );
 
-  constructor(host: ThreadRuntime) {
-    this.host = host;
-    this.sandboxes = new Sandboxes(host, this.called.bind(this));
-    host.port.addEventListener('message', () => void this.messages++);
-    void host.ended?.then(() => (this.halted = true));
+  constructor(runtime: ThreadRuntime) {
+    this.runtime = runtime;
+    this.sandboxes = new Sandboxes(runtime, this.gateCall.bind(this));
+    runtime.port.addEventListener('message', () => void this.messagesSeen++);
+    void runtime.ended?.then(() => (this.halted = true));
   }
 
   boot(options: KernelBoot): StaticData[] {
     const { memory, images, number, deadlineMs, panicOnOops, slubDebug } = options;
     const { cores, blacklist, requests } = options;
     const complain = (channel: number, generation: number, reason: number): void =>
-      post(this.host.port, { type: 'complaint', channel, generation, reason });
+      post(this.runtime.port, { type: 'complaint', channel, generation, reason });
     this.domain = new Domain<KernelExports>(
       images.kernel,
       memory,
@@ -98,7 +98,7 @@ export class KernelThread implements KernelMethods {
         (text) => this.oopses.warn(text),
         (client, alias) => {
           const text = this.domain.textAt(alias, PATH_MAX);
-          post(this.host.port, { type: 'request', client, alias: text });
+          post(this.runtime.port, { type: 'request', client, alias: text });
         },
         { ...this.sandboxes.carriers, post: (channel, at) => this.posted.get(channel)?.send(at) },
       ),
@@ -117,93 +117,93 @@ export class KernelThread implements KernelMethods {
       runs: () => !this.halted,
     });
     this.modules = new ModuleMethods(this.domain, this.oopses, this.client, {
-      poll: () => void this.turn(() => this.kernel.poll()),
+      poll: () => void this.enterFromLoop(() => this.kernel.poll()),
       answer: (entry) => this.answer(entry),
     });
     const floors = new Floors(this.domain, images.user, (channel) => this.posted.get(channel));
     this.bench = new Bench(
       this.domain,
       floors,
-      async (...words) => this.must(await this.client.eventually(...words)),
-      (entry) => this.enter(entry),
+      async (...words) => this.must(await this.client.callAsync(...words)),
+      (entry) => this.enterForClient(entry),
     );
     this.kernel.running();
     void this.run();
     return this.domain.statics;
   }
 
-  /** The loop: takes what there is, sleeps on the doorbell when there is nothing. */
+  /** The loop: handles what there is, and sleeps on the doorbell when there is nothing. */
   private async run(): Promise<void> {
     const { words } = this.domain;
     let idle = 0;
-    let since = performance.now();
+    let turnStart = performance.now();
     while (!this.halted) {
-      if (this.turn(() => this.kernel.poll()) > 0) idle = 0;
+      if (this.enterFromLoop(() => this.kernel.poll()) > 0) idle = 0;
       else idle++;
-      if (this.failover.look()) idle = 0;
-      const due = this.turn(() => this.sandboxes.turn());
-      this.client.looked();
+      if (this.failover.check()) idle = 0;
+      const due = this.enterFromLoop(() => this.sandboxes.runTimers());
+      this.client.checkResult();
       if (idle < IDLE_POLLS) {
-        const posted = (Atomics.load(words, POSTED) - this.messages) | 0;
-        if (posted <= 0 && performance.now() - since < LONGEST_TURN) continue;
+        const posted = (Atomics.load(words, POSTED) - this.messagesSeen) | 0;
+        if (posted <= 0 && performance.now() - turnStart < MAX_TURN_MS) continue;
         await nextTask();
       } else {
-        if (this.turn(() => this.kernel.sleep_begin()) <= 0) continue;
+        if (this.enterFromLoop(() => this.kernel.sleep_begin()) <= 0) continue;
         const bell = this.kernel.heard_bell();
-        const next = this.turn(() => this.kernel.wait_time());
-        if (this.failover.look()) continue; // what was overdue is fenced
-        // Or it has run the loop: whoever answers now does not ring.
+        const next = this.enterFromLoop(() => this.kernel.wait_time());
+        if (this.failover.check()) continue; // wait_time has fenced a driver past its deadline
+        // A SLEEPING of 0 says that wait_time has run the loop: an answer does not ring then.
         const left = words[SLEEPING] === 0 ? 0 : Math.min(due, next);
         const slept = Atomics.waitAsync(words, DOORBELL, bell, left >= FOREVER ? Infinity : left);
         await (slept.async ? slept.value : nextTask());
-        this.turn(() => (this.kernel.sleep_end(), 0));
+        this.enterFromLoop(() => (this.kernel.sleep_end(), 0));
         idle = 0;
       }
-      since = performance.now();
+      turnStart = performance.now();
     }
   }
 
   /** One entry by the loop. @returns -1 where it ended in a trap */
-  private turn<T>(entry: () => T): T | -1 {
+  private enterFromLoop<T>(entry: () => T): T | -1 {
     if (this.halted) return -1;
     try {
       return entry();
     } catch (thrown) {
-      this.trapped(thrown);
+      this.onTrap(thrown);
       return -1;
     }
   }
 
   /** One entry by the in-thread client; throws Ended. */
-  private enter<T>(entry: () => T): T {
+  private enterForClient<T>(entry: () => T): T {
     if (this.halted) throw new Ended('the kernel has stopped');
     this.kernel.sleep_end();
     try {
       return entry();
     } catch (thrown) {
       if (thrown instanceof ModuleError || thrown instanceof CannotMeasure) throw thrown;
-      this.trapped(thrown);
+      this.onTrap(thrown);
       throw new Ended('the call ended in a trap');
     } finally {
-      // The loop may sleep on a doorbell that nobody rings now that the flag is down.
+      // The loop may sleep on the doorbell, which is not rung any more since sleep_end has cleared the flag.
       Atomics.add(this.domain.words, DOORBELL, 1);
       Atomics.notify(this.domain.words, DOORBELL);
     }
   }
 
-  /** A call by a driver in a sandbox. A trap of the kernel's in it unwinds the driver too, and all that led to it. */
-  private called(channel: number, operation: number, a: number, b: number, length: number): number {
+  /** A call by a driver in a sandbox. A trap of the kernel in it unwinds the driver and its callers too. */
+  private gateCall(channel: number, operation: number, a: number, b: number, length: number): number {
     let status: number;
     try {
       status = this.kernel.gate_call(channel, operation, a, b, length);
     } catch (thrown) {
       throw thrown instanceof CallTrapped ? thrown : new CallTrapped(thrown);
     }
-    return status === PARKED ? this.awaited(channel) : status;
+    return status === PARKED ? this.gateWait(channel) : status;
   }
 
-  /** Runs the loop until another driver has answered the one on `channel`; whoever traps meanwhile is another task. */
-  private awaited(channel: number): number {
+  /** Runs the loop until another driver has answered the one on `channel`. A trap meanwhile is that of another task. */
+  private gateWait(channel: number): number {
     const { words, stackPointer } = this.domain;
     const client = words[CALL_CLIENT]!;
     const stack = stackPointer.value as number;
@@ -211,7 +211,7 @@ export class KernelThread implements KernelMethods {
       try {
         return this.kernel.gate_wait(channel);
       } catch (thrown) {
-        this.trapped(thrown);
+        this.onTrap(thrown);
         if (this.halted) throw new CallTrapped(new Ended('the kernel has stopped'));
         words[CALL_CLIENT] = client;
         stackPointer.value = stack;
@@ -219,8 +219,8 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  /** A trap in the kernel's domain: an oops, and the task whose call it was is ended. */
-  private trapped(caught: unknown): void {
+  /** Handles a trap in the kernel's domain: logs an oops and ends the task whose call it was. */
+  private onTrap(caught: unknown): void {
     if (this.halted) return;
     const thrown = caught instanceof CallTrapped ? caught.cause : caught;
     let fault: Fault | null = null;
@@ -231,7 +231,7 @@ export class KernelThread implements KernelMethods {
         fault = this.oopses.faultOf(thrown, stackPointer);
         if (fault.kind === 'host') throw thrown;
         this.oopses.log(fault);
-        post(this.host.port, { type: 'oops', fault });
+        post(this.runtime.port, { type: 'oops', fault });
         if (this.kernel.oops()) return this.halt('panic', fault);
       }
       if (this.domain.words[(MACHINE_BASE + M_STATE) >> 2] === STATE_PANIC) return this.halt('panic', null);
@@ -243,7 +243,7 @@ export class KernelThread implements KernelMethods {
     }
   }
 
-  /** The task's files are closed as do_exit does; a driver that traps at that too leaves them open. */
+  /** Closes the task's files, as do_exit does. They stay open where a driver traps at that too. */
   private reap(client: number): void {
     try {
       this.kernel.reap(client);
@@ -261,12 +261,12 @@ export class KernelThread implements KernelMethods {
 
   private halt(by: 'panic' | 'trap', fault: Fault | null): void {
     this.halted = true;
-    post(this.host.port, { type: 'halted', by, fault });
+    post(this.runtime.port, { type: 'halted', by, fault });
   }
 
   private answer<T>(entry: () => T): Answer<T> {
     try {
-      return { ok: true, value: this.enter(entry) };
+      return { ok: true, value: this.enterForClient(entry) };
     } catch (error) {
       if (error instanceof ModuleError)
         return { ok: false, why: 'refused', errno: error.errno, message: error.message };
@@ -287,17 +287,17 @@ export class KernelThread implements KernelMethods {
   cancelRequests: KernelMethods['cancelRequests'] = (...words) => this.modules.cancelRequests(...words);
 
   startSandbox({ file, ...start }: SandboxStart): void {
-    this.turn(() => this.kernel.poll()); // the endpoint is adopted
+    this.enterFromLoop(() => this.kernel.poll()); // so that the kernel adopts the endpoint
     const expected = this.failover.expects(start.channel, start.generation);
-    const whole = { ...start, kernel: this.domain.memory, loaded: this.modules.files.of(file) };
-    this.turn(() => this.sandboxes.load(whole, expected));
-    this.client.looked();
+    const driverStart = { ...start, kernel: this.domain.memory, loaded: this.modules.files.of(file) };
+    this.enterFromLoop(() => this.sandboxes.load(driverStart, expected));
+    this.client.checkResult();
   }
 
   endSandbox(channel: number, generation: number): void {
-    this.turn(() => this.kernel.poll()); // the endpoint is given up: nothing is asked of it any more
+    this.enterFromLoop(() => this.kernel.poll()); // so that the kernel gives up the endpoint and calls it no more
     this.sandboxes.drop(channel, generation);
-    this.client.looked();
+    this.client.checkResult();
   }
 
   requested(client: number): Answer<null> {
@@ -307,8 +307,8 @@ export class KernelThread implements KernelMethods {
   connect(channel: number, port: MessagePort, kind: PostedKind): void {
     this.posted.get(channel)?.close();
     const arrived = (): void => {
-      this.turn(() => this.kernel.poll());
-      this.client.looked();
+      this.enterFromLoop(() => this.kernel.poll());
+      this.client.checkResult();
     };
     this.posted.set(channel, new PostedKernelEnd(this.domain.words, channel, port, kind, arrived));
   }
@@ -340,7 +340,7 @@ export class KernelThread implements KernelMethods {
 }
 
 /** Makes this thread a kernel's. */
-export function runKernelThread(host: ThreadRuntime): void {
+export function runKernelThread(runtime: ThreadRuntime): void {
   installStackCapture();
-  expose(new KernelThread(host), host.port);
+  expose(new KernelThread(runtime), runtime.port);
 }

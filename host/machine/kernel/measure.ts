@@ -29,21 +29,24 @@ import type { Measured, MeasureSpec } from '../shared/types.ts';
 const TRACE_LEVEL = (MACHINE_BASE + M_TRACE_LEVEL) >> 2;
 
 /**
- * A pair is dropped where its floor took this many times the warm floor's best: somebody else had the core. Without this a
- * spinning pair of threads on a busy computer measures the scheduler.
+ * A pair is dropped where its floor took this many times the best of the warm-up: another process had the core. Otherwise a
+ * spinning pair of threads would measure the scheduler on a busy computer.
  */
 const DISTURBED = 3;
-/** Floors of threads that wait for each other: there the scheduler is what is measured. */
-const WAITING: readonly Measured['floorName'][] = ['wait/notify round trip', 'postMessage round trip'];
-/** ms after which a measurement makes do with half of its pairs, or is refused. */
+/** Floors of threads that block, whose pairs are never dropped: the scheduler is part of what they measure. */
+const BLOCKING_FLOORS: readonly Measured['floorName'][] = [
+  'wait/notify round trip',
+  'postMessage round trip',
+];
+/** ms after which a measurement ends with the pairs that it has, or fails where those are less than half. */
 const BUDGET_MS = 8000;
-/** Where a batch's entries lie: behind what it reads. */
+/** The address of a batch's entries, after what it reads. */
 const ENTRIES = USER_BASE + USER_SIZE / 2;
 
-/** A system call of the in-thread client, whose thread serves messages meanwhile. */
+/** A system call of the in-thread client that waits in the event loop. */
 export type Call = (number: number, a: number, b: number, c: number, d: number) => Promise<number>;
 
-/** A run that is made step by step: each step is one pair of batches. */
+/** A measurement in steps; each step is one pair of batches. */
 export interface BenchRun {
   measured: Measured;
   /** @returns whether there is more to do */
@@ -65,7 +68,7 @@ export class Bench {
     this.enter = enter;
   }
 
-  /** The path lies at USER_BASE. Throws where the device cannot be opened or read. */
+  /** Opens the device, whose path must be at USER_BASE. Throws CannotMeasure where it cannot be opened or read. */
   async prepare(spec: MeasureSpec): Promise<BenchRun> {
     const { bytes } = spec;
     if (bytes > USER_SIZE / 2)
@@ -75,10 +78,10 @@ export class Bench {
     const call = this.subject(spec, fd);
     const level = this.domain.words[TRACE_LEVEL] ?? 0;
     const [subject, floor] = spec.untraced
-      ? [this.traced(call, 1), { name: 'untraced call' as const, loop: this.traced(call, 0) }]
+      ? [this.atTraceLevel(call, 1), { name: 'untraced call' as const, loop: this.atTraceLevel(call, 0) }]
       : [call, this.floors.of(spec, fd)];
     const measured: Measured = { subject: [], floor: [], floorName: floor.name, dropped: 0 };
-    let until = Infinity;
+    let deadline = Infinity;
     const warm = [new WarmUp(floor.loop), new WarmUp(subject)] as const;
     return {
       measured,
@@ -87,23 +90,23 @@ export class Bench {
         const cold = warm.find((each) => !each.done);
         if (cold) {
           await cold.step();
-          until = performance.now() + BUDGET_MS;
+          deadline = performance.now() + BUDGET_MS;
           return true;
         }
-        if (performance.now() > until) {
+        if (performance.now() > deadline) {
           const { length } = measured.floor;
           if (length >= spec.samples / 2) return false;
           throw new CannotMeasure(
             `this computer is too busy: only ${length} of ${length + measured.dropped} pairs were undisturbed`,
           );
         }
-        const beneath = await batch(floor.loop, spec.batchMs);
-        const above = await batch(subject, spec.batchMs);
-        if (beneath > warm[0].best * DISTURBED && !WAITING.includes(floor.name)) {
+        const floorNs = await batch(floor.loop, spec.batchMs);
+        const subjectNs = await batch(subject, spec.batchMs);
+        if (floorNs > warm[0].best * DISTURBED && !BLOCKING_FLOORS.includes(floor.name)) {
           measured.dropped++;
         } else {
-          measured.floor.push(beneath);
-          measured.subject.push(above);
+          measured.floor.push(floorNs);
+          measured.subject.push(subjectNs);
         }
         return measured.subject.length < spec.samples;
       },
@@ -114,8 +117,8 @@ export class Bench {
     };
   }
 
-  /** The same with the trace at a level. */
-  private traced(loop: Loop, level: number): Loop {
+  /** The same loop with the trace at a level. */
+  private atTraceLevel(loop: Loop, level: number): Loop {
     const { words } = this.domain;
     return (rounds) => {
       words[TRACE_LEVEL] = level;

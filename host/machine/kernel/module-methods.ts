@@ -1,5 +1,4 @@
-// The methods of a kernel's thread that concern modules: those of the kernel's domain, and what the kernel knows of those that
-// live in domains of their own.
+// The methods of a kernel's thread for modules: those in the kernel's domain, and the kernel's entries for those in other domains.
 
 import { announce, type Gate } from '../../domain/announce.ts';
 import type { Domain, StaticData } from '../../domain/domain.ts';
@@ -16,16 +15,16 @@ import type { Answer } from '../shared/protocol.ts';
 import type { InThreadClient } from './in-thread-client.ts';
 import type { KernelOopses } from './kernel-oopses.ts';
 
-/** What the kernel's thread does for them. */
+/** What the kernel's thread does for these methods. */
 interface KernelEntries {
-  /** Takes what there is to take, without waiting. */
+  /** Runs the kernel's loop once, without waiting. */
   poll(): void;
   /** One entry into the kernel. */
   answer<T>(entry: () => T): Answer<T>;
 }
 
 export class ModuleMethods {
-  /** Files of modules that live in domains of their own. */
+  /** Files of modules in domains of their own. */
   readonly files = new Files();
   private readonly domain: Domain<KernelExports>;
   private readonly oopses: KernelOopses;
@@ -44,7 +43,7 @@ export class ModuleMethods {
     this.kernel = kernel;
   }
 
-  private as<T>(comm: 'insmod' | 'rmmod', entry: () => T): Answer<T> {
+  private runAs<T>(comm: 'insmod' | 'rmmod', entry: () => T): Answer<T> {
     this.oopses.comm = comm;
     try {
       return this.kernel.answer(entry);
@@ -54,8 +53,8 @@ export class ModuleMethods {
   }
 
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]> {
-    this.oopses.know(loaded);
-    const answer = this.as('insmod', () => {
+    this.oopses.add(loaded);
+    const answer = this.runAs('insmod', () => {
       insmod(this.domain, loaded, options);
       return this.domain.statics;
     });
@@ -70,7 +69,7 @@ export class ModuleMethods {
   }
 
   rmmod(name: string, force: boolean): Answer<Unloaded> {
-    const answer = this.as('rmmod', () => {
+    const answer = this.runAs('rmmod', () => {
       const how = force ? UNLOAD_FORCE : 0;
       const holders = (): string[] => holdersOf(this.domain, name);
       return rmmod(this.domain, name, { loaded: this.oopses.modules.get(name), how, holders });
@@ -81,19 +80,19 @@ export class ModuleMethods {
 
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]> {
     const loaded = this.files.of(file);
-    this.kernel.poll(); // the endpoint is adopted before there is a module behind it
+    this.kernel.poll(); // so that the kernel adopts the endpoint before the module
     return this.kernel.answer(() =>
       announce(this.domain, loaded, flags, channel, (name) => this.files.known(name)),
     );
   }
 
-  /** Unloads one for a successor. */
+  /** Unloads a module for a successor. */
   replace(name: string): Promise<Answer<number>> {
     return this.unload(SYS_REPLACE_MODULE, name, 0);
   }
 
   cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null> {
-    this.kernel.poll(); // it hears that they are dead
+    this.kernel.poll(); // so that the kernel hears that the incarnations are dead
     return this.kernel.answer(() => {
       const { exports } = this.domain;
       for (const channel of channels) exports.held_cancel(channel);

@@ -1,8 +1,7 @@
-// Drivers in sandboxes: on the kernel's thread, each in a domain of its own. `gate` is the kernel's import through which a
-// request runs: a JavaScript frame that catches what the driver traps with, and no more than that, since every call pays for it
-// (kernel/ipc/gate.ts).
+// Drivers in sandboxes: on the kernel's thread, each in a domain of its own. The kernel runs a request through its import `gate`:
+// a JavaScript frame that catches the driver's trap. It does nothing else, because every call pays for it (kernel/ipc/gate.ts).
 //
-// What the kernel itself traps with when a driver has called it is no driver's: it unwinds everything (CallTrapped).
+// A trap of the kernel in a driver's call is not the driver's. It unwinds the driver and its callers too (CallTrapped).
 
 import type { Domain } from '../../domain/domain.ts';
 import { DriverExit } from '../../domain/fault.ts';
@@ -24,7 +23,7 @@ import { clock } from '../shared/task.ts';
 
 const HANDLE = (MACHINE_BASE + M_REPLY_HANDLE) >> 2;
 const TIMERS = (MACHINE_BASE + M_TIMERS) >> 2;
-/** ms that are as good as for ever. */
+/** ms that stand for no limit. */
 const NEVER = 1e9;
 
 /** The kernel trapped in a call by a driver. */
@@ -36,7 +35,7 @@ export class CallTrapped extends Error {
   }
 }
 
-const NOT_FORMED = (): never => {
+const notFormed = (): never => {
   throw new Error('a driver is entered that is not formed');
 };
 
@@ -52,17 +51,17 @@ interface Sandbox {
 }
 
 export class Sandboxes {
-  private readonly host: ThreadRuntime;
+  private readonly runtime: ThreadRuntime;
   private readonly call: KernelCall;
-  private readonly list: (Sandbox | null)[] = Array.from({ length: MAX_CHANNELS }, () => null);
+  private readonly byChannel: (Sandbox | null)[] = Array.from({ length: MAX_CHANNELS }, () => null);
   private count = 0;
   private kernel!: Domain<KernelExports>;
   private domainOptions!: DomainOptions;
-  private run: KernelExports['gate_enter'] = () => GATE_TRAPPED;
+  private gateEnter: KernelExports['gate_enter'] = () => GATE_TRAPPED;
 
   /** @param call calls the kernel for a driver */
-  constructor(host: ThreadRuntime, call: KernelCall) {
-    this.host = host;
+  constructor(runtime: ThreadRuntime, call: KernelCall) {
+    this.runtime = runtime;
     this.call = call;
   }
 
@@ -70,67 +69,67 @@ export class Sandboxes {
   attach(kernel: Domain<KernelExports>, options: DomainOptions): void {
     this.kernel = kernel;
     this.domainOptions = options;
-    this.run = kernel.exports.gate_enter;
+    this.gateEnter = kernel.exports.gate_enter;
   }
 
-  /** The kernel's imports. */
+  /** The kernel's imports for sandboxes. */
   readonly carriers: Omit<Carriers, 'post'> = {
     gate: (ticket) => {
       try {
-        return this.run(ticket);
+        return this.gateEnter(ticket);
       } catch (thrown) {
-        return this.trapped(ticket & (MAX_CHANNELS - 1), thrown);
+        return this.onTrap(ticket & (MAX_CHANNELS - 1), thrown);
       }
     },
     gate_special: (channel, operation, argument0, argument1) => {
       try {
-        return this.list[channel]?.special(operation, argument0, argument1) ?? GATE_TRAPPED;
+        return this.byChannel[channel]?.special(operation, argument0, argument1) ?? GATE_TRAPPED;
       } catch (thrown) {
-        return this.trapped(channel, thrown);
+        return this.onTrap(channel, thrown);
       }
     },
-    gate_handle: (channel) => this.list[channel]?.words[HANDLE] ?? 0,
+    gate_handle: (channel) => this.byChannel[channel]?.words[HANDLE] ?? 0,
   };
 
   /**
-   * Loads a driver; how that ended has been said.
-   * @param expected it stands ready for the end of another: its init waits for `enter`
+   * Loads a driver; notices say how that ended.
+   * @param expected it is a standby: its init waits for `enter`
    */
   load(start: DriverStart, expected: boolean): void {
     const { kernel, memory, channel, generation, previous } = start;
     const words = new Int32Array(kernel.buffer);
     const announced = words[wordOf(channel, K_ANNOUNCED)] === generation;
-    if (!announced && !expected) return; // the kernel has refused it, which has been said
+    if (!announced && !expected) return; // the kernel has refused it, which `announce` has answered
     const side = new SandboxSide(kernel, memory, channel, generation, this.call, previous);
-    if (side.over) return;
+    if (side.mustStop) return;
     const domain = new DriverDomain(memory, this.domainOptions, {
       exit: () => {}, // the thread is the kernel's
-      copies: this.host.copies,
-      tell: (about, notice) => this.tell(about, notice),
+      copies: this.runtime.copies,
+      notify: (hosted, notice) => this.notify(hosted, notice),
     });
     const sandbox: Sandbox = {
       ...{ start, domain, side, words: domain.domain.words },
-      ...{ initialise: NOT_FORMED, special: () => GATE_TRAPPED },
+      ...{ initialise: notFormed, special: () => GATE_TRAPPED },
     };
-    this.list[channel] = sandbox;
+    this.byChannel[channel] = sandbox;
     this.count++;
-    this.loading(sandbox, () => (sandbox.initialise = domain.form(start, side).initialise));
+    this.loadStep(sandbox, () => (sandbox.initialise = domain.form(start, side).initialise));
     if (announced) this.enter(channel, generation);
   }
 
-  /** The kernel has heard of a driver that was loaded: its init runs, and it serves. */
+  /** Runs the init of a driver that the kernel has announced; it serves from then on. */
   enter(channel: number, generation: number): void {
-    const sandbox = this.list[channel];
+    const sandbox = this.byChannel[channel];
     if (sandbox?.start.generation !== generation) return;
     const { side, domain } = sandbox;
-    if (!this.loading(sandbox, () => (sandbox.special = sandbox.initialise().special))) return;
+    if (!this.loadStep(sandbox, () => (sandbox.special = sandbox.initialise().special))) return;
     const slot = this.kernel.gateSlot(channel);
     this.kernel.table.set(slot, domain.domain.exports.serve_ring);
-    if (!side.over) this.kernel.exports.gate_open(channel, slot);
+    if (!side.mustStop) this.kernel.exports.gate_open(channel, slot);
   }
 
-  /** Does a part of a load. @returns whether it was done */
-  private loading({ start, side }: Sandbox, act: () => void): boolean {
+  /** Does a step of a load. @returns whether it succeeded */
+  private loadStep({ start, side }: Sandbox, act: () => void): boolean {
     const { channel, generation } = start;
     try {
       act();
@@ -139,59 +138,59 @@ export class Sandboxes {
       if (thrown instanceof ModuleError) {
         this.drop(channel, generation);
       } else {
-        this.trapped(channel, thrown);
-        side.gone(); // the kernel has not seen it
+        this.onTrap(channel, thrown);
+        side.markDead(); // the kernel is not in a call of it and has not seen the trap
       }
       return false;
     }
   }
 
-  private tell({ channel, generation }: DriverStart, notice: DriverNotice): void {
-    post(this.host.port, { type: 'driver', channel, generation, notice });
+  private notify({ channel, generation }: DriverStart, notice: DriverNotice): void {
+    post(this.runtime.port, { type: 'driver', channel, generation, notice });
   }
 
-  /** Ends a driver that has thrown something; what the kernel has thrown goes on. */
-  private trapped(channel: number, thrown: unknown): number {
-    const sandbox = this.list[channel];
+  /** Ends a driver that has trapped. Where the kernel has trapped it throws on. */
+  private onTrap(channel: number, thrown: unknown): number {
+    const sandbox = this.byChannel[channel];
     if (!sandbox) throw thrown;
     const at = clock();
     const { start, side, domain } = sandbox;
     this.drop(channel, start.generation);
-    side.left();
+    side.endCopy();
     if (thrown instanceof CallTrapped) {
       this.kernel.exports.gate_unwound(channel);
-      side.gone();
-      this.tell(start, { type: 'oops' });
+      side.markDead();
+      this.notify(start, { type: 'oops' });
       throw thrown;
     }
-    // Whoever was fenced is known to be gone, and an exit has been told.
+    // The supervisor knows of a fenced incarnation, and the exit notice was posted.
     if (!(thrown instanceof Fenced || thrown instanceof DriverExit))
-      this.tell(start, { type: 'fault', caught: domain.caught(thrown), at });
+      this.notify(start, { type: 'fault', caught: domain.caught(thrown), at });
     return GATE_TRAPPED;
   }
 
-  /** Takes a driver out, if it is this incarnation. */
+  /** Removes a driver, if it is this incarnation. */
   drop(channel: number, generation: number): void {
-    if (this.list[channel]?.start.generation !== generation) return;
-    this.list[channel] = null;
+    if (this.byChannel[channel]?.start.generation !== generation) return;
+    this.byChannel[channel] = null;
     this.kernel.table.set(this.kernel.gateSlot(channel), null);
     this.count--;
   }
 
   /** Runs the timers that are due. @returns ms until the next */
-  turn(): number {
+  runTimers(): number {
     let least = NEVER;
     if (this.count === 0) return least;
     const { exports } = this.kernel;
     for (let channel = 0; channel < MAX_CHANNELS; channel++) {
-      const sandbox = this.list[channel];
+      const sandbox = this.byChannel[channel];
       if (!sandbox || sandbox.words[TIMERS] === 0 || !sandbox.side.alive()) continue;
       if (!exports.gate_claim(channel)) continue;
       try {
         least = Math.min(least, sandbox.domain.domain.exports.run_timers());
       } catch (thrown) {
-        this.trapped(channel, thrown);
-        sandbox.side.gone();
+        this.onTrap(channel, thrown);
+        sandbox.side.markDead();
         continue;
       }
       exports.gate_release(channel);

@@ -1,4 +1,4 @@
-// Where the words of a channel lie (drawn in kernel/abi/channel.ts), for everybody but the kernel.
+// The addresses of a channel's words (drawn in kernel/abi/channel.ts), for code outside the kernel.
 
 import { CHANNEL_SIZE } from '../../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../../kernel/abi/map.ts';

@@ -1,17 +1,17 @@
-// The control plane: Comlink, wrapped so that a call is rejected when the thread behind it dies (Comlink alone leaves it
-// pending for ever), and so that refusals arrive as errors again.
+// The control plane: Comlink, wrapped so that a call is rejected when its thread dies (Comlink alone leaves it pending forever),
+// and so that refusals arrive as errors.
 
 import * as Comlink from 'comlink';
 import { ModuleError } from '../../domain/module-error.ts';
 import type { Port, Thread } from './platform.ts';
 import type { Answer, Notice } from './protocol.ts';
 
-/** The machine that was asked does not live any longer. */
+/** The machine has died, or was ended. */
 export class MachineDied extends Error {
   override readonly name = 'MachineDied';
 }
 
-/** What was asked of a machine that has died meanwhile: its next boot does all that is wanted anew. */
+/** For requests to a machine that may die meanwhile: its next boot does the same work again. */
 export function ignoreMachineDied(error: unknown): void {
   if (!(error instanceof MachineDied)) throw error;
 }
@@ -26,18 +26,18 @@ export type Remote<T> = {
   [K in keyof T]: T[K] extends (...words: infer A) => infer R ? (...words: A) => Promise<Awaited<R>> : never;
 };
 
-/** A thread's methods, until it ends or `giveUp` is called. */
+/** A thread's methods, until it ends or `rejectAll` is called. */
 export class Control<T> {
   readonly methods: Remote<T>;
-  /** What rejects each call that is waiting. */
-  private readonly waiting = new Set<(error: Error) => void>();
-  private readonly posting: () => void;
-  private over: Error | null = null;
+  /** Rejects each call in progress. */
+  private readonly pending = new Set<(error: Error) => void>();
+  private readonly beforeCall: () => void;
+  private ended: Error | null = null;
 
-  /** @param posting called before each call, for a thread that has to be told of messages */
-  constructor(thread: Thread, posting: () => void = () => {}) {
-    this.posting = posting;
-    void thread.ended.then(() => this.giveUp(`thread has ended: ${thread.kind}`));
+  /** @param beforeCall for a thread that counts its messages */
+  constructor(thread: Thread, beforeCall: () => void = () => {}) {
+    this.beforeCall = beforeCall;
+    void thread.ended.then(() => this.rejectAll(`thread has ended: ${thread.kind}`));
     const remote = Comlink.wrap(thread.port) as unknown as Methods;
     this.methods = new Proxy({} as Remote<T>, {
       get: (_, name) =>
@@ -48,25 +48,25 @@ export class Control<T> {
   }
 
   private call(begin: () => Promise<unknown>): Promise<unknown> {
-    if (this.over) return Promise.reject(this.over);
+    if (this.ended) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
-      this.waiting.add(reject);
-      this.posting();
+      this.pending.add(reject);
+      this.beforeCall();
       begin()
         .then(resolve, reject)
-        .finally(() => this.waiting.delete(reject));
+        .finally(() => this.pending.delete(reject));
     });
   }
 
-  /** Rejects every call that is waiting, and every later one. */
-  giveUp(why: string): void {
-    this.over ??= new MachineDied(why);
-    for (const reject of this.waiting) reject(this.over);
-    this.waiting.clear();
+  /** Rejects every call in progress, and every later one. */
+  rejectAll(why: string): void {
+    this.ended ??= new MachineDied(why);
+    for (const reject of this.pending) reject(this.ended);
+    this.pending.clear();
   }
 }
 
-/** A port as an argument of a call: it is the other thread's from then on. */
+/** A port as an argument of a call, which transfers it to the other thread. */
 export function transfer(port: MessagePort): MessagePort {
   return Comlink.transfer(port, [port]);
 }
@@ -78,7 +78,7 @@ export function unwrap<T>(answer: Answer<T>): T {
   throw new ModuleError(answer.errno, answer.message);
 }
 
-/** Offers methods to the thread at the other end, and says that it may call. */
+/** Exposes methods to the thread at the other end, and posts that it is ready. */
 export function expose(methods: object, port: Port): void {
   Comlink.expose(methods, port);
   post(port, { type: 'ready' });

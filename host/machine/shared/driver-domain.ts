@@ -1,9 +1,9 @@
-// A driver's domain, and the drivers in it: one in a sandbox and in a worker, several in a pool. Its image boots before anybody
-// knows which drivers these will be. Loading one gives what serves its requests; who brings them, and on which thread, is the
-// caller's affair.
+// A driver's domain and the drivers in it: one in a sandbox or a worker, several in a pool. The domain's image boots before its
+// drivers are chosen. Loading a driver returns the functions that serve its requests; the caller brings the requests, on a thread
+// of its choice.
 //
-// A driver calls the kernel over its own channel: whose turn it is, the domain's image says (M_CALL_MODULE). It copies by the
-// grant of the request that is being served.
+// A driver calls the kernel over its own channel. The domain's image says which driver is calling (M_CALL_MODULE). A driver
+// copies by the grant of the request that it serves.
 
 import type { Gate } from '../../domain/announce.ts';
 import { Domain } from '../../domain/domain.ts';
@@ -28,10 +28,10 @@ import { Gates } from './symbol-calls.ts';
 import { Memory } from './memory-view.ts';
 import type { DriverNotice, DriverStart, Images, DomainOptions } from './protocol.ts';
 
-/** Warnings of one incarnation that reach the log: one that warns in a loop must not hide the supervisor's lines. */
-const MOST_WARNINGS = 16;
-const TURN = (MACHINE_BASE + M_CALL_MODULE) >> 2;
-const SERVED = (MACHINE_BASE + M_SERVED_MODULE) >> 2;
+/** The most warnings of one incarnation that reach the log, so that a warning in a loop does not flood it. */
+const MAX_WARNINGS = 16;
+const CALL_MODULE = (MACHINE_BASE + M_CALL_MODULE) >> 2;
+const SERVED_MODULE = (MACHINE_BASE + M_SERVED_MODULE) >> 2;
 
 /** One driver in a domain. */
 export interface HostedDriver {
@@ -42,27 +42,30 @@ export interface HostedDriver {
   mod: number;
 }
 
-/** What forming a driver gives. */
+/** What a driver has once it is formed. */
 interface FormedParts {
   formed: Formed;
   special: Served['special'];
 }
 
-/** A driver that is fully formed, or has a start function. */
+/** A driver that is formed, or will be when it is initialised because it has a start function. */
 export interface FormedDriver {
   readonly driver: HostedDriver;
-  /** The rest of its load, once the kernel has heard of it: what serves its requests. Throws ModuleError, or what it trapped with. */
+  /**
+   * Runs its init, once the kernel has announced it.
+   * @returns what serves its requests; throws ModuleError, or what it trapped with
+   */
   initialise(): Served;
-  /** It is not wanted. */
+  /** Drops a driver that was not initialised. */
   undo(): void;
 }
 
-/** What a domain is given by the thread that it lives on. */
+/** What a domain needs from its thread. */
 export interface DomainCallbacks {
-  /** A driver has ended itself, which has been told: its thread is to end, where it has one. */
+  /** A driver has exited, and the notice of that was posted. Ends the thread, where that is the driver's. */
   exit(code: number): void;
-  /** Says something of a driver to the supervisor. */
-  tell(start: DriverStart, notice: DriverNotice): void;
+  /** Posts a notice of a driver to the supervisor. */
+  notify(start: DriverStart, notice: DriverNotice): void;
   copies: CopyMaker;
 }
 
@@ -79,10 +82,10 @@ export class DriverDomain {
   constructor(
     memory: WebAssembly.Memory,
     { images, deadlineMs, slubDebug }: DomainOptions,
-    host: DomainCallbacks,
+    callbacks: DomainCallbacks,
   ) {
     this.images = images;
-    this.callbacks = host;
+    this.callbacks = callbacks;
     const gate: KernelGate = {
       call: (operation, a, b, data, length) => this.caller.side.call(operation, a, b, data, length),
       copyOut: (to, from, count) => this.serving.side.copyOut(to, from, count),
@@ -92,8 +95,8 @@ export class DriverDomain {
     };
     const imports = domainImports(
       gate,
-      (code) => this.exited(code),
-      (text) => this.warned(text),
+      (code) => this.onExit(code),
+      (text) => this.onWarning(text),
     );
     this.domain = new Domain<DomainExports>(images.domain, memory, imports);
     const { exports, slots } = this.domain;
@@ -101,7 +104,7 @@ export class DriverDomain {
     this.domain.publish();
   }
 
-  /** Whose request is served, or who is loaded. */
+  /** The driver whose request is served, or that is being loaded. */
   get current(): HostedDriver | null {
     return this.served;
   }
@@ -109,7 +112,7 @@ export class DriverDomain {
   set current(driver: HostedDriver | null) {
     if (this.served === driver) return;
     this.served = driver;
-    this.domain.words[SERVED] = driver?.mod ?? 0;
+    this.domain.words[SERVED_MODULE] = driver?.mod ?? 0;
   }
 
   private get serving(): HostedDriver {
@@ -117,14 +120,14 @@ export class DriverDomain {
     return this.current;
   }
 
-  /** Whose code is running. */
+  /** The driver whose code runs. */
   private get caller(): HostedDriver {
     if (this.drivers.length === 1) return this.drivers[0]!;
-    return this.modules.get(this.domain.words[TURN]!) ?? this.serving;
+    return this.modules.get(this.domain.words[CALL_MODULE]!) ?? this.serving;
   }
 
   /**
-   * Loads a driver on a thread that waits until the kernel has heard of it.
+   * Loads a driver; blocks the thread until the kernel has announced it.
    * @returns what serves its requests; throws ModuleError, Fenced, or what it trapped with
    */
   load(start: DriverStart, side: DriverSide): Served {
@@ -134,22 +137,22 @@ export class DriverDomain {
   }
 
   /**
-   * Forms a driver fully, without any code of its own: one that has a start function is formed when it is initialised.
-   * Throws ModuleError, or what it trapped with.
+   * Forms a driver: links it into the domain without running its code. A driver with a start function is formed when it is
+   * initialised. Throws ModuleError, or what it trapped with.
    */
   form(start: DriverStart, side: DriverSide): FormedDriver {
     const driver: HostedDriver = { start, side, warnings: 0, mod: 0 };
     this.drivers.push(driver);
-    const make = (): FormedParts => this.reportRefusal(driver, () => this.formParts(driver));
-    const made = start.loaded.file.hasStart ? null : make();
+    const formNow = (): FormedParts => this.reportRefusal(driver, () => this.formParts(driver));
+    const formedAhead = start.loaded.file.hasStart ? null : formNow();
     return {
       driver,
       initialise: () => {
-        const whole = made ?? make();
-        return this.reportRefusal(driver, () => this.initialise(driver, whole));
+        const parts = formedAhead ?? formNow();
+        return this.reportRefusal(driver, () => this.initialise(driver, parts));
       },
       undo: () => {
-        if (made) release(this.domain, start.loaded.name, made.formed.mod);
+        if (formedAhead) release(this.domain, start.loaded.name, formedAhead.formed.mod);
         this.forget(driver);
       },
     };
@@ -161,14 +164,15 @@ export class DriverDomain {
     const { domain } = this;
     this.current = driver;
     const gates = new Gates(side, domain);
-    const here = ({ owner }: Gate): boolean => this.drivers.some((each) => each.start.loaded.name === owner);
-    const elsewhere = start.gates.filter((gate) => !here(gate));
+    const inThisDomain = ({ owner }: Gate): boolean =>
+      this.drivers.some((each) => each.start.loaded.name === owner);
+    const elsewhere = start.gates.filter((gate) => !inThisDomain(gate));
     const bound = new Map(elsewhere.map((gate) => [gate.name, gates.caller(gate)]));
     const formed = form(domain, loaded, options.flags, bound);
     const special = (operation: number, argument0: number, argument1: number): number => {
       if (operation === OP_SYMBOL) return gates.serve(loaded, formed);
       if (operation === OP_CLEANUP) return this.unload(driver, formed, argument0 !== 0);
-      return this.pong(operation, argument0, argument1);
+      return this.answerEcho(operation, argument0, argument1);
     };
     side.attach(this.driverLoop(start, special));
     return { formed, special };
@@ -180,9 +184,9 @@ export class DriverDomain {
     this.current = driver;
     const { mod } = initialise(domain, formed, options);
     this.modules.set(mod, driver);
-    driver.mod = domain.words[SERVED] = mod;
+    driver.mod = domain.words[SERVED_MODULE] = mod;
     const own = statics ? [this.images.domain.name, loaded.name] : [loaded.name];
-    this.callbacks.tell(driver.start, {
+    this.callbacks.notify(driver.start, {
       type: 'live',
       statics: domain.statics.filter(({ name }) => own.includes(name)),
     });
@@ -190,14 +194,14 @@ export class DriverDomain {
     return { serve, served_handle, served_position, special };
   }
 
-  /** Does a part of a load; where that is refused, it is told. */
+  /** Does a step of a load; posts a notice where it is refused. */
   private reportRefusal<T>(driver: HostedDriver, act: () => T): T {
     try {
       return act();
     } catch (error) {
       if (error instanceof ModuleError) {
         this.forget(driver);
-        this.callbacks.tell(driver.start, { type: 'refused', errno: error.errno, message: error.message });
+        this.callbacks.notify(driver.start, { type: 'refused', errno: error.errno, message: error.message });
       }
       throw error;
     }
@@ -207,26 +211,26 @@ export class DriverDomain {
     this.drivers.splice(this.drivers.indexOf(driver), 1);
   }
 
-  /** @param replaced it has a successor, which finds its ranges as they are now */
+  /** @param replaced it is unloaded for a successor, which gets its ranges as they are now */
   private unload(driver: HostedDriver, { mod }: Inserted, replaced: boolean): number {
     const { loaded } = driver.start;
     if (replaced)
-      this.callbacks.tell(driver.start, { type: 'preserved', previous: preserveRanges(driver.start) });
+      this.callbacks.notify(driver.start, { type: 'preserved', previous: preserveRanges(driver.start) });
     try {
       const unloaded = rmmod(this.domain, loaded.name, { loaded, how: UNLOAD_DECIDED });
-      this.callbacks.tell(driver.start, { type: 'unloaded', ...unloaded });
+      this.callbacks.notify(driver.start, { type: 'unloaded', ...unloaded });
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
-      if (replaced) this.callbacks.tell(driver.start, { type: 'preserved', previous: null });
-      return -error.errno; // the kernel has it live again
+      if (replaced) this.callbacks.notify(driver.start, { type: 'preserved', previous: null });
+      return -error.errno; // the kernel sets it live again
     }
     this.modules.delete(mod);
     this.forget(driver);
     return 0;
   }
 
-  /** The other end of the floors of a call (../kernel/measure.ts). */
-  private pong(operation: number, rounds: number, from: number): number {
+  /** Runs the driver's end of the floors of a call (../kernel/floors.ts). */
+  private answerEcho(operation: number, rounds: number, from: number): number {
     const none = { syscall: () => -EINVAL, bounce: () => -EINVAL };
     this.echo ??= this.instantiateBeside(this.images.user, none) as unknown as UserExports;
     const base = CHANNELS_BASE + this.serving.start.channel * CHANNEL_SIZE;
@@ -248,7 +252,7 @@ export class DriverDomain {
     return this.instantiateBeside(this.images.driverLoop, host) as unknown as DriverLoop;
   }
 
-  /** Instantiates code of the host's own on the kernel's memory; the drivers have no part in it. */
+  /** Instantiates host code on the kernel's memory, which the drivers cannot reach. */
   private instantiateBeside(image: Image, host: Record<string, unknown>): WebAssembly.Exports {
     const constant = (value: number): WebAssembly.Global => new WebAssembly.Global({ value: 'i32' }, value);
     const env = {
@@ -262,22 +266,22 @@ export class DriverDomain {
   }
 
   /** A driver has called do_exit. */
-  private exited(code: number): void {
+  private onExit(code: number): void {
     const { side, start } = this.caller;
-    side.gone();
-    this.callbacks.tell(start, { type: 'exit', code });
+    side.markDead();
+    this.callbacks.notify(start, { type: 'exit', code });
     this.callbacks.exit(code);
   }
 
-  /** A warning by a driver, which goes on: the supervisor writes it into the log. */
-  private warned(text: number): void {
+  /** A driver has asked for a warning, and goes on. The supervisor writes it into the log. */
+  private onWarning(text: number): void {
     const { caller } = this;
-    if (++caller.warnings > MOST_WARNINGS) return;
+    if (++caller.warnings > MAX_WARNINGS) return;
     const message = text === 0 ? '' : new Memory(this.domain.memory).line(text, LOG_TEXT_MAX);
-    this.callbacks.tell(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
+    this.callbacks.notify(caller.start, { type: 'warning', caught: this.caught(new Warned(message)) });
   }
 
-  /** Whose trap it was: whose code ran, whoever had called it. */
+  /** The driver that trapped: the one whose code ran, not the one that had called it. */
   driverOf(caught: Caught): HostedDriver | null {
     if (this.drivers.length === 1) return this.drivers[0]!;
     for (const name of modulesOf(caught)) {

@@ -1,15 +1,15 @@
-// The symbols of files, by the names that frames have. They are read when the first fault wants them, or before, when there is
-// time, and kept as long as the file: reading a source map takes milliseconds, in which whoever recovers would have to wait.
+// The symbols of files, by the names in frames. They are read when the first fault needs them, or ahead as idle work, and are
+// cached with the file: reading a source map takes milliseconds, which would delay a recovery.
 
 import type { SymbolLookup } from '../../domain/fault.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { ModuleSymbols } from '../../linker/module/symbols.ts';
 
-const known = new WeakMap<LoadedModule, ModuleSymbols>();
+const cache = new WeakMap<LoadedModule, ModuleSymbols>();
 
 function read(file: LoadedModule): ModuleSymbols {
-  const symbols = known.get(file) ?? new ModuleSymbols(file.bytes, file.map, file.shifts);
-  known.set(file, symbols);
+  const symbols = cache.get(file) ?? new ModuleSymbols(file.bytes, file.map, file.shifts);
+  cache.set(file, symbols);
   return symbols;
 }
 
@@ -20,7 +20,7 @@ export function symbolsOf(files: readonly LoadedModule[]): SymbolLookup {
   };
 }
 
-/** Reads the symbols of files that no fault has wanted yet. */
+/** Reads the symbols of files ahead. */
 export function readSymbols(files: Iterable<LoadedModule>): void {
   for (const file of files) read(file);
 }

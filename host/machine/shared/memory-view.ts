@@ -1,4 +1,4 @@
-// Reading a memory from outside, whatever lies in it: nothing here throws and nothing is written.
+// Reading a memory from outside, whatever it contains: nothing here throws or writes.
 
 import { cleanText } from '../../linker/wasm/bytes.ts';
 import { FNV_OFFSET, FNV_PRIME } from '../../../kernel/abi/log.ts';
@@ -29,12 +29,12 @@ export class Memory {
     return address >= 0 && address + 8 <= this.size ? this.view.getFloat64(address, true) : 0;
   }
 
-  /** A C string of at most `limit` bytes, for people: what is not to be shown as it is becomes `\x1b`. */
+  /** A C string of at most `limit` bytes, for people: control characters are escaped, as `\x1b`. */
   text(address: number, limit: number): string {
     return cleanText(this.raw(address, limit));
   }
 
-  /** The same of what may end in a newline, as printk's texts do. */
+  /** The same without a newline at its end, as printk's texts have one. */
   line(address: number, limit: number): string {
     return cleanText(this.raw(address, limit).replace(/\n$/, ''));
   }

@@ -1,19 +1,19 @@
-// A file goes to a thread once: later its name says which is meant. Copying one with all that is known of it takes longer than
-// starting the driver in it.
+// A file is sent to a thread once; later messages name it. Copying a file with all that was parsed from it takes longer than
+// starting its driver.
 
 import { lean, type LoadedModule } from '../../domain/loaded.ts';
 import type { Thread } from './platform.ts';
 
 export interface FileRef {
   name: string;
-  /** Null where the last one of that name that the thread has had is meant. */
+  /** Null: the last file of that name that the thread was sent. */
   file: LoadedModule | null;
 }
 
-/** The files that a thread has, by name. */
+/** The files that a thread was sent, by name. */
 const sent = new WeakMap<Thread, Map<string, LoadedModule>>();
 
-/** How a file is named to a thread, to which it is posted next. */
+/** A reference to a file for a thread. It must be posted to that thread next. */
 export function refer(thread: Thread, loaded: LoadedModule): FileRef {
   const { name } = loaded;
   const known = sent.get(thread) ?? new Map<string, LoadedModule>();
@@ -23,11 +23,11 @@ export function refer(thread: Thread, loaded: LoadedModule): FileRef {
   return { name, file };
 }
 
-/** The files that this thread has had. */
+/** The files that this thread was sent. */
 export class Files {
   private readonly byName = new Map<string, LoadedModule>();
 
-  /** The last one of that name. */
+  /** The last file of that name. */
   known(name: string): LoadedModule | undefined {
     return this.byName.get(name);
   }

@@ -1,15 +1,15 @@
-// Where a driver lives. A machine's placement is the place of every driver that has none of its own; `--place` gives it one.
+// Where a driver runs. A machine's placement is the place of every driver that has none of its own; `--place` gives it one.
 //
 //   kernel      in the kernel's domain: a call is a call
 //   sandbox     in a memory of its own on the kernel's thread: a call goes through a frame that catches
 //   worker      in a memory and on a thread of its own
-//   pool:NAME   with others in one memory and on one thread
+//   pool:NAME   with other drivers in one memory and on one thread
 
 import { keyOf } from '../../linker/module/alias.ts';
 
 /** The place of every driver of a machine that has none of its own. */
 export type Placement = 'monolithic' | 'sandbox' | 'pooled' | 'microkernel';
-/** The two that are compared side by side. */
+/** The two placements that are compared side by side. */
 export type SidePlacement = Extract<Placement, 'monolithic' | 'microkernel'>;
 
 export type Place = 'kernel' | 'sandbox' | 'worker' | `pool:${string}`;

@@ -1,5 +1,5 @@
-// What a runtime must offer to run machines: threads, an idea of when they have ended, a clock. Types alone; the
-// implementations are host/cli/node-platform.ts and host/web/browser-platform.ts.
+// What a runtime must offer to run machines: threads, a notice of their end, a clock. Types only; the implementations are
+// host/cli/node-platform.ts and host/web/browser-platform.ts.
 
 export type ThreadKind = 'kernel' | 'driver' | 'client';
 
@@ -15,7 +15,7 @@ export interface Port {
 export interface Thread {
   readonly kind: ThreadKind;
   readonly port: Port;
-  /** Resolves once the thread has really ended, by whomever: `exit` event in Node, a released Web Lock in a browser. */
+  /** Resolves once the thread has ended for any reason: `exit` event in Node, a released Web Lock in a browser. */
   readonly ended: Promise<void>;
   /** Asks the runtime to end it; a busy thread may go on for two seconds in Chromium. */
   terminate(): void;

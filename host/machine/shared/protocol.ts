@@ -1,5 +1,5 @@
-// What the threads of a machine say to each other. Types alone. System calls and requests do not go this way: they go
-// through the kernel's memory (host/ipc). Methods are called through Comlink (./control.ts), notices are plain messages.
+// The messages between the threads of a machine. Types only. System calls and requests go through the kernel's memory instead
+// (host/ipc). Methods are called through Comlink (./control.ts); notices are plain messages.
 
 import type { Gate } from '../../domain/announce.ts';
 import type { StaticData } from '../../domain/domain.ts';
@@ -21,13 +21,13 @@ export interface Images {
   user: Image;
 }
 
-/** What a runtime gives to the code of a thread. */
+/** What a runtime provides to the code of a thread. */
 export interface ThreadRuntime {
   readonly port: Port;
   copies(kernel: WebAssembly.Memory, domain: WebAssembly.Memory): Copies;
   /** Ends this thread. */
   exit(code: number): void;
-  /** Where it shares the event loop of others, which it may not block: resolves when it has to end. */
+  /** Given where it shares an event loop, which it may not block; resolves when it has to end. */
   readonly ended?: Promise<void>;
 }
 
@@ -40,56 +40,56 @@ export interface KernelBoot {
   deadlineMs: number;
   panicOnOops: boolean;
   slubDebug: number;
-  /** Cores of this computer: with one nobody spins. */
+  /** Cores of this computer. With one core no thread spins. */
   cores: number;
   /** Names of modules that are not loaded, separated by commas. */
   blacklist: string;
-  /** Whether anybody can load a module that the kernel asks for. */
+  /** Whether modules can be loaded on demand. */
   requests: boolean;
 }
 
-/** Errors keep neither class nor fields on their way through Comlink, so results say what happened. */
+/** The result of a method that may be refused: errors lose their class and fields on their way through Comlink. */
 export type Answer<T> =
   | { ok: true; value: T }
   | { ok: false; why: 'refused'; errno: number; message: string }
   | { ok: false; why: 'killed' };
 
-/** At once, or where a call waits for a message later. */
+/** A value, or a promise where the call waits for a message. */
 export type MaybePromise<T> = T | Promise<T>;
 
 export interface SystemCallResult {
   result: number;
-  /** Of an open by the in-thread client: the alias of the module that it has missed. */
+  /** Of an open by the in-thread client: the alias of the module that it needs. */
   wanted?: string;
   /** The bytes of a read. */
   data: Uint8Array | null;
 }
 
-/** System calls that a client makes for its owner, with what they need in the client's memory. */
+/** System calls that a client's thread makes, with their buffers copied to and from the client's memory. */
 export interface CallMethods {
   open(path: string, flags: number): MaybePromise<Answer<SystemCallResult>>;
   read(fd: number, count: number): MaybePromise<Answer<SystemCallResult>>;
   write(fd: number, data: Uint8Array): MaybePromise<Answer<SystemCallResult>>;
-  /** Its argument is the address of these bytes; its data is what they are afterwards. */
+  /** Passes the address of these bytes; `data` holds the bytes after the call. */
   ioctl(fd: number, command: number, buffer: Uint8Array): MaybePromise<Answer<SystemCallResult>>;
   call(number: number, a: number, b: number, c: number, d?: number): MaybePromise<Answer<SystemCallResult>>;
   /** A call whose first argument is a path. */
   callPath(number: number, path: string, b: number, c: number): MaybePromise<Answer<SystemCallResult>>;
-  /** Its data is a struct stat. */
+  /** `data` is a struct stat. */
   stat(path: string): MaybePromise<Answer<SystemCallResult>>;
-  /** The next entries of a directory that is open. */
+  /** The next entries of an open directory. */
   entries(fd: number): MaybePromise<Answer<SystemCallResult>>;
 }
 
-/** A driver that waits for the end of another, of the same name. */
+/** A standby: a driver that waits for the end of its predecessor, of the same name. */
 export interface ExpectedSuccessor {
-  /** The channel of the other, and the generation under which that runs. */
+  /** The predecessor's channel, and the generation under which it runs. */
   of: { channel: number; generation: number };
   name: string;
   file: FileRef;
   /** LOAD_ */
   flags: number;
-  /** Its own. */
+  /** The successor's own. */
   channel: number;
   generation: number;
 }
@@ -97,37 +97,37 @@ export interface ExpectedSuccessor {
 /** Methods of the kernel's thread. */
 export interface KernelMethods extends CallMethods {
   boot(boot: KernelBoot): StaticData[];
-  /** Does what is otherwise done when there is time for it. */
+  /** Does the idle work now. */
   ready(): void;
   insmod(loaded: LoadedModule, options: LoadOptions): Answer<StaticData[]>;
   rmmod(name: string, force: boolean): Answer<Unloaded>;
-  /** Makes a module known that the domain behind `channel` will load. */
+  /** Announces a module that the domain behind `channel` will load. */
   announce(file: FileRef, flags: number, channel: number): Answer<Gate[]>;
-  /** The same, as soon as another driver is at its end; null where it is not wanted any more, or cannot take its place. */
+  /** Announces a successor when its predecessor is fenced; null where it was forgotten or cannot take over. */
   expectSuccessor(successor: ExpectedSuccessor): Promise<Answer<Gate[]> | null>;
-  /** Nobody waits behind that channel for the end of another any more. */
+  /** The successor on that channel does not wait any more. */
   forgetSuccessor(channel: number): void;
-  /** A module was asked for in the name of a client that waits; it may look again. */
+  /** The request for a module was handled, for which a client waits: the client goes on. */
   requested(client: number): Answer<null>;
-  /** Unloads a module that lives in a domain of its own for a successor, which takes over its devices and open files. */
+  /** Unloads a module in a domain of its own for a successor, which takes over its devices and open files. */
   replaceModule(name: string): Promise<Answer<number>>;
   /**
-   * Nobody comes after the incarnations of a driver that have died on some channels: what waits for a successor is answered,
-   * and the driver's part of the data store goes; where it is unloaded, its names in /dev and /proc as well.
+   * The incarnations of a driver that have died on these channels have no successor. Answers the requests that wait for one, and
+   * drops the driver's part of the data store; where it is unloaded, its names in /dev and /proc as well.
    */
   cancelRequests(name: string, channels: number[], unloaded: boolean): Answer<null>;
-  /** Unloads a module that lives in a domain of its own. */
+  /** Unloads a module in a domain of its own. */
   deleteModule(name: string, force: boolean): MaybePromise<Answer<number>>;
   measure(spec: MeasureSpec): Promise<Measured>;
-  /** Loads a driver into a sandbox on this thread; what comes of it is said in notices. */
+  /** Loads a driver into a sandbox on this thread; notices say how that ended. */
   startSandbox(start: SandboxStart): void;
-  /** Drops the sandbox of an incarnation that is at its end. */
+  /** Drops the sandbox of an incarnation that has ended. */
   endSandbox(channel: number, generation: number): void;
-  /** The driver on a channel is reached by messages over a port. */
+  /** Connects a channel whose transport posts messages. */
   connect(channel: number, port: MessagePort, kind: PostedKind): void;
 }
 
-/** The driver's end of a transport by messages. */
+/** The driver's end of a transport that posts messages. */
 export interface PostedLink {
   port: MessagePort;
   kind: PostedKind;
@@ -139,11 +139,11 @@ export interface ClientMethods extends CallMethods {
   startReading(path: string, periodMs: number): void;
   stopReading(): Promise<ReadingReport>;
   probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe>;
-  /** Closes what is open and gives the slot back. */
+  /** Closes its files and gives the slot back. */
   leave(): MaybePromise<void>;
 }
 
-/** What a domain is booted with, before anybody knows which drivers it will have. */
+/** The options of a domain, which is booted before its drivers are chosen. */
 export interface DomainOptions {
   images: Images;
   deadlineMs: number;
@@ -151,7 +151,7 @@ export interface DomainOptions {
   slubDebug: number;
 }
 
-/** Has a driver's thread boot a domain, in which the drivers are loaded that are started next. */
+/** Has a driver's thread boot a domain. The drivers that are started next are loaded there. */
 export interface PrepareDomain extends Omit<DomainOptions, 'images'> {
   type: 'prepare';
   memory: WebAssembly.Memory;
@@ -167,17 +167,17 @@ export interface DriverStart {
   memory: WebAssembly.Memory;
   channel: number;
   generation: number;
-  /** The channel with the bell of the thread that it lives on. */
+  /** The channel with the bell of its thread. */
   hostChannel: number;
   loaded: LoadedModule;
   options: LoadOptions;
-  /** Its imports that lie in other drivers' domains. */
+  /** Its imports from other drivers' domains. */
   gates: Gate[];
-  /** Whether the static data of the domain's image is wanted: it is the same in all. */
+  /** Whether the `live` notice is to have the static data of the domain's image, which is the same in every domain. */
   statics: boolean;
-  /** What its predecessor has left of its memory, where ranges lie in that. */
+  /** The predecessor's memory, where that preserves ranges. */
   previous: PreviousMemory | null;
-  /** Where requests come by messages. */
+  /** For a transport that posts messages. */
   link: PostedLink | null;
 }
 
@@ -190,11 +190,11 @@ export interface DriverThreadStart extends Omit<SandboxStart, 'memory'> {
   kernel: WebAssembly.Memory | null;
 }
 
-/** What becomes of a driver, said by whoever runs it. */
+/** Notices of a driver, posted by the thread that it runs on. */
 export type DriverNotice =
   | { type: 'live'; statics: StaticData[] }
   | { type: 'refused'; errno: number; message: string }
-  /** Before it runs its cleanup for a successor; null where it refuses to go. */
+  /** Before it runs its cleanup for a successor; null where it then refuses to be unloaded. */
   | { type: 'preserved'; previous: PreviousMemory | null }
   | ({ type: 'unloaded' } & Unloaded)
   | { type: 'warning'; caught: Caught }
@@ -202,9 +202,9 @@ export type DriverNotice =
   | { type: 'fault'; caught: Caught; at: number }
   /** It has called do_exit. */
   | { type: 'exit'; code: number }
-  /** The kernel has trapped in a call by it, and it was unwound with that. */
+  /** The kernel has trapped in a call by it, which has unwound it too. */
   | { type: 'oops' }
-  /** Nothing of it runs any more, while others on its thread go on. */
+  /** Nothing of it runs any more; other drivers on its thread go on. */
   | { type: 'left' };
 
 export type Notice =

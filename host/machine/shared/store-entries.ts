@@ -1,4 +1,4 @@
-// The data store (kernel/ipc/store.ts) as it is read from outside the kernel.
+// Reads the data store (kernel/ipc/store.ts) from outside the kernel.
 
 import { NAME_SIZE } from '../../../kernel/abi/limits.ts';
 import { M_STORE } from '../../../kernel/abi/machine.ts';
@@ -26,11 +26,11 @@ export interface StoreEntry {
   /** STORE_… */
   type: number;
   version: number;
-  /** Of a range that the living driver has published; else 0. */
+  /** The address of a range that the living driver has published; else 0. */
   address: number;
-  /** Of a range its predecessor's, where the living driver has published none. */
+  /** In bytes; of a range that only the predecessor has published, the predecessor's. */
   length: number;
-  /** Of a range that lies in a predecessor's memory: which incarnation that was. */
+  /** The tag of the predecessor in whose memory a range lies. */
   oldTag: number;
 }
 
@@ -54,7 +54,7 @@ export function readStore(kernel: WebAssembly.Memory): StoreEntry[] {
   return entries;
 }
 
-/** Where a living driver's ranges begin and end, all together; null where it has published none. */
+/** The address range that contains all ranges of a living driver; null where it has published none. */
 export function readRanges(kernel: WebAssembly.Memory, owner: string): { from: number; to: number } | null {
   const ranges = readStore(kernel).filter((entry) => entry.owner === owner && entry.type === STORE_RANGE);
   if (ranges.length === 0) return null;

@@ -1,6 +1,6 @@
-// Calls of another driver's functions, on both ends (kernel/ipc/symbols.ts carries them): scalars go by value, buffers are
-// copied in or out by the kinds of the parameters, through the caller's gate buffer in the kernel's memory (drawn in
-// kernel/abi/channel.ts). Neither driver's wasm sees that buffer; what comes out of it is checked before it is used.
+// Calls of another driver's functions, at both ends (kernel/ipc/symbols.ts carries them). Scalars are passed by value. Buffers
+// are copied in or out, as the kinds of the parameters say, through the caller's gate buffer in the kernel's memory (drawn in
+// kernel/abi/channel.ts). Neither driver's wasm sees that buffer. What is read from it is checked before it is used.
 
 import type { Gate } from '../../domain/announce.ts';
 import type { Domain } from '../../domain/domain.ts';
@@ -41,7 +41,7 @@ function take(view: DataView, at: number, type: number): Value {
   return type === F64 ? view.getFloat64(at, true) : view.getInt32(at, true);
 }
 
-/** What a failed call answers: a negative errno where the function answers an integer. */
+/** What a failed call returns: a negative errno where the function returns an integer. */
 function failure(signature: Signature, errno: number): Value | undefined {
   const [type] = signature.results;
   if (type === undefined) return undefined;
@@ -51,7 +51,7 @@ function failure(signature: Signature, errno: number): Value | undefined {
 interface Buffer {
   parameter: number;
   kind: number;
-  /** In the gate buffer. */
+  /** Offset in the gate buffer. */
   offset: number;
   length: number;
 }
@@ -59,11 +59,11 @@ interface Buffer {
 /** Where buffers lie in the gate buffer. */
 interface Layout {
   buffers: Buffer[];
-  /** Of all of it. */
+  /** Bytes in all. */
   size: number;
 }
 
-/** @returns null when a length is none */
+/** @returns null where a length is out of range */
 function layout(kinds: readonly number[], values: readonly Value[]): Layout | null {
   const buffers: Buffer[] = [];
   let size = GATE_PARAMETERS + 8 * kinds.length;
@@ -84,7 +84,7 @@ export class Gates {
   private readonly domain: Domain<DomainExports>;
   private readonly view: DataView;
   private buffer = 0;
-  private room = 0;
+  private capacity = 0;
 
   constructor(side: DriverSide, domain: Domain<DomainExports>) {
     this.side = side;
@@ -92,7 +92,7 @@ export class Gates {
     this.view = new DataView(side.kernelBytes.buffer);
   }
 
-  /** What a driver's import of another's function is bound to. */
+  /** The function that a driver's import of another driver's function is bound to. */
   caller({ name, signature, kinds }: Gate): Callable {
     return (...values) => {
       const result = this.call(name, signature, kinds, values);
@@ -107,18 +107,18 @@ export class Gates {
     values: readonly Value[],
   ): Value | undefined | { errno: number } {
     const { side, domain, view } = this;
-    const laid = layout(kinds, values);
-    if (!laid) return { errno: EINVAL };
-    const { buffers, size } = laid;
+    const plan = layout(kinds, values);
+    if (!plan) return { errno: EINVAL };
+    const { buffers, size } = plan;
     for (const { parameter, length } of buffers) {
       if ((Number(values[parameter]) >>> 0) + length > domain.bytes.length) return { errno: EFAULT };
     }
-    if (size > this.room) {
+    if (size > this.capacity) {
       const room = Math.max(size, 4096);
-      const made = side.call(CALL_GATE_BUFFER, room, 0, 0, 0);
-      if (made < 0) return { errno: -made };
-      this.buffer = made;
-      this.room = room;
+      const allocated = side.call(CALL_GATE_BUFFER, room, 0, 0, 0);
+      if (allocated < 0) return { errno: -allocated };
+      this.buffer = allocated;
+      this.capacity = room;
     }
     const { buffer } = this;
     side.bracket(() => {
@@ -170,7 +170,7 @@ export class Gates {
       if (result !== undefined)
         this.side.bracket(() => put(view, address + GATE_RESULT, results[0]!, result));
     });
-    // Not after a trap: what has trapped is not called again.
+    // Not after a trap: a domain that has trapped is not called again.
     for (const place of places) image.kfree(place);
     return status;
   }

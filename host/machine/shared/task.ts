@@ -1,5 +1,5 @@
-// Letting the event loop have its turn. setTimeout is clamped to 4 ms in browsers; a message to oneself is not. Node, on
-// the other hand, takes up to a thousand such messages before it looks at anything else, and has setImmediate.
+// Yielding to the event loop. Browsers clamp setTimeout to 4 ms, so there a message to the own port is used. Node handles up to
+// a thousand such messages before anything else, so there setImmediate is used.
 
 function messages(): (resolve: () => void) => void {
   const channel = new MessageChannel();
@@ -24,7 +24,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Resolves in a task of its own, after whatever the event loop has waiting. */
+/** Resolves in a task of its own, after what the event loop has queued. */
 export function nextTask(): Promise<void> {
   return new Promise(schedule);
 }

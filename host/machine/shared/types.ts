@@ -1,7 +1,7 @@
-// What a machine is to those above it: the lab, the shell, the page. Types alone; ../machine.ts makes one.
+// The interface of a machine for the lab, the shell and the page. Types only; ../machine.ts makes one.
 //
-// A result below zero is a negative errno, as a system call's; a promise is rejected only when the machine itself
-// could not answer (MachineDied), when the calling client was ended in the call (Killed), or for a usage error.
+// A result below zero is a negative errno, as of a system call. A promise is rejected only when the machine could not answer
+// (MachineDied), when the calling client was ended in the call (Killed), or for a usage error.
 
 import type { DirectoryEntry, FileStat } from '../../ipc/names.ts';
 import type { LoadedModule } from '../../domain/loaded.ts';
@@ -20,9 +20,9 @@ export interface Client {
   read(fd: number, count: number): Promise<{ result: number; data: Uint8Array }>;
   write(fd: number, data: Uint8Array): Promise<number>;
   lseek(fd: number, offset: number, whence: number): Promise<number>;
-  /** @param argument a number, or a buffer whose address is passed: it then holds what the driver has left in it */
+  /** @param argument a number, or a buffer whose address is passed and to which the driver may write */
   ioctl(fd: number, command: number, argument: number | Uint8Array): Promise<number>;
-  /** What a path names; `stat` is there where the result is 0. */
+  /** The attributes of a path; `stat` is given where the result is 0. */
   stat(path: string): Promise<{ result: number; stat?: FileStat }>;
   /** The names in a directory, as the kernel lists them; empty for a negative result. */
   readdir(path: string): Promise<{ result: number; entries: DirectoryEntry[] }>;
@@ -32,10 +32,10 @@ export interface Client {
    * @returns 0, -EEXIST, -EINVAL (a number out of range), -EPERM (not in /dev) …
    */
   mknod(path: string, mode: number, major: number, minor: number): Promise<number>;
-  /** Takes a name out of /dev; the device stays. */
+  /** Removes a name from /dev; the device stays. */
   unlink(path: string): Promise<number>;
   /**
-   * Complains about the driver behind an open file: the log has the message, and the driver is ended and replaced as if it
+   * Complains about the driver behind an open file. The message goes to the log, and the driver is ended and restarted as if it
    * had died by itself.
    * @returns 0, -EBADF, -EIO (it is dead already), -ENOSYS (it is in the kernel's own memory), -ENAMETOOLONG (256 bytes)
    */
@@ -51,9 +51,10 @@ export interface ClientThread extends Client {
   startReading(path: string, periodMs: number): Promise<void>;
   stopReading(): Promise<ReadingReport>;
   /**
-   * Writes `order` to a device (nothing where that is empty: the fault comes from elsewhere), then opens and reads it until
-   * it has failed and is good again, as fast as leaves others time to recover it. Ends without that after `patienceMs`.
-   * @param bytes what a good read gives
+   * Writes `order` to a device, which provokes a fault; where `order` is empty the fault comes from elsewhere. Then opens and
+   * reads the device until it has failed and is good again, with pauses so that the recovery has the processors. Ends without
+   * that after `patienceMs`.
+   * @param bytes the result of a good read
    */
   probeRecovery(path: string, order: Uint8Array, bytes: number, patienceMs: number): Promise<RecoveryProbe>;
   /** Closes its files, gives its slot back and ends the thread. */
@@ -72,9 +73,9 @@ export interface ReadingReport {
 export interface RecoveryProbe {
   /** When it made its first call. */
   calledAt: number;
-  /** When the first call had failed, null where none has. */
+  /** When the first call failed; null where none did. */
   failedAt: number | null;
-  /** When the first call after that was answered well. */
+  /** When the first call after that succeeded. */
   goodAt: number | null;
   tries: number;
 }
@@ -110,7 +111,7 @@ export interface DriverStatus {
   place: Place;
   /**
    * `starting`: also while it is being restarted; `waiting`: died, to be restarted after its back-off; `failed`: given up;
-   * `ended`: has left by its own will.
+   * `ended`: has exited and is not restarted.
    */
   state: 'starting' | 'up' | 'waiting' | 'failed' | 'ended';
   /** 0 in the kernel's own domain. */
@@ -124,9 +125,9 @@ export interface MachineStatus {
   boot: number;
   taint: string;
   drivers: DriverStatus[];
-  /** Threads given up whose end is not known yet. */
+  /** Incarnations given up whose thread is not known to have ended. */
   zombies: number;
-  /** The drivers whose successors stand ready. */
+  /** The drivers that have a hot standby. */
   standby: string[];
 }
 
@@ -138,7 +139,7 @@ export interface LogRecord {
   text: string;
 }
 
-/** What could be read of a log: whole records, and how many are damaged or overwritten. */
+/** What could be read of a log: complete records, and how many are damaged or overwritten. */
 export interface LogView {
   records: LogRecord[];
   lost: number;
@@ -148,17 +149,17 @@ export interface LogView {
 export interface TraceRecord {
   /** Counted from 1. */
   sequence: number;
-  /** Who called: `console`, `client 3`, the name of a driver, or `kernel`. */
+  /** The caller: `console`, `client 3`, the name of a driver, or `kernel`. */
   caller: string;
   /** The same as a number: the client, MAX_CLIENTS + the driver's channel, or TRACE_KERNEL. */
   who: number;
-  /** Who was called: the driver's name, and the channel and its generation, which tell its incarnations apart. */
+  /** The called driver's name, and the channel and its generation, which tell its incarnations apart. */
   driver: string;
   channel: number;
   generation: number;
   /** `read`, `symbol`, … */
   operation: string;
-  /** What came of it: a negative errno, or what the driver answered. */
+  /** A negative errno, or what the driver answered. */
   status: number;
   startNs: number;
   endNs: number;
@@ -175,14 +176,14 @@ export interface TraceView {
   level: number;
 }
 
-/** What a channel counts, for the incarnation that is on it or was the last there. */
+/** The counters of a channel, for the incarnation that is on it or was the last there. */
 export interface ChannelStatistics {
   driver: string;
   channel: number;
   generation: number;
-  /** When the incarnation came, ns since boot. */
+  /** When the incarnation was attached, ns since boot. */
   sinceNs: number;
-  /** That are finished, and those of them that ended with an errno. */
+  /** Finished calls, and those of them that ended with an errno. */
   calls: number;
   errors: number;
   /** Sampled latencies: ns of all together, and weights by bucket (../inspect/latency.ts). */
@@ -213,14 +214,14 @@ export type DetectedBy =
   | 'deadline' // a request was not answered in time
   | 'heartbeat' // the kernel did not answer the supervisor's ping in time
   | 'protocol' // a reply that no honest driver sends
-  | 'thread ended' // the worker was gone
-  | 'exit' // it left by do_exit
+  | 'thread ended' // the worker has ended
+  | 'exit' // it has called do_exit
   | 'oops' // the kernel, on whose thread it was, trapped in a call by it
   | 'complaint' // a client has complained about it
-  | 'operator' // somebody has asked for its end
+  | 'operator' // the operator has killed it
   | 'panic';
 
-/** What whoever recovers is told of a driver that has died. */
+/** The arguments of a recovery command. */
 export interface RecoveryRequest {
   driver: string;
   cause: DetectedBy;
@@ -230,7 +231,7 @@ export interface RecoveryRequest {
   command: string;
 }
 
-/** Is asked before the restart of a driver whose policy has a command. */
+/** Runs the recovery command of a driver's policy, before the driver is restarted. */
 export type Recover = (request: RecoveryRequest) => Promise<'restart' | 'give up'>;
 
 /** Times are the platform's clock in ms (performance.now of the supervisor's thread). */
@@ -242,7 +243,7 @@ export type MachineEvent =
       module: string | null;
       by: DetectedBy;
       fault: Fault | null;
-      /** When a driver's trap was caught, in ms since 1970; there where it was caught outside the kernel's domain. */
+      /** When a driver's trap was caught, in ms since 1970; given where it was caught outside the kernel's domain. */
       caughtAt?: number | null;
     }
   | { type: 'driver'; at: number; module: string; state: DriverStatus['state']; generation: number };
@@ -257,7 +258,7 @@ export interface MeasureSpec {
   samples: number;
   /** Least time of a batch in ms. */
   batchMs: number;
-  /** Measures the call that is traced beside the same one that is not, instead of beside the cheapest thing of its kind. */
+  /** Takes the same call without tracing as the floor, instead of the cheapest operation of its kind. */
   untraced?: boolean;
 }
 
@@ -274,17 +275,17 @@ export interface Measured {
     | 'bare ring'
     | 'memory copy'
     | 'untraced call';
-  /** Pairs that were taken and not counted, because the floor was disturbed by somebody else. */
+  /** Pairs that were not counted, because another process had disturbed the floor. */
   dropped: number;
 }
 
 /** insmod -f, rmmod -f. */
 export interface LoadMode {
-  /** Versions are not looked at; a module in use is removed all the same. The kernel is tainted. */
+  /** insmod ignores versions; rmmod removes a module in use. The kernel is tainted. */
   force?: boolean;
 }
 
-/** Takes a core (../inspect/core.ts) and its name, NAME.GENERATION, which others may have too. Why it fails is told in the log. */
+/** Takes a core (../inspect/core.ts) and its name, NAME.GENERATION, which is not unique. The log says why it fails. */
 export type OnCore = (core: Uint8Array<ArrayBuffer>, name: string) => void | Promise<void>;
 
 export interface UnloadReport {
@@ -303,28 +304,28 @@ export interface Machine {
   /** Unloads a driver; rejects with ModuleError, which names those that use it. */
   rmmod(name: string, mode?: LoadMode): Promise<UnloadReport>;
   /**
-   * Puts another binary in the place of a driver of the same name that lives in a domain of its own, while clients use it: what
-   * they ask meanwhile waits, their open files stay open. Rejects with ModuleError where the new one is refused or dies in its
-   * init; then the old one is there again.
-   * @param parameters without them those of the old one
+   * Replaces a driver in a domain of its own by another binary of the same name, while clients use it. Their requests wait
+   * meanwhile, and their files stay open. Rejects with ModuleError where the new driver is refused or dies in its init; then the
+   * old one is loaded again.
+   * @param parameters by default those of the old driver
    */
   update(module: LoadedModule, parameters?: string): Promise<void>;
-  /** Ends a driver from outside, as an operator does; throws where it lives in the kernel's domain, which has one end. */
+  /** Ends a driver as the operator; throws where it is in the kernel's domain, where it cannot be ended alone. */
   kill(name: string): void;
   /** A client in a worker of its own. */
   attach(): Promise<ClientThread>;
   measure(spec: MeasureSpec): Promise<Measured>;
-  /** Inconsistencies found in the memories of kernel and drivers, one sentence each; read from outside, so also of the dead. */
+  /** Inconsistencies in the memories of kernel and drivers, one sentence each. They are read from outside, also after a death. */
   check(): string[];
-  /** The log, read out of the kernel's memory. While a machine reboots, and until the new kernel has started, the dead one's. */
+  /** The log, read from the kernel's memory. While a machine reboots, and until the new kernel has started, the dead one's. */
   dmesg(): LogView;
-  /** The log of the last kernel that died on this machine, as it was read out of its memory. */
+  /** The log of the last kernel that died on this machine, read from its memory. */
   readonly deadKernelLog: LogView | null;
-  /** The latest calls that crossed domains, read as the log is. */
+  /** The latest calls between domains, read as the log is. */
   trace(): TraceView;
   /** The same of the last kernel that died on this machine. */
-  readonly lastTrace: TraceView | null;
-  /** What was called how often, and how long it took. */
+  readonly deadKernelTrace: TraceView | null;
+  /** Counts and latencies of calls, by channel. */
   statistics(): CallStatistics;
   lsmod(): ModuleInfo[];
   accounting(): Accounting;
@@ -334,13 +335,13 @@ export interface Machine {
   subscribe(listener: (event: MachineEvent) => void): () => void;
   /** Resolves when nothing is being recovered: the machine runs and each driver is up or given up; rejects if off. */
   settled(): Promise<void>;
-  /** Resolves when all stands ready that a fault finds long after the last one: for who measures. */
+  /** Resolves when all is prepared that a fault finds long after the last one: for measurements. */
   ready(): Promise<void>;
-  /** Ends the kernel's life by hand and boots it anew with the same modules. */
+  /** Ends the kernel and boots a new one with the same modules. */
   reboot(): Promise<void>;
   /**
-   * The thread a driver runs on (the kernel's where it lives there, and for null): for experiments that kill it behind the
-   * supervisor's back.
+   * The thread that a driver runs on (the kernel's where it lives there, and for null), for experiments that end it without the
+   * supervisor.
    */
   threadOf(module: string | null): Thread;
   shutdown(): Promise<void>;

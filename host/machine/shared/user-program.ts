@@ -1,4 +1,4 @@
-// What kernel/user.ts exports; the threads at both ends of a measured call run it.
+// The exports of kernel/user.ts, which runs on the threads at both ends of a measured call.
 
 import { USER_BASE, USER_SIZE } from '../../../kernel/abi/map.ts';
 
@@ -17,5 +17,5 @@ export interface UserExports {
   floor_ring_pong(messages: number, ring: number, from: number): void;
 }
 
-/** Where the bare ring lies: in the last quarter of the in-thread client's part of the user area. */
+/** The address of the bare ring, in the last quarter of the in-thread client's part of the user area. */
 export const FLOOR_RING = USER_BASE + (USER_SIZE / 4) * 3;

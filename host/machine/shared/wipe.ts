@@ -1,9 +1,9 @@
 // Zeroing a memory that was used.
 
-/** Words of a page of the system's. */
+/** Words of a page of the operating system. */
 const PAGE_WORDS = 1024;
 
-/** Zeroes a memory, and touches no page that nobody has written to: the engine would have to find one for it. */
+/** Zeroes a memory. Writes to no page that is zero: the system would have to allocate one that was never written to. */
 export function wipe(memory: WebAssembly.Memory): void {
   const words = new Int32Array(memory.buffer);
   for (let page = 0; page < words.length; page += PAGE_WORDS) {

@@ -1,4 +1,5 @@
-// Channels as the supervisor holds them: found free, held while something is made ready or may still be written to, free again.
+// Channels as the supervisor allocates them. A channel that is prepared, or that an ended thread may still write to, is a zombie,
+// so nothing else takes it.
 
 import { ModuleError } from '../../domain/module-error.ts';
 import {
@@ -16,13 +17,13 @@ import type { KernelLife } from './kernel-life.ts';
 import { pause } from '../shared/task.ts';
 import { wordOf } from '../shared/channel-words.ts';
 
-/** ms between two looks at a channel that somebody still holds. */
+/** ms between two looks at a channel that is still held. */
 export const CHANNEL_PERIOD = 20;
 
-/** Finds a free channel and holds it; waits while the only ones are held by zombies. Throws ModuleError, MachineDied. */
+/** Takes a free channel. Waits where there is none but some are held by zombies. Throws ModuleError, MachineDied. */
 export async function holdChannel(life: KernelLife): Promise<number> {
   for (;;) {
-    // Nobody gives a channel back then, and the memory may be another kernel's.
+    // No channel becomes free then, and the memory may be another kernel's already.
     if (life.dead) throw new MachineDied('the kernel has died while a channel was waited for');
     let zombies = 0;
     for (let channel = 0; channel < MAX_CHANNELS; channel++) {
@@ -39,14 +40,18 @@ export async function holdChannel(life: KernelLife): Promise<number> {
   }
 }
 
-/** Zeroes what an earlier holder has left, but for the kernel's own words. */
+/** Zeroes a channel except for the words that the kernel keeps across incarnations. */
 export function clearChannel({ words }: KernelLife, channel: number): void {
-  const kept = new Set([wordOf(channel, K_GENERATION), wordOf(channel, K_RING), wordOf(channel, S_STATE)]);
+  const excepted = new Set([
+    wordOf(channel, K_GENERATION),
+    wordOf(channel, K_RING),
+    wordOf(channel, S_STATE),
+  ]);
   for (let at = wordOf(channel, 0); at < wordOf(channel, CHANNEL_DATA); at++)
-    if (!kept.has(at)) words[at] = 0;
+    if (!excepted.has(at)) words[at] = 0;
 }
 
-/** Gives a channel back; the memory of a dead kernel may be another's already. */
+/** Gives a channel back. Where the kernel is dead it does nothing: the memory may be another kernel's already. */
 export function freeChannel(life: KernelLife, channel: number): void {
   if (!life.dead) Atomics.store(life.words, wordOf(channel, S_STATE), CHANNEL_FREE);
 }

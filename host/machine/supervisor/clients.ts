@@ -1,5 +1,5 @@
-// Clients as those above the machine see them: the in-thread client of the kernel's thread, and clients in threads of their
-// own, which move on to the next kernel when theirs has died.
+// The clients of a machine: the in-thread client on the kernel's thread, and clients in threads of their own. The latter are
+// attached to the next kernel when theirs has died.
 
 import { exitFor } from '../../ipc/client-side.ts';
 import { readEntries, readStat, type DirectoryEntry, type FileStat } from '../../ipc/names.ts';
@@ -26,18 +26,18 @@ import type { Client, ClientThread, RecoveryProbe, ReadingReport } from '../shar
 /** The largest major number and the largest minor number that a device's name can have. */
 const [MAX_MAJOR, MAX_MINOR] = [0xfff, (1 << MINOR_BITS) - 1];
 
-/** A client whose calls are made by the methods of some thread. */
+/** A client whose calls are made by a remote thread's methods. */
 class RemoteClient implements Client {
   private readonly methods: () => Remote<CallMethods>;
-  private readonly request: (alias: string) => Promise<void>;
+  private readonly requestModule: (alias: string) => Promise<void>;
 
-  /** @param request loads the module that an open has missed */
+  /** @param request loads the module that an open needs */
   constructor(
     methods: () => Remote<CallMethods>,
     request: (alias: string) => Promise<void> = () => Promise.resolve(),
   ) {
     this.methods = methods;
-    this.request = request;
+    this.requestModule = request;
   }
 
   private async result(answer: Promise<Answer<SystemCallResult>>): Promise<number> {
@@ -47,7 +47,7 @@ class RemoteClient implements Client {
   async open(path: string, flags: number): Promise<number> {
     const { result, wanted } = unwrap(await this.methods().open(path, flags));
     if (wanted === undefined) return result;
-    await this.request(wanted);
+    await this.requestModule(wanted);
     return this.result(this.methods().open(path, flags | O_NOREQUEST));
   }
 
@@ -114,7 +114,7 @@ class RemoteClient implements Client {
   }
 }
 
-/** The in-thread client of whatever kernel lives now. */
+/** The in-thread client of the kernel that lives at the time of the call. */
 export function consoleOf(life: () => KernelLife, request: (alias: string) => Promise<void>): Client {
   return new RemoteClient(() => life().control.methods, request);
 }
@@ -123,11 +123,11 @@ export class MachineClient extends RemoteClient implements ClientThread {
   readonly index: number;
   readonly thread: Thread;
   private readonly control: Control<ClientMethods>;
-  /** Resolves when its thread has ended, by whomever, and its place is free. */
-  readonly gone: Promise<void>;
+  /** Resolves when its thread has ended for any reason and its slot is free. */
+  readonly exited: Promise<void>;
   private ended = false;
   private life: KernelLife | null = null;
-  private moved: () => void = () => {};
+  private releaseKernel: () => void = () => {};
 
   constructor(index: number, thread: Thread, onEnd: () => void) {
     const control = new Control<ClientMethods>(thread);
@@ -135,25 +135,25 @@ export class MachineClient extends RemoteClient implements ClientThread {
     this.index = index;
     this.thread = thread;
     this.control = control;
-    this.gone = thread.ended.then(async () => {
+    this.exited = thread.ended.then(async () => {
       this.ended = true;
       if (this.life) await exitFor(this.life.memory, index);
-      this.moved();
+      this.releaseKernel();
       onEnd();
     });
   }
 
-  /** Gives the client a kernel; the one before is no longer used by it. */
+  /** Attaches the client to a kernel. It no longer uses the kernel before that. */
   async attach(life: KernelLife): Promise<void> {
     this.life = life;
     await this.control.methods.attach(life.memory, this.index);
-    this.moved();
-    life.usedUntil(new Promise<void>((resolve) => (this.moved = resolve)));
-    if (this.ended) this.moved();
+    this.releaseKernel();
+    life.usedUntil(new Promise<void>((resolve) => (this.releaseKernel = resolve)));
+    if (this.ended) this.releaseKernel();
   }
 
-  /** Gives the client the next kernel, if it lives. */
-  async follow(life: KernelLife): Promise<void> {
+  /** Attaches the client to the next kernel, unless its thread has ended. */
+  async reattach(life: KernelLife): Promise<void> {
     try {
       await this.attach(life);
     } catch (error) {
@@ -178,15 +178,15 @@ export class MachineClient extends RemoteClient implements ClientThread {
     await this.stop();
   }
 
-  /** Ends the thread without asking. */
+  /** Terminates the thread without asking it first. */
   async stop(): Promise<void> {
-    this.control.giveUp('the client was ended');
+    this.control.rejectAll('the client was ended');
     this.thread.terminate();
-    await this.gone;
+    await this.exited;
   }
 }
 
-/** The clients of a machine that have threads of their own, each in a place of its own. */
+/** The clients of a machine that have threads of their own, each with a slot of its own. */
 export class ClientThreads {
   private readonly clients = new Map<number, MachineClient>();
   private readonly resources: Resources;
@@ -217,12 +217,12 @@ export class ClientThreads {
     }
   }
 
-  /** All of them move on to the next kernel. */
-  async follow(life: KernelLife): Promise<void> {
-    for (const client of this.clients.values()) await client.follow(life);
+  /** Attaches all of them to the next kernel. */
+  async reattachAll(life: KernelLife): Promise<void> {
+    for (const client of this.clients.values()) await client.reattach(life);
   }
 
-  /** Ends their threads without asking. */
+  /** Terminates their threads without asking them first. */
   async stop(): Promise<void> {
     await Promise.all([...this.clients.values()].map((client) => client.stop()));
   }

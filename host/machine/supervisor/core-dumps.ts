@@ -1,5 +1,5 @@
-// Cores of drivers that die, for whoever wants them. What a driver was is put down when it dies; its memory is kept from others,
-// and packed when nothing of the driver runs any more. Nobody waits for a core but a shutdown: its successor starts meanwhile.
+// Core dumps of drivers that die. Modules, messages and log are read when the driver dies; its memory is
+// kept, and is packed when nothing of the driver runs any more. The successor starts meanwhile. Only a shutdown waits for a core.
 
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { LEVEL_WARNING } from '../../../kernel/abi/log.ts';
@@ -8,12 +8,12 @@ import type { Incarnation } from './incarnation.ts';
 import type { Resources } from './resources.ts';
 import type { DetectedBy, OnCore, Placement } from '../shared/types.ts';
 
-/** Deaths that leave a core: not those that somebody wanted. */
+/** Deaths that leave a core. A wanted end (an exit, the operator's kill) leaves none. */
 const LEAVES_CORE: ReadonlySet<DetectedBy> = new Set<DetectedBy>(['trap', 'deadline', 'protocol']);
-/** Cores that are being made or written at a time: each keeps a memory, of which there are not many. */
-const MOST = 4;
+/** The most cores that are being written at a time: each keeps a memory, and memories are few. */
+const MAX_PENDING = 4;
 
-/** What is looked at of a driver. */
+/** The part of a driver that is read here. */
 interface DeadDriver {
   readonly loaded: LoadedModule;
   readonly incarnation: Incarnation | null;
@@ -28,63 +28,63 @@ interface CoreDumpServices {
 
 export class CoreDumps {
   private readonly services: CoreDumpServices;
-  private readonly take: OnCore | null;
-  private underWay = 0;
+  private readonly onCore: OnCore | null;
+  private pending = 0;
 
-  /** @param take null: nobody wants any */
-  constructor(host: CoreDumpServices, take: OnCore | null) {
-    this.services = host;
-    this.take = take;
+  /** @param onCore null: no cores are made */
+  constructor(services: CoreDumpServices, onCore: OnCore | null) {
+    this.services = services;
+    this.onCore = onCore;
   }
 
-  /** A driver has died; its memory has not been given back yet. */
-  died(
+  /** Writes the core of a driver that has died. Its memory must not have been given back yet. */
+  dump(
     { loaded: { name, sha256 }, incarnation, restarts }: DeadDriver,
     death: Pick<CoreHeader, 'by' | 'fault'>,
     oops: Promise<string[]>,
   ): void {
-    if (!this.take || !incarnation || !LEAVES_CORE.has(death.by)) return;
+    if (!this.onCore || !incarnation || !LEAVES_CORE.has(death.by)) return;
     const { life, memory, channel, generation } = incarnation;
     const label = `${name}.${restarts + 1}`;
-    if (this.underWay === MOST) {
-      life.log(LEVEL_WARNING, [`supervisor: no core of ${label}: ${MOST} others are being written`]);
+    if (this.pending === MAX_PENDING) {
+      life.log(LEVEL_WARNING, [`supervisor: no core of ${label}: ${MAX_PENDING} others are being written`]);
       return;
     }
-    this.underWay++;
+    this.pending++;
     this.services.resources.keepMemory(memory);
-    const who = { driver: name, sha256, generation: restarts + 1, boot: life.number };
-    const where = { placement: this.services.placement, kernel: life.memory, memory, channel };
-    const known = snapshotForCore({ ...who, ...where, incarnation: generation, ...death });
-    this.services.track(this.write(this.take, label, known, oops, incarnation));
+    const identity = { driver: name, sha256, generation: restarts + 1, boot: life.number };
+    const sources = { placement: this.services.placement, kernel: life.memory, memory, channel };
+    const snapshot = snapshotForCore({ ...identity, ...sources, incarnation: generation, ...death });
+    this.services.track(this.write(this.onCore, label, snapshot, oops, incarnation));
   }
 
   private async write(
-    take: OnCore,
+    onCore: OnCore,
     label: string,
-    known: CoreSnapshot,
+    snapshot: CoreSnapshot,
     oops: Promise<string[]>,
     incarnation: Incarnation,
   ): Promise<void> {
     const { life } = incarnation;
     try {
-      await take(await this.pack(known, oops, incarnation), label);
+      await onCore(await this.pack(snapshot, oops, incarnation), label);
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      life.log(LEVEL_WARNING, [`supervisor: the core of ${label} is lost: ${words}`]);
+      const why = error instanceof Error ? error.message : String(error);
+      life.log(LEVEL_WARNING, [`supervisor: the core of ${label} is lost: ${why}`]);
     } finally {
-      this.underWay--;
+      this.pending--;
     }
   }
 
   private async pack(
-    known: CoreSnapshot,
+    snapshot: CoreSnapshot,
     oops: Promise<string[]>,
     incarnation: Incarnation,
   ): Promise<Uint8Array<ArrayBuffer>> {
     try {
-      await Promise.resolve(); // whoever tells of the death ends it next, and says why
+      await Promise.resolve(); // the caller ends the incarnation in this turn, with a reason of its own
       await incarnation.end();
-      return await packCore(known, await oops, incarnation.memory);
+      return await packCore(snapshot, await oops, incarnation.memory);
     } finally {
       this.services.resources.releaseMemory(incarnation.memory);
     }

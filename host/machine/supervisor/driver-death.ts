@@ -1,4 +1,4 @@
-// What is written down of a driver's death or of its warning: the context of an oops.
+// The context of an oops for a driver's death or its warning.
 
 import type { Fault } from '../../domain/fault.ts';
 import type { OopsContext } from '../../domain/oops.ts';
@@ -10,46 +10,46 @@ import { readModules, type ModuleEntry } from '../inspect/lists.ts';
 import { CPU_KERNEL, cpuOfChannel, oopsContext, pidOfDriver } from '../inspect/oops-context.ts';
 import type { DetectedBy } from '../shared/types.ts';
 
-/** What the kernel has against an endpoint that it has given up, by its COMPLAINT_ number. */
-export function complaintOf(reason: number): DetectedBy {
+/** Why the kernel has given up an endpoint, by its COMPLAINT_ number. */
+export function detectedByComplaint(reason: number): DetectedBy {
   if (reason === COMPLAINT_PROTOCOL) return 'protocol';
   if (reason === COMPLAINT_OOPS) return 'oops';
   return reason === COMPLAINT_CLIENT ? 'complaint' : 'deadline';
 }
 
-/** Those of `drivers` who live in a memory: one, or those of a pool. */
-export function livingIn<D extends Pick<Driver, 'incarnation'>>(
+/** The drivers whose domain is in a memory: one, or those of a pool. */
+export function driversIn<D extends Pick<Driver, 'incarnation'>>(
   memory: WebAssembly.Memory,
   drivers: Iterable<D>,
 ): D[] {
   return [...drivers].filter(({ incarnation }) => incarnation?.memory === memory);
 }
 
-/** What an oops tells of a driver's domain, as it is now: soon its memory is somebody else's, and in its pool live others. */
-export interface Scene {
-  /** The modules that lie in it. */
-  readonly inside: readonly ModuleEntry[];
-  /** Its drivers' files, whose code calls each other, and their modules as the kernel has them. */
+/** What an oops says of a driver's domain. It is read at once, because the memory is reused soon and the pool gets other members. */
+export interface DomainSnapshot {
+  /** The modules in the domain's memory. */
+  readonly modules: readonly ModuleEntry[];
+  /** The files of its drivers, which may call each other, and their modules as the kernel lists them. */
   readonly files: readonly LoadedModule[];
   readonly entries: readonly ModuleEntry[];
 }
 
 /** @param drivers all of the machine */
-export function sceneOf(driver: Driver, life: KernelLife, drivers: Iterable<Driver>): Scene {
+export function snapshotDomain(driver: Driver, life: KernelLife, drivers: Iterable<Driver>): DomainSnapshot {
   const { incarnation, loaded } = driver;
   if (!incarnation) {
-    const inside = readModules(life.memory);
-    return { inside, files: [loaded], entries: inside };
+    const modules = readModules(life.memory);
+    return { modules, files: [loaded], entries: modules };
   }
-  const all = [...new Set([driver, ...livingIn(incarnation.memory, drivers)])];
+  const all = [...new Set([driver, ...driversIn(incarnation.memory, drivers)])];
   return {
-    inside: readModules(incarnation.memory),
+    modules: readModules(incarnation.memory),
     files: all.map((each) => each.loaded),
     entries: all.flatMap((each) => entriesOf(each, life)),
   };
 }
 
-/** A driver's module as the kernel has it; it has it before the supervisor hears that it was announced. */
+/** A driver's module as the kernel lists it. It is there before the supervisor hears that the driver was announced. */
 function entriesOf({ incarnation, loaded }: Driver, life: KernelLife): ModuleEntry[] {
   if (incarnation && incarnation.entries.length > 0) return incarnation.entries;
   return readModules(life.memory).filter(({ name }) => name === loaded.name);
@@ -57,7 +57,7 @@ function entriesOf({ incarnation, loaded }: Driver, life: KernelLife): ModuleEnt
 
 /**
  * @param driver as it was when it died
- * @param scene what its domain was then
+ * @param snapshot its domain as it was then
  * @param all the drivers of the machine, in the order in which they were loaded
  * @param lastUnloaded the module that was unloaded last
  */
@@ -66,7 +66,7 @@ export function deathContext(
   driver: Driver,
   life: KernelLife,
   fault: Fault,
-  { inside, files, entries }: Scene,
+  { modules, files, entries }: DomainSnapshot,
   all: readonly Driver[],
   lastUnloaded: string | null,
 ): OopsContext {
@@ -75,5 +75,5 @@ export function deathContext(
   const index = all.findIndex(({ loaded: { name } }) => name === loaded.name);
   const task = { number: restarts + 1, cpu, pid: pidOfDriver(all, index), comm: loaded.name };
   const texts = [...files, images.domain, images.driverLoop];
-  return oopsContext(fault, task, life.memory, inside, texts, lastUnloaded, entries);
+  return oopsContext(fault, task, life.memory, modules, texts, lastUnloaded, entries);
 }

@@ -1,4 +1,5 @@
-// What runs a driver's domain: a thread of its own, the kernel's thread (the sandbox), or the thread of a pool (./pools.ts).
+// Driver hosts. A driver's domain runs on a thread of its own, on the kernel's thread (the sandbox), or on the thread of a pool
+// (./pools.ts).
 
 import { TRANSPORT_GATE } from '../../../kernel/abi/channel.ts';
 import { DOMAIN_MEMORY } from '../../../kernel/abi/map.ts';
@@ -13,8 +14,12 @@ import type { Resources, PreparedThread } from './resources.ts';
 
 export interface DriverHostEvents {
   noticed(notice: DriverNotice): void;
-  /** It has ended by itself. @param along with others, which may be why. @returns resolves when it is dead to all who keep its memory */
-  ended(along: boolean): Promise<void>;
+  /**
+   * It has ended by itself.
+   * @param withOthers others ended with it and may be the cause
+   * @returns resolves when its death was handled
+   */
+  ended(withOthers: boolean): Promise<void>;
 }
 
 export interface DriverHost {
@@ -24,37 +29,37 @@ export interface DriverHost {
   readonly bell: number | null;
   /** TRANSPORT_ */
   readonly transport: number;
-  /** Where requests come by messages. */
+  /** How requests are posted; null where they lie in shared memory. */
   readonly postedKind: PostedKind | null;
-  /** Whether it has ended, or is about to, with whoever lives in it: of a pool, of which its drivers hear a little later. */
+  /** Whether it has ended or is about to end. The drivers of a pool are notified a little later. */
   readonly ending: boolean;
   begin(start: DriverStart, events: DriverHostEvents): void;
   /**
    * Ends the driver.
-   * @param clean it has run its cleanup, or was refused: those who live with it stay
+   * @param clean it has run its cleanup, or was refused; the other drivers of its pool stay
    * @returns resolves when nothing of it runs any more
    */
   end(clean: boolean): Promise<void>;
-  /** Gives back what it holds; it has ended. */
+  /** Gives back what it holds, after it has ended. */
   release(): void;
 }
 
-/** The kernel's memory that a thread has. */
-const kernels = new WeakMap<Thread, WebAssembly.Memory>();
+/** The kernel's memory that a thread was sent last. */
+const kernelOfThread = new WeakMap<Thread, WebAssembly.Memory>();
 
-/** A start as it goes to a driver's thread. */
+/** The message that starts a driver on its thread. */
 export function startMessage(
   thread: Thread,
   { loaded, kernel, memory: _, ...start }: DriverStart,
 ): DriverThreadStart {
-  const known = kernels.get(thread) === kernel;
-  kernels.set(thread, kernel);
+  const known = kernelOfThread.get(thread) === kernel;
+  kernelOfThread.set(thread, kernel);
   return { ...start, file: refer(thread, loaded), kernel: known ? null : kernel };
 }
 
 type NoticeListener = (notice: DriverNotice) => void;
 
-const NOTHING = (): void => {};
+const noop = (): void => {};
 
 /** By thread and incarnation: a thread may serve many drivers, one after the other. */
 const listeners = new WeakMap<Thread, Map<string, NoticeListener>>();
@@ -62,8 +67,8 @@ const listeners = new WeakMap<Thread, Map<string, NoticeListener>>();
 const nameOf = ({ channel, generation }: { channel: number; generation: number }): string =>
   `${channel}.${generation}`;
 
-/** Hears what a thread says of one incarnation. @returns stops it */
-export function onNotice(thread: Thread, start: DriverStart, heard: NoticeListener): () => void {
+/** Listens to a thread's notices of one incarnation. @returns stops it */
+export function onNotice(thread: Thread, start: DriverStart, listener: NoticeListener): () => void {
   const known = listeners.get(thread);
   const all = known ?? new Map<string, NoticeListener>();
   if (!known) {
@@ -73,15 +78,15 @@ export function onNotice(thread: Thread, start: DriverStart, heard: NoticeListen
     });
   }
   const name = nameOf(start);
-  all.set(name, heard);
+  all.set(name, listener);
   return () => void all.delete(name);
 }
 
-/** Does something when a thread ends. @returns calls it off, and drops the reference: the thread may live longer */
+/** Calls `act` when a thread ends. @returns cancels that, and drops the reference to `act`: the thread may live longer */
 export function onThreadEnd(thread: Thread, act: () => void): () => void {
-  const waiting = { act };
-  void thread.ended.then(() => waiting.act());
-  return () => void (waiting.act = NOTHING);
+  const handler = { act };
+  void thread.ended.then(() => handler.act());
+  return () => void (handler.act = noop);
 }
 
 export class WorkerHost implements DriverHost {
@@ -92,7 +97,7 @@ export class WorkerHost implements DriverHost {
   readonly transport: number;
   readonly postedKind: PostedKind | null;
   private readonly resources: Resources;
-  /** Its driver has trapped: nothing of it runs on the thread, which can take another. */
+  /** Its driver has trapped: nothing of it runs on the thread, which can be reused. */
   private trapped = false;
   private stopListening = (): void => {};
 
@@ -135,7 +140,7 @@ export class WorkerHost implements DriverHost {
       return Promise.resolve();
     }
     thread.terminate();
-    return thread.ended; // it may still have something to say
+    return thread.ended; // its notices are heard until then
   }
 
   release(): void {

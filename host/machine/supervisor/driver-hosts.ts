@@ -1,4 +1,4 @@
-// Homes by place (../shared/place.ts), and those that stand ready.
+// Opens the driver host for a place (../shared/place.ts), and prepares spare threads for it.
 
 import { SandboxHost, WorkerHost, type DriverHost } from './driver-host.ts';
 import type { KernelLife } from './kernel-life.ts';
@@ -10,12 +10,12 @@ export class DriverHosts {
   private readonly services: MachineServices;
   private readonly pools: Pools;
 
-  constructor(host: MachineServices) {
-    this.services = host;
-    this.pools = new Pools(host.resources, host, host.transport);
+  constructor(services: MachineServices) {
+    this.services = services;
+    this.pools = new Pools(services.resources, services, services.transport);
   }
 
-  /** @param ahead for one that waits for the end of another in that place */
+  /** @param ahead for a successor, which waits for the end of the driver in that place */
   open(place: Place, life: KernelLife, ahead: boolean): Promise<DriverHost> {
     const { resources, transport } = this.services;
     const pool = poolOf(place);
@@ -24,7 +24,7 @@ export class DriverHosts {
     return WorkerHost.open(resources, this.services, transport);
   }
 
-  /** Has a thread with a domain stand ready for the next who comes to such a place. @param now or when there is time for it */
+  /** Prepares a spare thread with a domain for the next driver in such a place. @param now at once, or when the machine is idle */
   prepare(place: Place, now: boolean): void {
     const { resources } = this.services;
     if (place === 'kernel' || place === 'sandbox') return;

@@ -1,4 +1,4 @@
-// A driver as its machine keeps it, over all of its incarnations. Types alone.
+// A driver as its machine keeps it, over all of its incarnations. Types only.
 
 import type { LoadedModule } from '../../domain/loaded.ts';
 import type { LoadOptions, Unloaded } from '../../domain/loader.ts';
@@ -14,24 +14,24 @@ import type { MachineEvent, Placement } from '../shared/types.ts';
 
 export interface Driver extends Supervised {
   readonly place: Place;
-  /** Another after an update. */
+  /** An update replaces it. */
   loaded: LoadedModule;
   options: LoadOptions;
   /** Channels of its incarnations that have died since it was last up. */
-  readonly dead: Set<number>;
+  readonly deadChannels: Set<number>;
   /** Null in the kernel's own domain, and between two incarnations. */
   incarnation: Incarnation | null;
   unloaded: Unloaded;
-  /** Its last death was that of another in its pool. */
+  /** Another driver in its pool caused its last death. */
   diedWithPool: boolean;
-  /** While it is being unloaded: told of its death, after which nobody starts it again. */
-  leaving: (() => void) | null;
+  /** Set while it is being unloaded; called when it dies meanwhile. It is not restarted then. */
+  unloading: (() => void) | null;
 }
 
-/** What the machine is to its drivers. */
+/** What the machine provides to its drivers. */
 export interface MachineServices {
   readonly placement: Placement;
-  /** Places of drivers that do not go by the placement. */
+  /** Places of drivers that differ from the placement. */
   readonly places: Places;
   readonly deadlineMs: number;
   readonly images: Images;
@@ -40,13 +40,13 @@ export interface MachineServices {
   readonly coreDumps: CoreDumps;
   /** How drivers in threads of their own are reached. */
   readonly transport: ThreadTransport;
-  /** Whether one of them may have a successor ready. */
-  readonly standsBy: boolean;
+  /** Whether a driver may have a hot standby. */
+  readonly hotStandby: boolean;
   /** The kernel that lives; throws MachineDied. */
   alive(): KernelLife;
   emit(event: MachineEvent): void;
   /** Runs a piece of recovery, which `settled` waits for. */
   recover(work: () => Promise<void>): Promise<void>;
-  /** Something that a shutdown waits for. */
+  /** Registers work that a shutdown waits for. */
   track(work: Promise<unknown>): void;
 }

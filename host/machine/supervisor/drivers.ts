@@ -1,5 +1,5 @@
-// The drivers of a machine: loading, unloading, noticing that one has died. A driver whose place is the kernel is a module of
-// the kernel's domain; everywhere else it has an incarnation. What becomes of one that has died is ./supervise.ts' to do.
+// The drivers of a machine: loading, unloading, and the notice of a death. A driver whose place is the kernel is a module of
+// the kernel's domain; everywhere else it has an incarnation. ./supervise.ts restarts a driver that has died.
 
 import type { Fault } from '../../domain/fault.ts';
 import { formatOops, type OopsContext } from '../../domain/oops.ts';
@@ -12,7 +12,7 @@ import { LEVEL_ALERT } from '../../../kernel/abi/log.ts';
 import { Killed, MachineDied, ignoreMachineDied, unwrap } from '../shared/control.ts';
 import { DriverHosts } from './driver-hosts.ts';
 import type { Driver, MachineServices } from './driver.ts';
-import { complaintOf, deathContext, sceneOf } from './driver-death.ts';
+import { detectedByComplaint, deathContext, snapshotDomain } from './driver-death.ts';
 import { PreservedStates } from './preserved-states.ts';
 import { readSymbols } from '../shared/file-symbols.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -27,64 +27,65 @@ import { nextTask, pause } from '../shared/task.ts';
 import type { DetectedBy, DriverStatus, UnloadReport } from '../shared/types.ts';
 import { updateDriver } from './update.ts';
 
-/** Names of the kernel's own images: frames of a fault are told apart by name. */
-const OWN_NAMES = new Set(['kernel', 'domain', 'driver-loop', 'user'].map(keyOf));
+/** Names of the kernel's own images, which no module may have: the frames of a fault are told apart by name. */
+const IMAGE_NAMES = new Set(['kernel', 'domain', 'driver-loop', 'user'].map(keyOf));
 
-/** ms from a death to the text of its oops at the latest: it takes longer than a restart, which goes before. */
-const TEXT_AFTER_MS = 10;
+/** The most ms from a death to the text of its oops. The text takes longer than a restart, so the restart is done first. */
+const OOPS_DELAY_MS = 10;
 
-const NOTHING: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
+const NOTHING_LEAKED: Unloaded = { leakedBytes: 0, leakedObjects: 0, persistent: new Map() };
 
 export class Drivers {
-  /** Given up, but not known to have ended. */
+  /** Incarnations that were given up and whose thread is not known to have ended. */
   zombies = 0;
   private readonly services: MachineServices;
-  private readonly known = new Map<string, Driver>();
+  private readonly byKey = new Map<string, Driver>();
   private readonly registry: Registry;
   private readonly driverHosts: DriverHosts;
   private lastUnloaded: string | null = null;
-  /** Values of persistent parameters of modules that were unloaded. */
+  /** Values of persistent parameters of unloaded modules. */
   private readonly persistent = new Map<string, Persistent>();
   private readonly supervisor: Supervisor<Driver>;
   private readonly callbacks: SupervisorCallbacks<Driver>;
-  /** Looks at the drivers' pulses while there is a kernel. */
-  private watch: unknown = null;
+  /** Checks the drivers' heartbeats while there is a kernel. */
+  private heartbeatTimer: unknown = null;
 
-  /** What those have left that have died. */
+  /** The preserved states of drivers that have died. */
   private readonly preservedStates: PreservedStates;
   private readonly loading: Loading;
 
-  constructor(host: MachineServices, options: SupervisorOptions) {
-    this.services = host;
-    this.driverHosts = new DriverHosts(host);
-    this.registry = new Registry(this, host.images.domain);
-    this.preservedStates = new PreservedStates(host);
+  constructor(services: MachineServices, options: SupervisorOptions) {
+    const { resources } = services;
+    this.services = services;
+    this.driverHosts = new DriverHosts(services);
+    this.registry = new Registry(this, services.images.domain);
+    this.preservedStates = new PreservedStates(services);
     this.callbacks = {
       drivers: this,
-      now: () => host.resources.platform.now(),
-      become: (driver, state) => this.become(driver, state),
+      now: () => resources.platform.now(),
+      setState: (driver, state) => this.setState(driver, state),
       endIncarnation: (driver) => {
         if (driver.incarnation) {
-          driver.dead.add(driver.incarnation.channel);
+          driver.deadChannels.add(driver.incarnation.channel);
           void this.endIncarnation(driver.incarnation);
         }
         driver.incarnation = null;
       },
-      cancelRequests: (driver, life) => void host.recover(() => this.cancelRequests(driver, life)),
+      cancelRequests: (driver, life) => void services.recover(() => this.cancelRequests(driver, life)),
       load: (driver) => this.load(driver),
-      recover: (work) => host.recover(work),
+      recover: (work) => services.recover(work),
     };
     this.supervisor = new Supervisor<Driver>(this.callbacks, options);
-    this.loading = new Loading(host, this, this.registry, this.driverHosts, this.preservedStates, {
+    this.loading = new Loading(services, this, this.registry, this.driverHosts, this.preservedStates, {
       died: (driver, ...death) => this.died(driver, ...death),
       context: (driver, life, fault) => this.context(driver, life, fault),
       endIncarnation: (incarnation, clean) => this.endIncarnation(incarnation, clean),
-      atOnce: (driver) => this.supervisor.atOnce(driver),
+      restartsAtOnce: (driver) => this.supervisor.restartsAtOnce(driver),
     });
   }
 
   [Symbol.iterator](): Iterator<Driver> {
-    return this.known.values();
+    return this.byKey.values();
   }
 
   /** Whether the machine has panicked too often for the loss of one to be booted again. */
@@ -98,7 +99,7 @@ export class Drivers {
   }
 
   get(name: string): Driver | undefined {
-    return this.known.get(keyOf(name));
+    return this.byKey.get(keyOf(name));
   }
 
   status(): DriverStatus[] {
@@ -116,16 +117,16 @@ export class Drivers {
     return driver.place === 'kernel' ? 0 : driver.restarts + 1;
   }
 
-  private become(driver: Driver, state: DriverStatus['state']): void {
+  private setState(driver: Driver, state: DriverStatus['state']): void {
     driver.state = state;
     if (state === 'up') this.driverHosts.prepare(driver.place, false);
     if (state === 'up' || state === 'failed') this.preservedStates.release(driver.loaded.name);
-    if (state === 'up') driver.dead.clear();
+    if (state === 'up') driver.deadChannels.clear();
     const { incarnation } = driver;
     const { standby } = this.loading;
-    // Who has died is the likeliest to die next.
-    if (state === 'up' && driver.restarts > 0 && incarnation) standby.later(driver, incarnation.life);
-    if (state === 'failed' || state === 'ended') standby.lost(driver);
+    // A driver that has died is the likeliest to die next.
+    if (state === 'up' && driver.restarts > 0 && incarnation) standby.schedule(driver, incarnation.life);
+    if (state === 'failed' || state === 'ended') standby.forget(driver);
     this.registry.changed();
     const at = this.services.resources.platform.now();
     const { name } = driver.loaded;
@@ -136,19 +137,20 @@ export class Drivers {
     const life = this.services.alive();
     const { name } = loaded;
     const known = this.get(name);
-    // One that was given up, has left or waits to be restarted is loaded nowhere.
+    // A driver that was given up, has ended or waits for its restart is loaded nowhere.
     if (known && (known.state === 'starting' || known.state === 'up')) throw insmodError(name, EEXIST);
-    if (OWN_NAMES.has(keyOf(name))) throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
-    known?.recovery?.callOff();
+    if (IMAGE_NAMES.has(keyOf(name)))
+      throw insmodError(name, ENOEXEC, `the name is the kernel's own: ${name}`);
+    known?.recovery?.cancel();
     const persistent = this.persistent.get(keyOf(name)) ?? new Map<string, string>();
     const place = this.placeOf(name);
     const driver: Driver = {
       ...{ place, loaded, options: { parameters, flags, persistent }, state: 'starting', restarts: 0 },
-      ...{ incarnation: null, unloaded: NOTHING, leaving: null },
+      ...{ incarnation: null, unloaded: NOTHING_LEAKED, unloading: null, deadChannels: new Set<number>() },
       ...{ policy: this.supervisor.policyOf(loaded, life), deaths: [], upSince: 0 },
-      ...{ cause: null, diedWithPool: false, lostOwner: null, recovery: null, dead: new Set<number>() },
+      ...{ cause: null, diedWithPool: false, lostOwner: null, recovery: null },
     };
-    this.known.set(keyOf(name), driver);
+    this.byKey.set(keyOf(name), driver);
     try {
       await this.load(driver);
     } catch (error) {
@@ -158,49 +160,49 @@ export class Drivers {
       throw error;
     }
     driver.upSince = this.services.resources.platform.now();
-    this.become(driver, 'up');
+    this.setState(driver, 'up');
     const { images, resources } = this.services;
     if (place !== 'kernel') resources.whenIdle(() => readSymbols([loaded, images.domain, images.driverLoop]));
   }
 
-  /** Where a module of that name lives, or would. */
+  /** The place of a module of that name, loaded or not. */
   placeOf(name: string): Place {
     return this.services.places.get(keyOf(name)) ?? defaultPlace(this.services.placement);
   }
 
-  /** Nobody comes after those who have died: what waits for a successor is answered, what was left to one goes. */
+  /** Dead incarnations have no successor: the kernel answers the requests that wait for one and drops the preserved state. */
   private async cancelRequests(
-    { dead, loaded, place }: Driver,
+    { deadChannels, loaded, place }: Driver,
     life: KernelLife,
     unloaded = false,
   ): Promise<void> {
-    const channels = [...dead];
-    dead.clear();
+    const channels = [...deadChannels];
+    deadChannels.clear();
     if (place === 'kernel' || life.dead) return;
     await life.control.methods.cancelRequests(loaded.name, channels, unloaded).catch(ignoreMachineDied);
   }
 
   private forget(name: string): void {
     const driver = this.get(name);
-    if (driver) this.loading.standby.lost(driver);
-    this.known.delete(keyOf(name));
+    if (driver) this.loading.standby.forget(driver);
+    this.byKey.delete(keyOf(name));
     this.preservedStates.release(name);
     this.registry.changed();
   }
 
-  /** Loads every driver into a kernel that has just booted; one that is refused is given up, one that dies is restarted. */
+  /** Loads every driver into a kernel that has just booted. A driver that is refused is given up; one that dies is restarted. */
   async reload(): Promise<void> {
     for (const driver of this) {
-      driver.incarnation = null; // its life is over
-      driver.dead.clear();
+      driver.incarnation = null; // it ended with its kernel
+      driver.deadChannels.clear();
     }
     for (const driver of ownersFirst(this)) {
-      this.become(driver, 'starting');
+      this.setState(driver, 'starting');
       driver.deaths = [];
-      // Behind an owner that is being restarted nobody waits but its user.
-      const late = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
+      // Where an owner is being restarted only its user waits for it, not the drivers after that.
+      const ownerRecovers = ownersOf(driver.loaded, this).some(({ recovery }) => recovery);
       const loaded = this.supervisor.reload(driver, this.services.alive());
-      if (!late) await loaded;
+      if (!ownerRecovers) await loaded;
       else void this.services.recover(() => loaded.catch(ignoreMachineDied));
     }
   }
@@ -208,7 +210,7 @@ export class Drivers {
   private async load(driver: Driver): Promise<void> {
     try {
       if (driver.place === 'kernel') return await this.loadIntoKernel(driver);
-      this.beginWatch();
+      this.startHeartbeats();
       await this.loading.load(driver);
     } catch (error) {
       throw asInsmod(driver.loaded.name, error);
@@ -225,7 +227,7 @@ export class Drivers {
     }
   }
 
-  /** @param clean it has run its cleanup, or was refused */
+  /** @param clean the driver has run its cleanup, or was refused */
   private endIncarnation(incarnation: Incarnation, clean = false): Promise<void> {
     this.zombies++;
     const freed = incarnation.end(clean).finally(() => this.zombies--);
@@ -233,41 +235,41 @@ export class Drivers {
     return freed;
   }
 
-  /** A look at each driver's pulse in every deadline. */
-  private beginWatch(): void {
-    this.watch ??= setInterval(() => {
-      for (const { state, incarnation } of this) if (state === 'up') incarnation?.look();
+  /** Checks each driver's heartbeat once per deadline. */
+  private startHeartbeats(): void {
+    this.heartbeatTimer ??= setInterval(() => {
+      for (const { state, incarnation } of this) if (state === 'up') incarnation?.checkHeartbeat();
     }, this.services.deadlineMs);
   }
 
-  /** Has a successor stand ready, where there is to be one. */
-  ready(): Promise<void> {
-    return this.loading.standby.ready();
+  /** Makes a successor ready, where the policy allows one. */
+  prepareStandby(): Promise<void> {
+    return this.loading.standby.prepareNow();
   }
 
-  /** Ends every incarnation, and what is being done about dead ones: their kernel is dead. */
+  /** The kernel is dead: ends every incarnation and cancels every recovery. */
   end(): void {
-    clearInterval(this.watch);
-    this.watch = null;
+    clearInterval(this.heartbeatTimer);
+    this.heartbeatTimer = null;
     this.registry.changed();
     this.preservedStates.releaseAll();
     this.loading.standby.end();
-    for (const { incarnation, leaving, recovery } of this) {
-      recovery?.callOff();
+    for (const { incarnation, unloading, recovery } of this) {
+      recovery?.cancel();
       if (incarnation) void this.endIncarnation(incarnation);
-      leaving?.();
+      unloading?.();
     }
   }
 
-  /** The kernel has given an incarnation up. */
+  /** The kernel has given up an incarnation. */
   complaint({ channel, generation, reason }: Extract<Notice, { type: 'complaint' }>): void {
     const owner = [...this.loading.standby, ...this].find(
       ({ incarnation }) => incarnation?.channel === channel && incarnation.generation === generation,
     );
-    owner?.incarnation?.die(complaintOf(reason), null);
+    owner?.incarnation?.die(detectedByComplaint(reason), null);
   }
 
-  /** Gives a driver up at once, whenever its thread will have ended. Throws where it has no incarnation. */
+  /** Gives up a driver at once, without waiting for the end of its thread. Throws where it has no incarnation. */
   kill(name: string): void {
     const incarnation = this.get(name)?.incarnation;
     if (!incarnation) throw new Error(`module is not loaded: ${name}`);
@@ -286,40 +288,40 @@ export class Drivers {
     const life = driver.incarnation?.life;
     if (!life || life.dead) return;
     const dead = { ...driver };
-    const scene = sceneOf(driver, life, this);
-    let dealtWith = (): void => {};
-    const over = new Promise<void>((resolve) => (dealtWith = resolve));
-    const oops = Promise.race([over, pause(TEXT_AFTER_MS)])
+    const snapshot = snapshotDomain(driver, life, this);
+    let onHandled = (): void => {};
+    const handled = new Promise<void>((resolve) => (onHandled = resolve));
+    const oops = Promise.race([handled, pause(OOPS_DELAY_MS)])
       .then(nextTask)
-      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, scene)) : []));
+      .then(() => (fault ? formatOops(fault, this.context(dead, life, fault, snapshot)) : []));
     life.log(LEVEL_ALERT, oops);
-    this.services.coreDumps.died(dead, { by, fault }, oops);
+    this.services.coreDumps.dump(dead, { by, fault }, oops);
     if (driver.incarnation) this.preservedStates.keep(name, driver.incarnation);
-    // Where it is still being loaded, `load` rejects.
-    if (driver.state === 'up' && this.get(name) === driver && !driver.leaving)
-      return void this.services.recover(() => this.supervisor.died(driver, life, cause)).finally(dealtWith);
-    driver.leaving?.();
-    dealtWith();
+    // Where the driver is still being loaded, `load` rejects.
+    if (driver.state === 'up' && this.get(name) === driver && !driver.unloading)
+      return void this.services.recover(() => this.supervisor.died(driver, life, cause)).finally(onHandled);
+    driver.unloading?.();
+    onHandled();
   }
 
   private context(
     driver: Driver,
     life: KernelLife,
     fault: Fault,
-    scene = sceneOf(driver, life, this),
+    snapshot = snapshotDomain(driver, life, this),
   ): OopsContext {
-    return deathContext(this.services, driver, life, fault, scene, [...this], this.lastUnloaded);
+    return deathContext(this.services, driver, life, fault, snapshot, [...this], this.lastUnloaded);
   }
 
   /**
-   * Has the kernel unload a driver. One that dies in its cleanup is gone as well: nobody has use for a successor.
-   * @throws ModuleError, also where that is done already, or where it has just died
+   * Has the kernel unload a driver. A driver that dies in its cleanup is unloaded as well, and is not restarted.
+   * @throws ModuleError, also where the driver is being unloaded already, or has just died
    */
-  private async dismiss(driver: Driver, life: KernelLife, ask: () => Promise<Answer<number>>): Promise<void> {
-    if (driver.leaving || driver.incarnation?.ended) throw rmmodError(driver.loaded.name, EBUSY);
-    let gone = false;
+  private async unload(driver: Driver, life: KernelLife, ask: () => Promise<Answer<number>>): Promise<void> {
+    if (driver.unloading || driver.incarnation?.ended) throw rmmodError(driver.loaded.name, EBUSY);
+    let died = false;
     const death = new Promise<void>((resolve) => {
-      driver.leaving = () => resolve(void (gone = true));
+      driver.unloading = () => resolve(void (died = true));
     });
     try {
       unwrap(await ask());
@@ -328,28 +330,28 @@ export class Drivers {
       const inCleanup = error.errno === EIO || error.errno === ETIMEDOUT;
       if (!inCleanup || !driver.incarnation?.fenced) {
         const { cause } = driver;
-        if (gone && cause) void this.services.recover(() => this.supervisor.died(driver, life, cause));
+        if (died && cause) void this.services.recover(() => this.supervisor.died(driver, life, cause));
         throw error;
       }
-      await death; // the kernel is told of it before the supervisor
+      await death; // the kernel hears of it before the supervisor
       if (life.dead) throw new MachineDied('the kernel has died while a driver was unloaded');
     } finally {
-      driver.leaving = null;
+      driver.unloading = null;
     }
   }
 
   /** Puts another binary in a driver's place. @throws ModuleError */
   async update(next: LoadedModule, parameters: string | null): Promise<void> {
-    await this.loading.standby.without(this.get(next.name), () => this.updateNow(next, parameters));
+    await this.loading.standby.withoutSuccessors(this.get(next.name), () => this.updateNow(next, parameters));
   }
 
   private async updateNow(next: LoadedModule, parameters: string | null): Promise<void> {
     const life = this.services.alive();
     const retire = async (driver: Driver): Promise<void> => {
-      await this.dismiss(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
+      await this.unload(driver, life, () => life.control.methods.replaceModule(driver.loaded.name));
       const { incarnation } = driver;
-      if (!incarnation || incarnation.ended) return; // it has died over it
-      await this.endIncarnation(incarnation, true); // by then it has said what it leaves
+      if (!incarnation || incarnation.ended) return; // it died in its cleanup
+      await this.endIncarnation(incarnation, true); // its `preserved` notice has arrived by then
       if (incarnation.preserved) this.preservedStates.keepCopy(driver.loaded.name, incarnation.preserved);
     };
     const isolated = this.placeOf(next.name) !== 'kernel';
@@ -357,38 +359,38 @@ export class Drivers {
       ...this.callbacks,
       isolated,
       retire,
-      lost: this.supervisor.lost.bind(this.supervisor),
+      giveUp: this.supervisor.giveUp.bind(this.supervisor),
     };
     await updateDriver(callbacks, this.get(next.name), life, next, parameters);
   }
 
   /** @throws ModuleError */
   async rmmod(asked: string, force: boolean): Promise<UnloadReport> {
-    return this.loading.standby.without(this.get(asked), () => this.rmmodNow(asked, force));
+    return this.loading.standby.withoutSuccessors(this.get(asked), () => this.rmmodNow(asked, force));
   }
 
   private async rmmodNow(asked: string, force: boolean): Promise<UnloadReport> {
     const life = this.services.alive();
-    const driver = this.known.get(keyOf(asked));
+    const driver = this.byKey.get(keyOf(asked));
     const name = driver?.loaded.name ?? asked;
     if (driver?.state === 'starting') throw rmmodError(name, EBUSY); // not live
     const { methods } = life.control;
-    let report = NOTHING;
+    let report = NOTHING_LEAKED;
     if (driver ? driver.place === 'kernel' : this.placeOf(name) === 'kernel') {
-      // The kernel is asked in any case: a module whose init died is there though nobody has loaded it.
+      // The kernel is asked in any case: it keeps a module whose init died, which is no driver here.
       report = unwrap(await methods.rmmod(name, force));
       life.statics = life.statics.filter((data) => data.name !== name);
     } else if (!driver) {
       throw rmmodError(name, ENOENT);
     } else if (driver.incarnation) {
-      await this.dismiss(driver, life, () => methods.deleteModule(name, force));
+      await this.unload(driver, life, () => methods.deleteModule(name, force));
     }
-    driver?.recovery?.callOff();
+    driver?.recovery?.cancel();
     const cancelled = driver ? this.cancelRequests(driver, life, true) : null;
     this.forget(name);
     this.lastUnloaded = name;
     if (driver?.incarnation) {
-      await this.endIncarnation(driver.incarnation, true); // and it has said by then what it left
+      await this.endIncarnation(driver.incarnation, true); // its `unloaded` notice has arrived by then
       report = driver.unloaded;
     }
     await cancelled;

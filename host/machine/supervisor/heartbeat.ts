@@ -1,9 +1,9 @@
-// The pulse of drivers' threads: every so often each is asked for an echo (S_PING, D_PONG), which its loop gives between two
-// requests. That finds the one that hangs while nobody waits for it; one that is asked for something has a deadline
-// (kernel/ipc/deadline.ts). Looks are counted, not time: a supervisor that was held up itself accuses nobody.
+// The heartbeat of drivers' threads. The supervisor pings each thread (S_PING), and the thread's loop echoes between two requests
+// (D_PONG). This finds a thread that hangs while no client waits for it; a request has a deadline (kernel/ipc/deadline.ts). Checks
+// are counted, not time, so a stalled supervisor gives up no driver.
 //
-// Given up is who has missed two looks in a row without any sign of life: an echo, a heart that beats (D_HEART), a call of
-// another driver that is under way (K_GATE).
+// A driver is given up after two checks in a row without a sign of life: an echo, a host call (D_HEART), or a call of another
+// driver that is under way (K_GATE).
 
 import { ringDriver } from '../../ipc/driver-bell.ts';
 import {
@@ -18,13 +18,13 @@ import {
 } from '../../../kernel/abi/channel.ts';
 import { CHANNELS_BASE } from '../../../kernel/abi/map.ts';
 
-/** Looks in a row that may be missed. */
-const MOST_MISSED = 2;
+/** Checks in a row without a sign of life after which the driver is given up. */
+const MAX_MISSED = 2;
 
 export class HeartbeatMonitor {
   private readonly words: Int32Array;
   private readonly channel: number;
-  private heart = 0;
+  private lastHeart = 0;
   private missed = 0;
 
   /** @param words the kernel's memory */
@@ -41,8 +41,8 @@ export class HeartbeatMonitor {
     return Atomics.load(this.words, this.at(offset));
   }
 
-  /** Looks once. @returns whether it lives, as far as can be told */
-  look(): boolean {
+  /** Checks once. @returns false where the driver is to be given up */
+  check(): boolean {
     if (this.word(S_TRANSPORT) === TRANSPORT_GATE) return true; // it has no thread of its own
     const heart = this.word(D_HEART);
     if (this.word(S_PING) === this.word(D_PONG)) {
@@ -50,12 +50,12 @@ export class HeartbeatMonitor {
       Atomics.add(this.words, this.at(S_PING), 1);
       const host = this.word(S_DRIVER_HOST);
       ringDriver(this.words, host === 0 ? this.channel : host - 1);
-    } else if (heart !== this.heart || this.word(K_GATE) !== 0) {
+    } else if (heart !== this.lastHeart || this.word(K_GATE) !== 0) {
       this.missed = 0;
     } else {
       this.missed++;
     }
-    this.heart = heart;
-    return this.missed < MOST_MISSED;
+    this.lastHeart = heart;
+    return this.missed < MAX_MISSED;
   }
 }

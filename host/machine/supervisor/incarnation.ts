@@ -1,6 +1,6 @@
-// One incarnation of a driver in a domain: a channel and a driver host (./driver-host.ts), from start to end. Ending one is a fence, then a
-// kill: the kernel is told, which raises the generation and answers the callers; then its driver host ends it. Until nothing of it
-// can be running it is a zombie, and its channel and memory go to nobody.
+// One incarnation of a driver in a domain, from start to end: a channel and a driver host (./driver-host.ts). It is ended by a
+// fence, then a kill. The kernel is told, raises the generation and answers the callers; then the driver host ends the driver.
+// While anything of it may still run it is a zombie, and its channel and memory are not reused.
 
 import type { Gate } from '../../domain/announce.ts';
 import type { StaticData } from '../../domain/domain.ts';
@@ -43,50 +43,50 @@ import type { DetectedBy } from '../shared/types.ts';
 export interface IncarnationEvents {
   /** It died by itself; called at most once, and not after `end`. */
   died(by: DetectedBy, fault: Fault | null, caughtAt: number | null): void;
-  /** Files of the drivers that live in a memory: what one traps in may be another's code. */
+  /** Files of the drivers in a memory: a driver may trap in another one's code. */
   files(memory: WebAssembly.Memory): readonly LoadedModule[];
   /** It has asked for a warning, and goes on. */
   warned(fault: Fault): void;
-  /** It has run its cleanup; what it had not freed itself. */
+  /** It has run its cleanup. The report says what it had not freed itself. */
   unloaded(report: Unloaded): void;
 }
 
-/** Static data of a domain's image, which lies at the same place in every domain. */
+/** Static data of a domain's image, which is at the same address in every domain. */
 const imageStatics = new WeakMap<Image, StaticData>();
 
 export class Incarnation {
   readonly channel: number;
   /** The channel's generation under which it runs. */
   readonly generation: number;
-  /** That it runs on. */
+  /** The thread that it runs on. */
   readonly thread: Thread;
   readonly memory: WebAssembly.Memory;
   statics: StaticData[] = [];
-  /** Its module as the kernel has it, for the oops: the kernel forgets it when it dies. */
+  /** Its module as the kernel lists it, for the oops: the kernel drops it when the driver dies. */
   entries: ModuleEntry[] = [];
   ended = false;
-  /** Its driver host has ended with others in it. */
+  /** Its driver host has ended together with the other drivers in it. */
   diedWithPool = false;
   private link: PostedLink | null = null;
-  /** What do_exit was given, where it has left by that. */
+  /** The code that it gave do_exit; null where it did not exit. */
   exitCode: number | null = null;
   readonly life: KernelLife;
-  /** What it leaves to its successor, where it is unloaded for one. */
+  /** The state that it preserves for its successor, where it is unloaded for one. */
   preserved: PreviousMemory | null = null;
   private readonly driverHost: DriverHost;
   private readonly events: IncarnationEvents;
   private outcome: Promise<void> = Promise.resolve();
-  private isLive: (statics: StaticData[]) => void = () => {};
-  /** Its own file, and those of the host that may stand in its traces. */
+  private succeed: (statics: StaticData[]) => void = () => {};
+  /** Its own file and the images that its traces may name. */
   private files: readonly LoadedModule[] = [];
   private readonly heartbeat: HeartbeatMonitor;
-  /** Ends the load, where one is under way. */
+  /** Rejects the load, where one is under way. */
   private fail: (why: () => Error) => void = () => {};
   /** It went live in this task. */
   private justLive = false;
-  private freeing: Promise<void> | null = null;
-  /** Says that nothing of it runs any more. */
-  private over: () => void = () => {};
+  private freed: Promise<void> | null = null;
+  /** Says that nothing of it can write to the kernel's memory any more. */
+  private releaseKernel: () => void = () => {};
 
   private constructor(life: KernelLife, channel: number, host: DriverHost, events: IncarnationEvents) {
     this.life = life;
@@ -97,7 +97,7 @@ export class Incarnation {
     this.events = events;
     this.generation = Atomics.load(life.words, wordOf(channel, K_GENERATION));
     this.heartbeat = new HeartbeatMonitor(life.words, channel);
-    life.usedUntil(new Promise<void>((resolve) => (this.over = resolve)));
+    life.usedUntil(new Promise<void>((resolve) => (this.releaseKernel = resolve)));
   }
 
   /**
@@ -145,21 +145,21 @@ export class Incarnation {
   }
 
   /** A word of its channel. */
-  private held(offset: number): number {
+  private word(offset: number): number {
     return Atomics.load(this.life.words, wordOf(this.channel, offset));
   }
 
-  /** Whether the kernel has given it up, which the supervisor may not have heard of yet. */
+  /** Whether the kernel has given it up. The supervisor may not have heard of that yet. */
   get fenced(): boolean {
-    return this.held(K_GENERATION) !== this.generation;
+    return this.word(K_GENERATION) !== this.generation;
   }
 
-  /** Whether it is dead, or dies next, whoever has heard of it. */
-  get doomed(): boolean {
+  /** Whether it is dead or about to be ended, also where the supervisor has not handled that yet. */
+  get ending(): boolean {
     return this.ended || this.fenced || this.driverHost.ending;
   }
 
-  /** Has the driver loaded; its init waits until the kernel knows of it. */
+  /** Starts to load the driver. Its init waits until the kernel has announced it. */
   begin(
     loaded: LoadedModule,
     options: LoadOptions,
@@ -172,47 +172,47 @@ export class Incarnation {
     const common = imageStatics.get(images.domain);
     this.outcome = new Promise<void>((resolve, reject) => {
       this.fail = (why) => reject(why());
-      this.isLive = (statics) => {
+      this.succeed = (statics) => {
         this.statics = common ? [common, ...statics] : statics;
         imageStatics.set(images.domain, this.statics[0]!);
         this.fail = () => {};
         resolve();
       };
     });
-    this.outcome.catch(() => {}); // somebody waits for it, or nobody does any more
+    this.outcome.catch(() => {}); // handled by `untilLive`, where that was called
     this.life.ring();
     const start: DriverStart = {
       ...{ type: 'start', kernel: life.memory, memory, channel, generation, hostChannel: this.bell },
       ...{ loaded, options, gates, previous, link: this.link, statics: common === undefined },
     };
     this.driverHost.begin(start, {
-      noticed: (notice) => this.heard(notice),
-      ended: (along) =>
+      noticed: (notice) => this.onNotice(notice),
+      ended: (withOthers) =>
         this.afterLive(() => {
-          this.diedWithPool = along;
+          this.diedWithPool = withOthers;
           this.die('thread ended', null);
         }),
     });
   }
 
-  /** Resolves when it is live, throws ModuleError when it was refused; its init may take so many ms from now. */
-  live(deadlineMs: number): Promise<void> {
-    return this.outcome.finally(this.limit(deadlineMs));
+  /** Resolves when it is live; throws ModuleError when it was refused. @param deadlineMs ms that its init may take from now */
+  untilLive(deadlineMs: number): Promise<void> {
+    return this.outcome.finally(this.startDeadline(deadlineMs));
   }
 
   /**
-   * A death. What a thread says before it exits arrives at once, with no turn in between for who waits until it is live.
+   * Handles a death. The notices of a thread that exits arrive in one task: whoever awaits `untilLive` runs before the death.
    */
   private async afterLive(act: () => void): Promise<void> {
     if (this.justLive) await nextTask();
     act();
   }
 
-  private heard(notice: DriverNotice): void {
+  private onNotice(notice: DriverNotice): void {
     if (notice.type === 'live') {
       this.justLive = true;
       void nextTask().then(() => (this.justLive = false));
-      this.isLive(notice.statics);
+      this.succeed(notice.statics);
     } else if (notice.type === 'refused') {
       this.fail(() => new ModuleError(notice.errno, notice.message));
     } else if (notice.type === 'unloaded') {
@@ -222,11 +222,11 @@ export class Incarnation {
     } else if (notice.type === 'warning') {
       if (!this.ended) this.events.warned(this.located(notice.caught));
     } else if (notice.type !== 'left') {
-      void this.afterLive(() => this.gone(notice));
+      void this.afterLive(() => this.onDeath(notice));
     }
   }
 
-  private gone(notice: Extract<DriverNotice, { type: 'fault' | 'exit' | 'oops' }>): void {
+  private onDeath(notice: Extract<DriverNotice, { type: 'fault' | 'exit' | 'oops' }>): void {
     if (notice.type === 'fault') {
       this.die('trap', this.located(notice.caught), notice.at);
     } else if (notice.type === 'exit') {
@@ -237,7 +237,7 @@ export class Incarnation {
     }
   }
 
-  /** Whose code that was. Frames of the kernel that has called a sandbox are left out. */
+  /** The fault with its module and function. Frames of the kernel that has called a sandbox are left out. */
   private located(thrown: Caught): Fault {
     const symbols = symbolsOf([...this.files, ...this.events.files(this.memory)]);
     return located(thrown, symbols, 'kernel');
@@ -248,16 +248,16 @@ export class Incarnation {
     return this.driverHost.bell ?? this.channel;
   }
 
-  /** Looks whether its thread still answers; to be called every so often while it is up. */
-  look(): void {
-    if (!this.ended && !this.heartbeat.look()) this.die('heartbeat', null);
+  /** Checks whether its thread still answers; to be called periodically while it is up. */
+  checkHeartbeat(): void {
+    if (!this.ended && !this.heartbeat.check()) this.die('heartbeat', null);
   }
 
-  /** It is dead, for a reason that somebody has detected. */
+  /** It has died. @param by how that was detected */
   die(by: DetectedBy, fault: Fault | null, caughtAt: number | null = null): void {
     if (this.ended) return;
     this.events.died(by, fault, caughtAt);
-    // Before the end, which has a reason of its own for whoever loads it.
+    // Before `end`, which would reject the load with another reason.
     const why = `it died while it was loaded (${by}${fault ? `: ${fault.kind}` : ''})`;
     this.fail(() => new ModuleError(EIO, why));
     void this.end();
@@ -266,7 +266,7 @@ export class Incarnation {
   /**
    * Ends it, whatever it is doing.
    * @param clean it has run its cleanup, or was refused
-   * @returns resolves when nothing of it runs any more and all it held is free again
+   * @returns resolves when nothing of it runs any more and its channel and memory are free
    */
   end(clean = false): Promise<void> {
     const { life, channel } = this;
@@ -280,34 +280,34 @@ export class Incarnation {
       ringDriver(words, this.bell);
       life.ring();
     }
-    return (this.freeing ??= this.free(clean));
+    return (this.freed ??= this.free(clean));
   }
 
-  /** Ends it when its init has taken too long; time in which another driver hung that it had called is not its own. */
-  private limit(ms: number): () => void {
+  /** Ends it when its init takes too long. The time of a driver that it called and that hung does not count. @returns stops it */
+  private startDeadline(ms: number): () => void {
     let timer: ReturnType<typeof setTimeout>;
     const arm = (excuses: number): void => {
       timer = setTimeout(() => {
-        const now = this.held(K_EXCUSES);
-        if (now !== excuses || this.held(K_GATE) !== 0) arm(now);
+        const now = this.word(K_EXCUSES);
+        if (now !== excuses || this.word(K_GATE) !== 0) arm(now);
         else this.die('deadline', null);
       }, ms);
     };
-    arm(this.held(K_EXCUSES));
+    arm(this.word(K_EXCUSES));
     return () => clearTimeout(timer);
   }
 
   private async free(clean: boolean): Promise<void> {
     const { life, channel, driverHost } = this;
     await driverHost.end(clean);
-    this.over();
-    // Nobody can say any more that its copy is done.
+    this.releaseKernel();
+    // Its thread cannot clear this any more.
     Atomics.store(life.words, wordOf(channel, D_COPYING), 0);
     life.ring();
     driverHost.release();
-    // The kernel raises the generation when it has answered those who wait for the incarnation; a successor must not share it. Nor may it have a
-    // channel whose call of another driver is still to be answered.
-    while (!life.dead && (this.held(K_GATE) !== 0 || this.held(K_GENERATION) === this.generation)) {
+    // The kernel raises the generation when it has answered the callers. A successor on this channel must not have the same
+    // generation, nor take the answer to this incarnation's call of another driver.
+    while (!life.dead && (this.word(K_GATE) !== 0 || this.word(K_GENERATION) === this.generation)) {
       await pause(CHANNEL_PERIOD);
     }
     freeChannel(life, channel);

@@ -1,5 +1,5 @@
-// One life of a kernel: its memory, its thread, its heartbeat, from boot to death. A machine that reboots has a new one.
-// The memory is read from outside at any time; it goes back to the pool when nobody can write to it any longer.
+// One life of a kernel, from boot to death: its memory, its thread, its heartbeat. A machine that reboots starts a new one. The
+// memory may be read from outside at any time. It goes back to the pool when no thread can write to it any longer.
 
 import type { StaticData } from '../../domain/domain.ts';
 import type { Fault } from '../../domain/fault.ts';
@@ -19,10 +19,10 @@ const PING = (MACHINE_BASE + M_PING) >> 2;
 const PONG = (MACHINE_BASE + M_PONG) >> 2;
 const MAIL_SEQUENCE = (MACHINE_BASE + M_MAIL_SEQUENCE) >> 2;
 const MAIL_ACK = (MACHINE_BASE + M_MAIL_ACK) >> 2;
-/** Heartbeats in the time of a deadline. */
+/** Heartbeats per deadline. */
 const BEATS = 16;
-/** A look so many periods after the one before was held up itself, and accuses nobody. */
-const HELD_UP = 4;
+/** A check that comes so many periods after the last was stalled itself, so it does not declare the kernel dead. */
+const STALLED_PERIODS = 4;
 
 export interface LifeOptions {
   placement: Placement;
@@ -43,8 +43,8 @@ export interface LifeEvents {
   died(by: DetectedBy, fault: Fault | null): void;
 }
 
-/** What a measurement may take beyond a deadline. */
-const PATIENCE_MS = 30_000;
+/** The ms that a measurement may take beyond a deadline. */
+const MEASUREMENT_MS = 30_000;
 
 const encoder = new TextEncoder();
 
@@ -63,8 +63,8 @@ export class KernelLife {
   private readonly users = new Set<Promise<unknown>>();
   private readonly bytes: Uint8Array;
   private mail: Promise<void> = Promise.resolve();
-  private heart: unknown = null;
-  private patience = 0;
+  private heartbeatTimer: unknown = null;
+  private extraMs = 0;
   private releasing: Promise<void> | null = null;
 
   private constructor(
@@ -95,7 +95,7 @@ export class KernelLife {
     const memory = await resources.takeMemory(KERNEL_MEMORY);
     const thread = await resources.takeThread('kernel');
     const life = new KernelLife(resources, memory, thread, options, events);
-    life.beat();
+    life.startHeartbeat();
     try {
       life.statics = await life.control.methods.boot({ ...options, memory });
     } catch (error) {
@@ -112,40 +112,40 @@ export class KernelLife {
     ring(this.words);
   }
 
-  /** Asks for an echo every so often; where none comes, the kernel is dead, and known to be before the deadline is over. */
-  private beat(): void {
+  /** Pings the kernel periodically. Where no echo comes the kernel is declared dead, before the deadline is over. */
+  private startHeartbeat(): void {
     const period = this.deadlineMs / BEATS;
     let sentAt = this.resources.platform.now();
     let lookedAt = sentAt;
-    this.heart = setInterval(() => {
+    this.heartbeatTimer = setInterval(() => {
       const now = this.resources.platform.now();
-      // The kernel may be on the same thread, and has its turn before the next look.
-      const heldUp = now - lookedAt > HELD_UP * period;
+      // The kernel may be on this thread: it has a turn before the next check.
+      const stalled = now - lookedAt > STALLED_PERIODS * period;
       lookedAt = now;
       if (Atomics.load(this.words, PING) === Atomics.load(this.words, PONG)) {
         sentAt = now;
         Atomics.add(this.words, PING, 1);
         this.ring();
-      } else if (!heldUp && now - sentAt >= this.deadlineMs - 2 * period + this.patience) {
+      } else if (!stalled && now - sentAt >= this.deadlineMs - 2 * period + this.extraMs) {
         this.die('heartbeat', null);
       }
     }, period);
   }
 
   /**
-   * Runs something that keeps the kernel's thread to itself, such as a bare spinning loop: with other work on the machine it
-   * may take long without being a hang.
+   * Runs work that occupies the kernel's thread, such as a bare spinning loop. On a busy computer it may take long without
+   * being a hang.
    */
-  async unhurried<T>(work: () => Promise<T>): Promise<T> {
-    this.patience += PATIENCE_MS;
+  async withLongerDeadline<T>(work: () => Promise<T>): Promise<T> {
+    this.extraMs += MEASUREMENT_MS;
     try {
       return await work();
     } finally {
-      this.patience -= PATIENCE_MS;
+      this.extraMs -= MEASUREMENT_MS;
     }
   }
 
-  /** Puts lines into the kernel's log, one after the other, each when the one before has been taken. */
+  /** Sends lines to the kernel's log, each when the kernel has taken the one before. */
   log(level: number, lines: string[] | Promise<string[]>): void {
     this.mail = this.mail.then(async () => {
       for (const line of await lines) await this.send(level, line);
@@ -170,7 +170,7 @@ export class KernelLife {
     return this.mail;
   }
 
-  /** Somebody who can write to this memory until a promise resolves: a driver's thread, a client. */
+  /** Registers a user of this memory, such as a driver's thread or a client. @param done resolves when it cannot write any more */
   usedUntil(done: Promise<unknown>): void {
     this.users.add(done);
     void done.then(() => this.users.delete(done));
@@ -182,7 +182,7 @@ export class KernelLife {
     this.end(`the kernel has died (${by})`);
   }
 
-  /** Its supervisor cannot go on with it. */
+  /** Ends the kernel as a panic: the supervisor has lost an essential driver. */
   panic(): void {
     this.die('panic', null);
   }
@@ -191,18 +191,18 @@ export class KernelLife {
   end(why: string): void {
     if (this.dead) return;
     this.dead = true;
-    clearInterval(this.heart);
+    clearInterval(this.heartbeatTimer);
     abandon(this.memory, MAX_CLIENTS);
-    this.control.giveUp(why);
+    this.control.rejectAll(why);
     this.thread.terminate();
   }
 
-  /** Gives the memory back once no thread is left that could write to it; nobody reads it any more. */
+  /** Gives the memory back once no thread can write to it. The caller does not read it any more. */
   release(): Promise<void> {
-    return (this.releasing ??= this.giveBack());
+    return (this.releasing ??= this.returnMemory());
   }
 
-  private async giveBack(): Promise<void> {
+  private async returnMemory(): Promise<void> {
     await Promise.all([this.thread.ended, ...this.users]);
     this.resources.giveMemory(this.memory);
   }

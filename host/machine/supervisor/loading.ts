@@ -1,4 +1,4 @@
-// How a driver comes into a domain of its own: by a successor that stood ready (./standby.ts), or by a new incarnation, which is
+// Loads a driver into a domain outside the kernel: a hot standby takes over (./standby.ts), or a new incarnation is started and
 // announced to the kernel while it is loaded.
 
 import type { Gate } from '../../domain/announce.ts';
@@ -8,7 +8,7 @@ import { ModuleError } from '../../domain/module-error.ts';
 import { transportOf } from '../../ipc/transport.ts';
 import { EIO } from '../../../kernel/abi/errno.ts';
 import { LEVEL_WARNING } from '../../../kernel/abi/log.ts';
-import { livingIn } from './driver-death.ts';
+import { driversIn } from './driver-death.ts';
 import type { Driver, MachineServices } from './driver.ts';
 import type { PreservedStates } from './preserved-states.ts';
 import type { DriverHosts } from './driver-hosts.ts';
@@ -23,10 +23,10 @@ import { Standby, type Successor } from './standby.ts';
 export interface LoadingCallbacks {
   died(driver: Driver, ...death: Parameters<IncarnationEvents['died']>): void;
   context(driver: Driver, life: KernelLife, fault: Fault): OopsContext;
-  /** @param clean it was refused */
+  /** @param clean the driver was refused */
   endIncarnation(incarnation: Incarnation, clean: boolean): Promise<void>;
   /** Whether a driver that dies now is restarted at once. */
-  atOnce(driver: Driver): boolean;
+  restartsAtOnce(driver: Driver): boolean;
 }
 
 export class Loading {
@@ -39,38 +39,38 @@ export class Loading {
   private readonly callbacks: LoadingCallbacks;
 
   constructor(
-    host: MachineServices,
+    services: MachineServices,
     drivers: Iterable<Driver>,
     registry: Registry,
     driverHosts: DriverHosts,
     preservedStates: PreservedStates,
     callbacks: LoadingCallbacks,
   ) {
-    this.services = host;
+    this.services = services;
     this.drivers = drivers;
     this.registry = registry;
     this.driverHosts = driverHosts;
     this.preservedStates = preservedStates;
     this.callbacks = callbacks;
-    const standsBy = host.standsBy && !transportOf(host.transport).eventful;
-    const { resources } = host;
+    const standsBy = services.hotStandby && !transportOf(services.transport).eventful;
+    const { resources } = services;
     this.standby = new Standby({
       prepare: (driver, life, events) => this.prepare(driver, life, events, true),
       events: (driver, life) => this.eventsOf(driver, life),
       begin: ({ loaded, options, place }, incarnation) => {
-        incarnation.begin(loaded, options, [], host.images, null);
+        incarnation.begin(loaded, options, [], services.images, null);
         driverHosts.prepare(place, false); // it may have taken the spare
       },
       endIncarnation: (...words) => void callbacks.endIncarnation(...words),
       keepMemory: (memory) => resources.keepMemory(memory),
       releaseMemory: (memory) => resources.releaseMemory(memory),
-      track: (work) => host.track(work),
-      together: (driver) => {
+      track: (work) => services.track(work),
+      sharingHost: (driver) => {
         const pool = poolOf(driver.place);
         return pool === null ? [driver] : [...drivers].filter(({ place }) => poolOf(place) === pool);
       },
-      alone: (driver) => standsBy && driver.place !== 'kernel' && registry.foreseen(driver),
-      atOnce: (driver) => callbacks.atOnce(driver),
+      independent: (driver) => standsBy && driver.place !== 'kernel' && registry.answerIsKnown(driver),
+      restartsAtOnce: (driver) => callbacks.restartsAtOnce(driver),
     });
   }
 
@@ -78,7 +78,9 @@ export class Loading {
   async load(driver: Driver): Promise<void> {
     const life = this.services.alive();
     await this.registry.awaitOwners(driver, life); // before it takes a thread
-    if (driver.restarts === 0) return this.standby.without(driver, () => this.loadAnew(driver, life)); // a channel is wanted
+    // A first load needs a channel, which a successor may hold.
+    if (driver.restarts === 0)
+      return this.standby.withoutSuccessors(driver, () => this.loadAnew(driver, life));
     if (!(await this.failOver(driver, life))) await this.loadAnew(driver, life);
   }
 
@@ -92,21 +94,22 @@ export class Loading {
     try {
       const start = (gates: Gate[]): Promise<void> => {
         incarnation.begin(loaded, options, gates, images, this.preservedStates.of(loaded.name, life.memory));
-        return incarnation.live(deadlineMs);
+        return incarnation.untilLive(deadlineMs);
       };
-      const foreseen = this.registry.foreseen(driver) && !this.preservedStates.has(loaded.name);
+      const answerIsKnown = this.registry.answerIsKnown(driver) && !this.preservedStates.has(loaded.name);
       const announced = this.registry.announce(driver, life, incarnation);
-      const live = foreseen ? start([]) : announced.then(start);
-      // Who is live was announced, whenever that answer comes; a death that is heard first would be nobody's.
+      const live = answerIsKnown ? start([]) : announced.then(start);
+      // A driver that is live was announced, also where that answer comes later. A death before that answer would be lost
+      // if this waited for it.
       await Promise.race([live, announced.then(() => live)]);
     } catch (error) {
       driver.lostOwner = ownerThatDied();
-      this.lose(driver, incarnation, error instanceof ModuleError);
+      this.discard(driver, incarnation, error instanceof ModuleError);
       throw error;
     }
   }
 
-  /** A successor that stood ready takes a driver's place. @returns whether there was one; throws where it has died in its init */
+  /** Has a hot standby take over. @returns whether there was one; throws where it has died in its init */
   private async failOver(driver: Driver, life: KernelLife): Promise<boolean> {
     const successor = this.standby.take(driver, life);
     if (!successor) return false;
@@ -115,23 +118,23 @@ export class Loading {
     let taken = false;
     try {
       if (death) this.callbacks.died(driver, ...death);
-      else taken = await this.isTaken(incarnation, announced);
+      else taken = await this.awaitTakeover(incarnation, announced);
       if (incarnation.ended)
         throw new ModuleError(EIO, 'it died before the end of its predecessor was known');
       if (taken) incarnation.entries = this.registry.entriesOf(driver, life);
       return taken;
     } finally {
-      // Where it was not announced, none of its code has run.
-      if (!taken || incarnation.ended) this.lose(driver, incarnation, !death && !incarnation.ended);
-      this.standby.settle(successor);
+      // None of the code of a successor that was not announced has run.
+      if (!taken || incarnation.ended) this.discard(driver, incarnation, !death && !incarnation.ended);
+      this.standby.releaseDead(successor);
     }
   }
 
-  /** Whether the kernel has taken a successor, which is live then; throws where that has died in its init. */
-  private async isTaken(incarnation: Incarnation, announced: Successor['announced']): Promise<boolean> {
-    const live = incarnation.live(this.services.deadlineMs).then((): 'live' => 'live');
-    live.catch(() => {}); // where it was not announced nobody waits for it
-    // Who is live was announced, whenever that answer comes.
+  /** Whether the kernel has announced a successor, which is live then; throws where that has died in its init. */
+  private async awaitTakeover(incarnation: Incarnation, announced: Successor['announced']): Promise<boolean> {
+    const live = incarnation.untilLive(this.services.deadlineMs).then((): 'live' => 'live');
+    live.catch(() => {}); // unhandled where it was not announced
+    // A successor that is live was announced, also where that answer comes later.
     const answer = await Promise.race([announced, live]);
     if (answer !== 'live' && !answer?.ok) return false;
     await live;
@@ -151,17 +154,17 @@ export class Loading {
     const { callbacks } = this;
     return {
       died: (...death) => callbacks.died(driver, ...death),
-      files: (memory) => livingIn(memory, this.drivers).map(({ loaded }) => loaded),
+      files: (memory) => driversIn(memory, this.drivers).map(({ loaded }) => loaded),
       warned: (fault) =>
         life.log(LEVEL_WARNING, formatWarning(fault, callbacks.context(driver, life, fault))),
       unloaded: (report) => (driver.unloaded = report),
     };
   }
 
-  /** An incarnation of a driver is none: it was refused, or has died while it was loaded. */
-  private lose(driver: Driver, incarnation: Incarnation, clean: boolean): void {
+  /** Ends an incarnation that was refused, or has died while it was loaded. */
+  private discard(driver: Driver, incarnation: Incarnation, clean: boolean): void {
     if (driver.incarnation === incarnation) driver.incarnation = null;
-    driver.dead.add(incarnation.channel);
+    driver.deadChannels.add(incarnation.channel);
     void this.callbacks.endIncarnation(incarnation, clean);
   }
 }

@@ -1,16 +1,16 @@
-// Policies as text: what a module says of itself (`MODULE_RESTART("transient,intensity:3/5000")`, `restart=` in .modinfo) and
-// what is given for a driver (`lkdtm=permanent,essential`). Words separated by commas:
+// Policies as text: a module's own policy (`MODULE_RESTART("transient,intensity:3/5000")`, `restart=` in .modinfo) and the policy
+// that the operator gives for a driver (`lkdtm=permanent,essential`). Words separated by commas:
 //
 //   permanent  transient  temporary           backoff:BASE/CAP   stable:MS      times in ms, BASE/CAP of 0/0 for no delay
 //   essential  dispensable                    intensity:RESTARTS/MS             inf restarts for no limit
 //   owners:tell  owners:restart               command:TEXT                      the last word: TEXT goes on to the end
 //
-// What is not said is left to whoever is asked next: given policies, then the module's own, then the machine's.
+// A word that is not given is taken from the next policy in this order: the operator's, the module's, the machine's.
 
 import { keyOf } from '../../linker/module/alias.ts';
 import { DEFAULT_POLICY, type Policy } from './policy.ts';
 
-export type PolicyPart = Partial<Policy>;
+export type PartialPolicy = Partial<Policy>;
 
 /** A policy that was not understood; the message ends in the offending word. */
 export class BadPolicy extends Error {
@@ -31,62 +31,62 @@ function pair(text: string, word: string, form: string): [string, string] {
   return [one, other];
 }
 
-function take(part: PolicyPart, word: string): void {
+function parseWord(policy: PartialPolicy, word: string): void {
   const restart = RESTARTS.find((each) => each === word);
-  if (restart) part.restart = restart;
-  else if (word === 'essential') part.essential = true;
-  else if (word === 'dispensable') part.essential = false;
-  else if (word === 'owners:tell') part.owners = 'tell';
-  else if (word === 'owners:restart') part.owners = 'restart';
+  if (restart) policy.restart = restart;
+  else if (word === 'essential') policy.essential = true;
+  else if (word === 'dispensable') policy.essential = false;
+  else if (word === 'owners:tell') policy.owners = 'tell';
+  else if (word === 'owners:restart') policy.owners = 'restart';
   else if (word.startsWith('backoff:')) {
     const [base, cap] = pair(word.slice('backoff:'.length), word, 'backoff:BASE/CAP');
     const backoff = { baseMs: number(base, word), capMs: number(cap, word) };
     if (backoff.capMs < backoff.baseMs) throw new BadPolicy(`the cap is less than the base: ${word}`);
-    part.backoff = { ...DEFAULT_POLICY.backoff, ...part.backoff, ...backoff };
+    policy.backoff = { ...DEFAULT_POLICY.backoff, ...policy.backoff, ...backoff };
   } else if (word.startsWith('stable:')) {
     const stableMs = number(word.slice('stable:'.length), word);
-    part.backoff = { ...DEFAULT_POLICY.backoff, ...part.backoff, stableMs };
+    policy.backoff = { ...DEFAULT_POLICY.backoff, ...policy.backoff, stableMs };
   } else if (word.startsWith('intensity:')) {
     const [restarts, period] = pair(word.slice('intensity:'.length), word, 'intensity:RESTARTS/MS');
     const periodMs = number(period, word);
     if (periodMs === 0) throw new BadPolicy(`a period is at least 1 ms: ${word}`);
-    part.intensity = { restarts: restarts === 'inf' ? Infinity : number(restarts, word), periodMs };
+    policy.intensity = { restarts: restarts === 'inf' ? Infinity : number(restarts, word), periodMs };
   } else throw new BadPolicy(`unknown word of a policy: ${word}`);
 }
 
 /** @throws BadPolicy */
-export function parsePolicy(text: string): PolicyPart {
-  const part: PolicyPart = {};
+export function parsePolicy(text: string): PartialPolicy {
+  const policy: PartialPolicy = {};
   const command = /(?:^|,)command:(.*)$/s.exec(text);
   const rest = command ? text.slice(0, command.index) : text;
   if (command) {
     if (command[1]!.trim() === '') throw new BadPolicy(`a command is to be given: ${text}`);
-    part.command = command[1]!;
+    policy.command = command[1]!;
   }
   const words = rest === '' && command ? [] : rest.split(',').map((word) => word.trim());
   for (const word of words) {
     if (word === '') throw new BadPolicy(`a word of a policy is empty: ${text}`);
-    take(part, word);
+    parseWord(policy, word);
   }
-  return part;
+  return policy;
 }
 
 /**
- * What a module says of itself; a command is for whoever runs the machine, not for a file.
+ * A module's own policy. It may not name a command: only the operator chooses what the host runs.
  * @throws BadPolicy
  */
-export function parseModulePolicy(text: string): PolicyPart {
+export function parseModulePolicy(text: string): PartialPolicy {
   if (/(^|,)\s*command:/.test(text)) throw new BadPolicy(`a module names no command: ${text}`);
   return parsePolicy(text);
 }
 
 /**
- * Policies as they are given: `NAME=WORDS`.
+ * The operator's policies: `NAME=WORDS`.
  * @returns by the drivers' keys
  * @throws BadPolicy
  */
-export function parsePolicies(texts: readonly string[]): Map<string, PolicyPart> {
-  const policies = new Map<string, PolicyPart>();
+export function parsePolicies(texts: readonly string[]): Map<string, PartialPolicy> {
+  const policies = new Map<string, PartialPolicy>();
   for (const text of texts) {
     const [, name, words] = /^([A-Za-z0-9_-]+)=(.+)$/s.exec(text) ?? [];
     if (name === undefined || words === undefined)
@@ -99,7 +99,7 @@ export function parsePolicies(texts: readonly string[]): Map<string, PolicyPart>
 
 const limit = (restarts: number): string => (Number.isFinite(restarts) ? String(restarts) : 'inf');
 
-/** A whole policy in the same words. */
+/** A complete policy in the same words. */
 export function policyText({ restart, backoff, intensity, essential, owners, command }: Policy): string {
   return [
     restart,

@@ -1,16 +1,16 @@
-// The policy of a driver, as data: what its death leads to. Pure: `decide` is given the policy, the deaths so far and the
-// time, and says what to do; whoever asks does it (./supervise.ts).
+// The restart policy of a driver, as data. `decide` is pure: from the policy, the deaths so far and the time it says what to do.
+// ./supervise.ts does it.
 //
 //   restart     permanent: always; transient: after an abnormal end; temporary: never (Erlang/OTP's words)
-//   backoff     the first restart is at once, the next after base ms, then twice that, up to cap; a life of `stable` ms
-//               begins anew
-//   intensity   more than so many restarts in such a period are too many: the driver is given up
-//   essential   where others would be given up, the machine panics, which boots it anew
-//   owners      what the death of a driver whose symbols it uses is to it: told, or restarted with it
-//   command     asked before each restart, what it answers decides
+//   backoff     the first restart is at once, the next after base ms, then twice that, up to cap; after a life of `stable` ms
+//               the sequence starts again
+//   intensity   after more restarts in the period than this the driver is given up
+//   essential   the machine panics and reboots where another driver would be given up
+//   owners      what happens when a driver whose symbols it uses dies: it is told in the log, or restarted
+//   command     is run before each restart; its answer decides
 //
-// The orderly ends of a driver are do_exit(0) and rmmod. rmmod is somebody's wish: nothing is restarted after it, whatever the
-// policy. Every other end is abnormal.
+// The orderly ends of a driver are do_exit(0) and rmmod. After rmmod, which the operator asks for, no policy restarts anything.
+// Every other end is abnormal.
 
 import type { DetectedBy } from '../shared/types.ts';
 
@@ -32,13 +32,13 @@ export interface Policy {
   intensity: Intensity;
   essential: boolean;
   owners: 'tell' | 'restart';
-  /** For whoever recovers (MachineOptions.recover); null for none. */
+  /** Passed to MachineOptions.recover; null for none. */
   command: string | null;
 }
 
 /**
- * A driver that dies at once at each start is given up after 1.5 seconds of back-off. One that hangs at each first call, which
- * takes the default deadline of two seconds to notice, dies six times in 15 seconds: the period has to be longer.
+ * A driver that dies at each start is given up after 1.5 seconds of back-off. A driver that hangs at each first call dies six
+ * times in 15 seconds, because the default deadline is two seconds; the period has to be longer than that.
  */
 export const DEFAULT_POLICY: Policy = {
   restart: 'permanent',
@@ -49,13 +49,13 @@ export const DEFAULT_POLICY: Policy = {
   command: null,
 };
 
-/** For experiments, which kill on purpose: always, at once. */
+/** For experiments, which kill on purpose: restart always and at once. */
 export const NEVER_GIVE_UP: Partial<Policy> = {
   backoff: { baseMs: 0, capMs: 0, stableMs: 0 },
   intensity: { restarts: Infinity, periodMs: 1 },
 };
 
-/** Deaths in its init in a row after which a driver is given up, whatever the intensity: none of them did any work. */
+/** A driver that dies so many times in a row in its init is given up, whatever the intensity. */
 export const MAX_INIT_DEATHS = 5;
 
 /** Why a driver has died. */
@@ -63,12 +63,12 @@ export interface Cause {
   by: DetectedBy;
   /** In its init, at a restart. */
   inInit: boolean;
-  /** What do_exit was given; null where that is not how it ended. */
+  /** The code that it gave do_exit; null where it did not exit. */
   code: number | null;
 }
 
 export interface Death {
-  /** ms, of any clock that all deaths share. */
+  /** ms of a clock that all deaths share. */
   at: number;
   /** How long it was up, in ms; null where it died in its init. */
   lived: number | null;
@@ -76,7 +76,7 @@ export interface Death {
 
 export type Decision =
   | { act: 'restart'; afterMs: number }
-  /** An orderly end: nobody has to do anything. */
+  /** An orderly end: there is nothing to do. */
   | { act: 'rest'; reason: string }
   | { act: 'give up'; reason: string }
   | { act: 'panic'; reason: string };
@@ -111,30 +111,30 @@ function exhausted({ intensity }: Policy, deaths: readonly Death[], now: number)
 }
 
 /**
- * What a death leads to.
- * @param deaths this one is the last
- * @param now of the clock that the deaths were timed with
+ * What to do after a death.
+ * @param deaths the last of them is this one
+ * @param now by the clock of the deaths
  */
 export function decide(policy: Policy, deaths: readonly Death[], cause: Cause, now: number): Decision {
   const lost = (reason: string): Decision => ({ act: policy.essential ? 'panic' : 'give up', reason });
   const orderly = cause.by === 'exit' && cause.code === 0;
-  if (policy.restart === 'temporary') return orderly ? ended(policy) : lost('it is temporary');
-  if (policy.restart === 'transient' && orderly) return ended(policy);
+  if (policy.restart === 'temporary') return orderly ? stopOrPanic(policy) : lost('it is temporary');
+  if (policy.restart === 'transient' && orderly) return stopOrPanic(policy);
   const reason = exhausted(policy, deaths, now);
   return reason === null ? { act: 'restart', afterMs: delayOf(policy, deaths) } : lost(reason);
 }
 
-/** One that is essential must not even leave by its own will. */
-function ended({ essential }: Policy): Decision {
+/** The decision after an orderly end: an essential driver must not end at all. */
+function stopOrPanic({ essential }: Policy): Decision {
   const reason = 'it has ended by itself';
   return essential ? { act: 'panic', reason } : { act: 'rest', reason };
 }
 
-/** Deaths that may still matter to `decide`; the others need not be kept. */
-export function remembered(policy: Policy, deaths: readonly Death[], now: number): Death[] {
+/** The deaths that `decide` may still need. */
+export function relevantDeaths(policy: Policy, deaths: readonly Death[], now: number): Death[] {
   const { periodMs, restarts } = policy.intensity;
   const enough = Number.isFinite(restarts) ? restarts + 1 : 0;
   const recent = deaths.filter(({ at }) => now - at < periodMs).length;
-  // Of a streak only its length counts, and doubling has reached any cap after 32.
+  // Only the length of a streak counts, and after 32 doublings any cap is reached.
   return deaths.slice(-Math.max(Math.min(recent, enough), MAX_INIT_DEATHS, 32));
 }

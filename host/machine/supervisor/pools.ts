@@ -1,5 +1,5 @@
-// Pools: drivers that share a domain and a thread. The first opens the pool, the last that leaves closes it; when one dies all
-// do, and each is started again in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
+// Pools: drivers that share a domain and a thread. The first driver opens the pool, the last that is unloaded closes it. When one
+// dies all die, and each is restarted in a new pool of that name. A pool has a channel of its own, for the bell of its thread.
 
 import {
   CHANNEL_DRIVER_HOST,
@@ -29,10 +29,10 @@ import type { Resources } from './resources.ts';
 import { pause } from '../shared/task.ts';
 
 /**
- * ms in which whose end it is comes back before those whom it has taken along: they are many, and the processors are few. Where
- * nobody knows whose it is, the busiest does.
+ * ms from the notice of the driver that died to that of the other members. It is restarted first, because the processors are
+ * few. Where it is not known which driver died, the busiest is notified first.
  */
-const HEAD_START_MS = 4;
+const OTHERS_DELAY_MS = 4;
 
 class Pool {
   readonly thread: Thread;
@@ -43,12 +43,12 @@ class Pool {
   readonly life: KernelLife;
   readonly members = new Set<PoolHost>();
   dead = false;
-  /** One of its drivers has trapped: nothing runs on the thread, which can take another. */
+  /** One of its drivers has trapped: nothing runs on the thread, which can be reused. */
   trapped = false;
   /** Resolves when nothing of it runs any more. */
-  readonly over: Promise<void>;
-  private left = (): void => {};
-  /** Its members have heard of its end. */
+  readonly ended: Promise<void>;
+  private resolveEnded = (): void => {};
+  /** Resolves when its members have been notified of its end. */
   private notified: Promise<unknown> = Promise.resolve();
   private readonly resources: Resources;
 
@@ -68,17 +68,17 @@ class Pool {
     clearChannel(life, bell);
     life.words[wordOf(bell, S_TRANSPORT)] = this.transport;
     Atomics.store(life.words, wordOf(bell, S_STATE), CHANNEL_DRIVER_HOST);
-    this.over = new Promise((resolve) => (this.left = resolve));
-    life.usedUntil(this.over);
+    this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
+    life.usedUntil(this.ended);
     const off = onThreadEnd(thread, () => {
       const known = this.dead;
       this.dead = true;
       if (!known) this.notified = this.notifyAll();
-      this.left();
+      this.resolveEnded();
     });
-    // What its members keep of the memory they keep when they hear of the end.
-    const told = this.over.then(() => this.notified);
-    void told.then(() => {
+    // The memory is given back after the notices: a member keeps it, for a core or a preserved state, when it is notified.
+    const membersNotified = this.ended.then(() => this.notified);
+    void membersNotified.then(() => {
       off();
       resources.giveMemory(memory);
       freeChannel(life, bell);
@@ -103,35 +103,35 @@ class Pool {
     return new Pool(resources, life, { ...prepared, bell }, transport);
   }
 
-  /** Its thread has ended, nobody knows over whom. */
+  /** Its thread has ended, and it is not known which driver was the cause. */
   private async notifyAll(): Promise<void> {
-    const [busiest, ...others] = [...this.members].sort((one, other) => other.done - one.done);
+    const [busiest, ...others] = [...this.members].sort((one, other) => other.activity - one.activity);
     if (!busiest) return;
-    const told = busiest.ended(others.length > 0);
+    const notified = busiest.onEnd(others.length > 0);
     await this.notifyOthers(busiest);
-    await told;
+    await notified;
   }
 
-  /** Somebody's end is that of all. @param known has heard of it */
+  /** Notifies the members of the pool's end. @param known a member that has been notified already */
   private async notifyOthers(known: PoolHost | null = null): Promise<void> {
-    // None of their code has run: they must not succeed anybody any more.
+    // First the successors that the kernel has not announced: they must not take over any more.
     const unannounced = [...this.members].filter((member) => member !== known && !member.announced);
-    const notified = unannounced.map((member) => member.ended(true));
-    await pause(HEAD_START_MS);
+    const notified = unannounced.map((member) => member.onEnd(true));
+    await pause(OTHERS_DELAY_MS);
     const others = [...this.members].filter((member) => member !== known && !unannounced.includes(member));
-    await Promise.all([...notified, ...others.map((member) => member.ended(true))]);
+    await Promise.all([...notified, ...others.map((member) => member.onEnd(true))]);
   }
 
-  /** One of those who live in it has: it ends, and all of them. */
+  /** One of its drivers has died: the thread ends, and with it every member. */
   end(): void {
     if (this.dead) return;
     this.dead = true;
     this.notified = this.notifyOthers();
     if (this.trapped) {
       this.resources.giveThread(this.thread);
-      this.left();
+      this.resolveEnded();
     } else {
-      // Chromium gives a thread that does not leave its loop two seconds.
+      // Chromium waits two seconds for a thread that does not leave its loop.
       const { words } = this.life;
       Atomics.store(words, wordOf(this.bell, S_STOP), 1);
       ringDriver(words, this.bell);
@@ -146,13 +146,13 @@ class PoolHost implements DriverHost {
   readonly bell: number;
   readonly transport: number;
   readonly postedKind = null;
-  /** Its pool has ended. Before it begins nobody hears of that: it is about to begin, or to end. */
-  ended: DriverHostEvents['ended'] = () => new Promise((resolve) => (this.passed = resolve));
-  private passed = (): void => {};
+  /** Called when its pool has ended. Before `begin` it has no listener: `begin` or `end` follows soon. */
+  onEnd: DriverHostEvents['ended'] = () => new Promise((resolve) => (this.resolveNotified = resolve));
+  private resolveNotified = (): void => {};
   private readonly pool: Pool;
   private start: DriverStart | null = null;
-  /** Resolves when nothing of it runs any more while the pool goes on; null where it has not begun. */
-  private left: Promise<void> | null = null;
+  /** Resolves when nothing of its driver runs any more while the pool goes on; null where it has not begun. */
+  private driverEnded: Promise<void> | null = null;
   private stopListening = (): void => {};
 
   constructor(pool: Pool) {
@@ -172,8 +172,8 @@ class PoolHost implements DriverHost {
     return this.start ? Atomics.load(this.pool.life.words, wordOf(this.start.channel, offset)) : 0;
   }
 
-  /** How much the host has done for its driver. */
-  get done(): number {
+  /** How many calls the host has served for its driver. */
+  get activity(): number {
     return this.word(D_HEART);
   }
 
@@ -185,10 +185,10 @@ class PoolHost implements DriverHost {
   begin(start: DriverStart, { noticed, ended }: DriverHostEvents): void {
     const { thread, pool, bell } = this;
     const { words } = pool.life;
-    this.ended = ended;
+    this.onEnd = ended;
     this.start = start;
-    if (pool.dead) return queueMicrotask(() => void ended(true).finally(this.passed));
-    this.left = new Promise((resolve) => {
+    if (pool.dead) return queueMicrotask(() => void ended(true).finally(this.resolveNotified));
+    this.driverEnded = new Promise((resolve) => {
       this.stopListening = onNotice(thread, start, (notice) => {
         pool.trapped ||= notice.type === 'fault';
         noticed(notice);
@@ -203,9 +203,9 @@ class PoolHost implements DriverHost {
   async end(clean: boolean): Promise<void> {
     const { pool } = this;
     pool.members.delete(this);
-    this.passed();
+    this.resolveNotified();
     if (!clean || pool.members.size === 0) pool.end();
-    await (pool.dead ? pool.over : Promise.race([this.left, pool.over]));
+    await (pool.dead ? pool.ended : Promise.race([this.driverEnded, pool.ended]));
     this.stopListening();
   }
 
@@ -214,8 +214,8 @@ class PoolHost implements DriverHost {
 
 export class Pools {
   private readonly pools = new Map<string, Promise<Pool>>();
-  /** Those that stand ready, with one driver in them, for the end of the pool of that name. */
-  private readonly next = new Map<string, Promise<Pool>>();
+  /** Standby pools by name: each takes the place of the pool of that name when that ends. */
+  private readonly standbyPools = new Map<string, Promise<Pool>>();
   private readonly open: (life: KernelLife) => Promise<Pool>;
 
   constructor(resources: Resources, options: DomainOptions, transport: ThreadTransport) {
@@ -223,36 +223,36 @@ export class Pools {
   }
 
   /**
-   * A place in the pool of that name, which is opened where there is none.
-   * @param ahead in the pool that comes after it
+   * A driver host in the pool of that name, which is opened where there is none.
+   * @param ahead in its standby pool
    */
   async join(name: string, life: KernelLife, ahead: boolean): Promise<DriverHost> {
-    const pools = ahead ? this.next : this.pools;
+    const pools = ahead ? this.standbyPools : this.pools;
     for (;;) {
       const current = await this.current(name, life);
       if (current && !ahead) return new PoolHost(current);
       const known = pools.get(name);
       const pool = await usable(known, life);
       if (pool) return new PoolHost(pool);
-      if (known !== pools.get(name)) continue; // somebody has opened another meanwhile
+      if (known !== pools.get(name)) continue; // another call has opened one meanwhile
       pools.set(name, this.open(life));
       return new PoolHost(await pools.get(name)!);
     }
   }
 
-  /** The pool of that name: the next, where the last one has ended. */
+  /** The pool of that name: its standby pool, where it has ended. */
   private async current(name: string, life: KernelLife): Promise<Pool | null> {
     const known = this.pools.get(name);
     const pool = await usable(known, life);
-    const next = this.next.get(name);
+    const next = this.standbyPools.get(name);
     if (pool || !next || known !== this.pools.get(name)) return pool;
-    this.next.delete(name);
+    this.standbyPools.delete(name);
     this.pools.set(name, next);
     return usable(next, life);
   }
 }
 
-/** @returns null where there is none that somebody could come into */
+/** @returns null where there is none that a driver could join */
 async function usable(opening: Promise<Pool> | undefined, life: KernelLife): Promise<Pool | null> {
   const pool = await opening?.catch(() => null);
   return pool && !pool.dead && pool.life === life ? pool : null;

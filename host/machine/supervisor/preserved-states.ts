@@ -1,9 +1,9 @@
-// What drivers have left in their memories: ranges of the data store. The memory of one that died is kept from everybody else
-// until its successor is live, or nobody comes after it. A successor that dies in its init leaves all to the next: whose ranges
-// count, the kernel's store says, since one that was live may have died before the supervisor heard of its life.
+// Preserved state: ranges of the data store in the memory of a driver that has died. That memory is not reused until the
+// successor is live, or is known not to come. Where a successor dies in its init, the next one gets the state. The kernel's
+// store says whose ranges are valid, because a driver may go live and die before the supervisor hears of either.
 //
-// One that is unloaded for a successor leaves a copy, made before its cleanup: what that frees is overwritten, and in a pool
-// others have it then, the successor first of all.
+// A driver that is unloaded for a successor leaves a copy, made before its cleanup: the cleanup frees the ranges, and what is
+// freed is overwritten or reused, in a pool also by other drivers.
 
 import type { PreviousMemory } from '../../ipc/driver-side.ts';
 import { STORE_RANGE } from '../../../kernel/abi/store.ts';
@@ -14,24 +14,24 @@ import { tagOf } from '../shared/preserved-ranges.ts';
 
 interface PreservedState {
   previous: PreviousMemory;
-  /** That is kept for it. */
+  /** The memory that is kept for it; null for a copy. */
   memory: WebAssembly.Memory | null;
 }
 
 export class PreservedStates {
-  private readonly host: { readonly resources: Resources };
-  private readonly left = new Map<string, PreservedState[]>();
+  private readonly services: { readonly resources: Resources };
+  private readonly states = new Map<string, PreservedState[]>();
 
-  constructor(host: { readonly resources: Resources }) {
-    this.host = host;
+  constructor(services: { readonly resources: Resources }) {
+    this.services = services;
   }
 
-  /** Whether a driver that is dead, or was unloaded, has left anything. */
+  /** Whether there is preserved state of that driver. */
   has(name: string): boolean {
-    return this.left.has(name);
+    return this.states.has(name);
   }
 
-  /** What the predecessor of a driver has left, of which the kernel knows that it is dead. @param kernel its memory */
+  /** The memory of a driver's predecessor; null where the kernel does not know yet that it is dead. @param kernel its memory */
   of(name: string, kernel: WebAssembly.Memory): PreviousMemory | null {
     if (!this.has(name)) return null;
     const tags = new Set(
@@ -48,7 +48,7 @@ export class PreservedStates {
     const { life, memory, preserved: copied } = incarnation;
     if (copied) return this.keepCopy(name, copied);
     if (!readRanges(life.memory, name)) return;
-    this.host.resources.keepMemory(memory);
+    this.services.resources.keepMemory(memory);
     const previous = { bytes: new Uint8Array(memory.buffer), from: 0, incarnation: tagOf(incarnation) };
     this.add(name, { previous, memory });
   }
@@ -59,26 +59,26 @@ export class PreservedStates {
   }
 
   private add(name: string, state: PreservedState): void {
-    this.left.set(name, [...(this.left.get(name) ?? []), state]);
+    this.states.set(name, [...(this.states.get(name) ?? []), state]);
   }
 
-  /** A driver's successor is live, or there will be none. */
+  /** Drops the state of a driver: its successor is live, or there will be none. */
   release(name: string): void {
     this.keepOnly(name, () => false);
   }
 
   /** The kernel is dead, and its store with it. */
   releaseAll(): void {
-    for (const name of [...this.left.keys()]) this.release(name);
+    for (const name of [...this.states.keys()]) this.release(name);
   }
 
   private keepOnly(name: string, wanted: (each: PreservedState) => boolean): PreservedState[] {
-    const all = this.left.get(name) ?? [];
+    const all = this.states.get(name) ?? [];
     const kept = all.filter(wanted);
     for (const { memory } of all.filter((each) => !kept.includes(each)))
-      if (memory) this.host.resources.releaseMemory(memory);
-    if (kept.length > 0) this.left.set(name, kept);
-    else this.left.delete(name);
+      if (memory) this.services.resources.releaseMemory(memory);
+    if (kept.length > 0) this.states.set(name, kept);
+    else this.states.delete(name);
     return kept;
   }
 }

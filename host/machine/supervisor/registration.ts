@@ -1,4 +1,4 @@
-// Making drivers that live elsewhere known to the kernel: in their turn, behind those whose symbols they use.
+// Announces drivers outside the kernel's domain to the kernel, each after the owners of the symbols that it uses.
 
 import type { Gate } from '../../domain/announce.ts';
 import type { Image } from '../../domain/image.ts';
@@ -15,7 +15,7 @@ import { missingOwner, OwnerWaits } from './symbol-owners.ts';
 
 export class Registry {
   private readonly drivers: Iterable<Driver>;
-  private readonly waiting = new OwnerWaits<Driver>();
+  private readonly ownerWaits = new OwnerWaits<Driver>();
   private readonly domain: Image;
 
   /** @param domain a domain's image */
@@ -24,19 +24,19 @@ export class Registry {
     this.domain = domain;
   }
 
-  /** Something has changed that a driver may wait for. */
+  /** Wakes the drivers that wait for an owner. */
   changed(): void {
-    this.waiting.changed();
+    this.ownerWaits.changed();
   }
 
   awaitOwners(driver: Driver, life: KernelLife): Promise<void> {
-    return this.waiting.until(driver, () => {
+    return this.ownerWaits.wait(driver, () => {
       if (life.dead) throw new MachineDied('the kernel has died while a driver waited for another');
       return missingOwner(driver.loaded, this.drivers, life);
     });
   }
 
-  /** Makes a driver known to the kernel; where that fails because an owner has just died, again when it is back. */
+  /** Announces a driver to the kernel. Where that fails because an owner has just died it is repeated when the owner is up again. */
   async announce(driver: Driver, life: KernelLife, incarnation: Incarnation): Promise<Gate[]> {
     const { loaded, options, restarts } = driver;
     const flags = options.flags | (restarts > 0 ? LOAD_AGAIN : 0);
@@ -49,22 +49,23 @@ export class Registry {
         return unwrap(answer);
       } catch (error) {
         const missing = missingOwner(loaded, this.drivers, life);
-        if (!(error instanceof ModuleError) || !missing || this.waiting.waitsFor(missing, driver))
+        if (!(error instanceof ModuleError) || !missing || this.ownerWaits.waitsFor(missing, driver))
           throw error;
       }
     }
   }
 
-  /** The module of a driver as the kernel has it. */
+  /** The module of a driver as the kernel lists it. */
   entriesOf({ loaded }: Driver, life: KernelLife): ModuleEntry[] {
     return readModules(life.memory).filter(({ name }) => name === loaded.name);
   }
 
   /**
-   * Whether the kernel's answer is known, so that the driver can be started at once; it waits for the kernel before it calls it.
-   * The file was taken before and asks for nothing that another could export, be it weakly.
+   * Whether the kernel's answer is known before, so that the driver can be started at once; it still waits for the kernel
+   * before it calls it. So it is where the kernel has accepted the file before and the file imports nothing, not even weakly,
+   * that another module could export.
    */
-  foreseen({ loaded: { file }, options, restarts }: Driver): boolean {
+  answerIsKnown({ loaded: { file }, options, restarts }: Driver): boolean {
     if (restarts === 0 || (options.flags & LOAD_UPDATE) !== 0) return false;
     return standsAlone(file, this.domain.file);
   }

@@ -1,6 +1,6 @@
-// What the machines of one process or page share: memories, which a page may hold only 124 of and gets back late, and
-// threads that stand ready, because starting one takes 10 to 25 ms. A spare thread for drivers has a domain prepared: the image of a
-// domain has booted on it. One whose driver has trapped has nothing else to do and becomes the next spare, and its code is warm.
+// What the machines of one process or page share: memories and spare threads. A page may hold only 124 memories and gets them back
+// late. Threads are started ahead, because a start takes 10 to 25 ms. A spare thread for drivers has a domain prepared: the image
+// of a domain has booted on it. A thread whose driver has trapped becomes the next spare, because its code is warm.
 
 import { lean } from '../../domain/loaded.ts';
 import { DOMAIN_MEMORY, WASM_PAGE } from '../../../kernel/abi/map.ts';
@@ -10,12 +10,12 @@ import { wipe } from '../shared/wipe.ts';
 
 /** Wasm memories in all; a page of Chromium may hold 124. */
 const MAX_MEMORIES = 96;
-/** Threads for drivers that are spare at a time: one that was started for that, and one that has come back. */
+/** The most spare threads for drivers: one that was started as a spare, and one that was given back. */
 const MAX_SPARES = 2;
-/** ms after which is done what nobody waits for: not while somebody recovers, who needs the computer. */
-const CHORES_AFTER_MS = 100;
+/** ms after which idle work is done, so that it does not take processor time from a recovery. */
+const IDLE_WORK_DELAY_MS = 100;
 
-/** A thread for a driver, and the memory of its domain, whose image boots on the thread or has done so. */
+/** A thread for a driver, and the memory of its domain. The domain's image has booted on the thread or is booting. */
 export interface PreparedThread {
   thread: Thread;
   memory: WebAssembly.Memory;
@@ -23,7 +23,7 @@ export interface PreparedThread {
 
 interface Spare {
   thread: Promise<Thread>;
-  /** Its domain; null where nobody has asked for one. */
+  /** Its domain; null where none was asked for. */
   prepared: Promise<PreparedDomain> | null;
 }
 
@@ -34,25 +34,27 @@ interface PreparedDomain {
 
 export class Resources {
   readonly platform: Platform;
-  /** By size, zeroed; and those that are still to be. */
+  /** Zeroed memories, by size. */
   private readonly free = new Map<number, WebAssembly.Memory[]>();
+  /** Memories that are still to be zeroed. */
   private readonly dirty: WebAssembly.Memory[] = [];
-  /** Spares that are to stand ready when there is time for it. */
-  private readonly wanted = new Map<ThreadKind, DomainOptions | null>();
-  private readonly postponed: (() => void)[] = [];
-  private chores: unknown = null;
-  private readonly waiting: (() => void)[] = [];
+  /** Spares that the next idle work prepares. */
+  private readonly wantedSpares = new Map<ThreadKind, DomainOptions | null>();
+  private readonly idleWork: (() => void)[] = [];
+  private idleTimer: unknown = null;
+  private readonly memoryWaiters: (() => void)[] = [];
   private readonly spares: Record<ThreadKind, Spare[]> = { kernel: [], driver: [], client: [] };
-  /** The images that a thread has. */
+  /** The images that a thread was sent last. */
   private readonly imagesOf = new WeakMap<Thread, Images>();
-  /** How many keep a memory; and those memories that were given back meanwhile. */
-  private readonly kept = new Map<WebAssembly.Memory, number>();
-  private readonly given = new Set<WebAssembly.Memory>();
-  private readonly used = new Set<Thread>();
-  /** The ends, still to come, of threads that were given up. */
-  private readonly leaving = new Set<Promise<unknown>>();
-  private made = 0;
-  private living = 0;
+  /** How many keep a memory. */
+  private readonly keepers = new Map<WebAssembly.Memory, number>();
+  /** Memories that were given back while they were kept. */
+  private readonly returned = new Set<WebAssembly.Memory>();
+  private readonly usedThreads = new Set<Thread>();
+  /** Threads that were told to end; each resolves when it has. */
+  private readonly exiting = new Set<Promise<unknown>>();
+  private memoryCount = 0;
+  private threadCount = 0;
   private closed = false;
 
   constructor(platform: Platform) {
@@ -61,22 +63,22 @@ export class Resources {
 
   /** Memories made so far, for tests. */
   get memories(): number {
-    return this.made;
+    return this.memoryCount;
   }
 
-  /** Threads that are being started or were started here and are not known to have ended, the spare ones too. */
+  /** Threads that are being started or were started here and are not known to have ended, with the spares. */
   get threads(): number {
-    return this.living;
+    return this.threadCount;
   }
 
-  /** Those of them that somebody uses. */
+  /** Those of them that are not spare. */
   get threadsInUse(): number {
-    return this.used.size;
+    return this.usedThreads.size;
   }
 
   private async spawn(kind: ThreadKind): Promise<Thread> {
-    this.living++;
-    const ended = (): void => void this.living--;
+    this.threadCount++;
+    const ended = (): void => void this.threadCount--;
     try {
       const thread = await this.platform.spawn(kind);
       void thread.ended.then(ended);
@@ -87,15 +89,15 @@ export class Resources {
     }
   }
 
-  /** A zeroed shared memory of `bytes`. Waits while there are too many. */
+  /** Takes a zeroed shared memory of `bytes`. Waits while there are too many. */
   async takeMemory(bytes: number): Promise<WebAssembly.Memory> {
     for (;;) {
       const known = this.free.get(bytes)?.pop();
       if (known) return known;
-      if (this.made < MAX_MEMORIES) {
+      if (this.memoryCount < MAX_MEMORIES) {
         const pages = bytes / WASM_PAGE;
         const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-        this.made++;
+        this.memoryCount++;
         return memory;
       }
       if (this.dirty.length > 0) {
@@ -104,39 +106,39 @@ export class Resources {
       }
       const spare = [...this.free.values()].find((memories) => memories.length > 0);
       if (spare) {
-        spare.pop(); // of another size, and the engine's again
-        this.made--;
+        spare.pop(); // of another size; the engine collects it
+        this.memoryCount--;
         continue;
       }
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
+      await new Promise<void>((resolve) => this.memoryWaiters.push(resolve));
     }
   }
 
-  /** Keeps a memory from others beyond its end, until `releaseMemory`: somebody still reads it. */
+  /** Keeps a memory from reuse until `releaseMemory`, also after it was given back: the caller still reads it. */
   keepMemory(memory: WebAssembly.Memory): void {
-    this.kept.set(memory, (this.kept.get(memory) ?? 0) + 1);
+    this.keepers.set(memory, (this.keepers.get(memory) ?? 0) + 1);
   }
 
   releaseMemory(memory: WebAssembly.Memory): void {
-    const keepers = (this.kept.get(memory) ?? 0) - 1;
-    if (keepers > 0) this.kept.set(memory, keepers);
-    else this.kept.delete(memory);
-    if (keepers <= 0 && this.given.delete(memory)) this.giveMemory(memory);
+    const remaining = (this.keepers.get(memory) ?? 0) - 1;
+    if (remaining > 0) this.keepers.set(memory, remaining);
+    else this.keepers.delete(memory);
+    if (remaining <= 0 && this.returned.delete(memory)) this.giveMemory(memory);
   }
 
   /** Takes a memory back; no thread may write to it any longer. */
   giveMemory(memory: WebAssembly.Memory): void {
-    if (this.kept.has(memory)) {
-      this.given.add(memory);
+    if (this.keepers.has(memory)) {
+      this.returned.add(memory);
       return;
     }
     this.dirty.push(memory);
-    this.later();
-    for (const resolve of this.waiting.splice(0)) resolve();
+    this.scheduleIdleWork();
+    for (const resolve of this.memoryWaiters.splice(0)) resolve();
   }
 
   private clean(): void {
-    clearTimeout(this.chores);
+    clearTimeout(this.idleTimer);
     for (const memory of this.dirty.splice(0)) {
       wipe(memory);
       const bytes = memory.buffer.byteLength;
@@ -146,26 +148,26 @@ export class Resources {
     }
   }
 
-  /** A thread that listens. */
+  /** Takes a thread that listens for messages. */
   async takeThread(kind: ThreadKind): Promise<Thread> {
-    return this.use(await (this.spares[kind].pop()?.thread ?? this.spawn(kind)));
+    return this.markUsed(await (this.spares[kind].pop()?.thread ?? this.spawn(kind)));
   }
 
-  private use(thread: Thread): Thread {
-    this.used.add(thread);
-    void thread.ended.then(() => this.used.delete(thread));
+  private markUsed(thread: Thread): Thread {
+    this.usedThreads.add(thread);
+    void thread.ended.then(() => this.usedThreads.delete(thread));
     return thread;
   }
 
-  /** A thread for a driver, and its domain; where that does not stand ready, it boots before the thread hears anything else. */
+  /** Takes a thread for a driver, and its domain. Where that is not prepared it boots before the thread handles other messages. */
   async takePreparedThread(options: DomainOptions): Promise<PreparedThread> {
     const { driver } = this.spares;
     const ready = driver.findIndex(({ prepared }) => prepared !== null);
     const [spare] = driver.splice(Math.max(ready, 0), 1);
-    const thread = this.use(await (spare?.thread ?? this.spawn('driver')));
+    const thread = this.markUsed(await (spare?.thread ?? this.spawn('driver')));
     try {
       const prepared = spare?.prepared ? await spare.prepared : null;
-      if (prepared && alike(prepared.options, options)) return { thread, memory: prepared.memory };
+      if (prepared && sameOptions(prepared.options, options)) return { thread, memory: prepared.memory };
       const { memory } = await this.prepareDomain(thread, options, prepared?.memory);
       return { thread, memory };
     } catch (error) {
@@ -192,18 +194,18 @@ export class Resources {
     return { memory, options: { images, deadlineMs, slubDebug } };
   }
 
-  /** Takes back a thread whose driver has come to its end, and on which nothing of it runs. */
+  /** Takes back a thread whose driver has died and does not run any more. */
   giveThread(thread: Thread): void {
-    this.used.delete(thread);
+    this.usedThreads.delete(thread);
     const spare: Spare = { thread: Promise.resolve(thread), prepared: null };
-    if (this.closed || this.spares.driver.length >= MAX_SPARES) return this.leave(retire(spare));
+    if (this.closed || this.spares.driver.length >= MAX_SPARES) return this.trackExit(endSpare(spare));
     this.spares.driver.push(spare);
-    this.watch(thread, spare);
-    this.later();
+    this.dropWhenEnded(thread, spare);
+    this.scheduleIdleWork();
   }
 
-  /** A thread that ends while it is spare is spare no more. */
-  private watch(thread: Thread, spare: Spare): void {
+  /** Drops a spare when its thread ends. */
+  private dropWhenEnded(thread: Thread, spare: Spare): void {
     void thread.ended.then(() => {
       const spares = this.spares[thread.kind];
       const at = spares.indexOf(spare);
@@ -216,81 +218,81 @@ export class Resources {
     });
   }
 
-  /** Sees to it that a spare thread stands ready; one for drivers with a domain. */
+  /** Prepares a spare thread, one for drivers with a domain. */
   prepare(kind: ThreadKind, options: DomainOptions | null = null): void {
     if (this.closed) return;
-    const [spare = this.spare(kind)] = this.spares[kind];
+    const [spare = this.startSpare(kind)] = this.spares[kind];
     if (options) spare.prepared ??= spare.thread.then((thread) => this.prepareDomain(thread, options));
-    spare.prepared?.catch(() => {}); // it says the same as its thread
+    spare.prepared?.catch(() => {}); // the thread's promise rejects as well
   }
 
-  /** The same, when there is time for it. */
+  /** The same, as idle work. */
   prepareLater(kind: ThreadKind, options: DomainOptions | null = null): void {
-    this.wanted.set(kind, options);
-    this.later();
+    this.wantedSpares.set(kind, options);
+    this.scheduleIdleWork();
   }
 
-  /** Does something of somebody else's when there is time for it; not where it is closed before. */
+  /** Does some work of the caller as idle work; drops it where this is closed before. */
   whenIdle(work: () => void): void {
-    this.postponed.push(work);
-    this.later();
+    this.idleWork.push(work);
+    this.scheduleIdleWork();
   }
 
-  private later(): void {
-    if (!this.closed) this.chores ??= setTimeout(() => this.doChores(), CHORES_AFTER_MS);
+  private scheduleIdleWork(): void {
+    if (!this.closed) this.idleTimer ??= setTimeout(() => this.doIdleWork(), IDLE_WORK_DELAY_MS);
   }
 
-  private doChores(): void {
-    clearTimeout(this.chores);
-    this.chores = null;
+  private doIdleWork(): void {
+    clearTimeout(this.idleTimer);
+    this.idleTimer = null;
     this.clean();
     for (const spare of this.spares.driver.splice(1))
-      this.leave(retire(spare).then((left) => left && this.giveMemory(left)));
-    for (const [kind, options] of this.wanted) this.prepare(kind, options);
-    this.wanted.clear();
-    for (const work of this.postponed.splice(0)) work();
+      this.trackExit(endSpare(spare).then((left) => left && this.giveMemory(left)));
+    for (const [kind, options] of this.wantedSpares) this.prepare(kind, options);
+    this.wantedSpares.clear();
+    for (const work of this.idleWork.splice(0)) work();
   }
 
-  /** Ends a thread that was taken, and takes back its memory. */
+  /** Terminates a thread that was taken, and takes back its memory. */
   dismiss(thread: Thread, memory?: WebAssembly.Memory): void {
     thread.terminate();
-    this.leave(thread.ended.then(() => memory && this.giveMemory(memory)));
+    this.trackExit(thread.ended.then(() => memory && this.giveMemory(memory)));
   }
 
-  private leave(retired: Promise<unknown>): void {
-    this.leaving.add(retired);
-    void retired.then(() => this.leaving.delete(retired));
+  private trackExit(retired: Promise<unknown>): void {
+    this.exiting.add(retired);
+    void retired.then(() => this.exiting.delete(retired));
   }
 
-  private spare(kind: ThreadKind): Spare {
+  private startSpare(kind: ThreadKind): Spare {
     const spare: Spare = { thread: this.spawn(kind), prepared: null };
     this.spares[kind].push(spare);
     spare.thread.then(
-      (thread) => this.watch(thread, spare),
-      () => {}, // whoever takes it is told of the failure; until then nobody waits for it
+      (thread) => this.dropWhenEnded(thread, spare),
+      () => {}, // `takeThread` throws it
     );
     return spare;
   }
 
-  /** Does what there is to do, and resolves when the spare threads stand ready: for who measures. */
+  /** Does the idle work now. Resolves when the spare threads are ready: for measurements. */
   async ready(): Promise<void> {
-    this.doChores();
+    this.doIdleWork();
     const spares = Object.values(this.spares).flat();
     await Promise.allSettled(spares.map(({ thread, prepared }) => prepared ?? thread));
   }
 
-  /** Ends the spare threads. Resolves when nobody's end is waited for. */
+  /** Ends the spare threads. Resolves when every thread that was told to end has ended. */
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.chores);
+    clearTimeout(this.idleTimer);
     for (const spare of Object.values(this.spares).flatMap((spares) => spares.splice(0)))
-      this.leave(retire(spare));
-    while (this.leaving.size > 0) await Promise.all(this.leaving);
+      this.trackExit(endSpare(spare));
+    while (this.exiting.size > 0) await Promise.all(this.exiting);
   }
 }
 
-/** Ends a spare. @returns the memory that it has left, null where it has none or could not be started */
-async function retire({ thread, prepared }: Spare): Promise<WebAssembly.Memory | null> {
+/** Ends a spare. @returns its memory, null where it has none or could not be started */
+async function endSpare({ thread, prepared }: Spare): Promise<WebAssembly.Memory | null> {
   const [started, domain] = await Promise.allSettled([thread, prepared]);
   if (started.status === 'rejected') return null;
   started.value.terminate();
@@ -298,7 +300,7 @@ async function retire({ thread, prepared }: Spare): Promise<WebAssembly.Memory |
   return domain.status === 'fulfilled' ? (domain.value?.memory ?? null) : null;
 }
 
-function alike(a: DomainOptions, b: DomainOptions): boolean {
+function sameOptions(a: DomainOptions, b: DomainOptions): boolean {
   return a.images === b.images && a.deadlineMs === b.deadlineMs && a.slubDebug === b.slubDebug;
 }
 

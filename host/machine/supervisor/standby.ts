@@ -1,10 +1,10 @@
-// A hot standby: one driver of a machine has its successor ready before it dies, or one pool has those of all of its drivers,
-// which die together. A successor is fully formed on another thread, in its own domain, behind its own channel; its init waits
-// until the kernel has heard of it, which happens the moment that the driver is fenced (../kernel/failover.ts). Who has died once is
-// the likeliest to die next.
+// A hot standby. One driver of a machine, or one pool with all of its drivers, has a successor that was prepared before the death.
+// The successor is fully loaded on another thread, in a domain and with a channel of its own. Its init waits until the kernel
+// announces it, at the moment when the driver is fenced (../kernel/failover.ts). The driver that has died last has the standby,
+// because it is the likeliest to die next.
 //
-// There is one only where the policy would restart the driver at once, where it needs no other driver and has left nothing that
-// its successor would have to take over. Where anything else changes in the machine, it goes first.
+// There is a standby only where the policy restarts the driver at once, where the driver needs no other driver, and where it
+// preserves no state. Any other change in the machine drops the standby first.
 
 import type { Gate } from '../../domain/announce.ts';
 import { ModuleError } from '../../domain/module-error.ts';
@@ -20,19 +20,19 @@ import { readRanges } from '../shared/store-entries.ts';
 import type { KernelLife } from './kernel-life.ts';
 import type { Answer } from '../shared/protocol.ts';
 
-/** Channels that are left to others. */
-const OTHERS = 4;
-/** ms after a restart in which nobody who recovers is disturbed. */
-const AFTER_MS = 50;
+/** Free channels that a standby must leave to other drivers. */
+const RESERVED_CHANNELS = 4;
+/** ms from a restart to the preparation of a successor, so that it does not slow down a recovery. */
+const DELAY_MS = 50;
 
-/** How an incarnation died, as it says itself. */
+/** How an incarnation died: the arguments of its `died` event. */
 type DeathReport = Parameters<IncarnationEvents['died']>;
 
 export interface Successor {
   readonly incarnation: Incarnation;
-  /** How the kernel has taken it; null where it has not, and the driver has to be loaded anew. */
+  /** The kernel's answer to its announcement; null where it was not announced, and the driver has to be loaded as usual. */
   readonly announced: Promise<Answer<Gate[]> | null>;
-  /** How it has died already; null while it lives. Its memory is kept until then. */
+  /** How it has died; null while it lives. Its memory is kept until `releaseDead`. */
   death: DeathReport | null;
 }
 
@@ -45,124 +45,132 @@ export interface StandbyCallbacks {
   endIncarnation(incarnation: Incarnation, clean: boolean): void;
   keepMemory(memory: WebAssembly.Memory): void;
   releaseMemory(memory: WebAssembly.Memory): void;
-  /** Something that a shutdown waits for. */
+  /** Registers work that a shutdown waits for. */
   track(work: Promise<unknown>): void;
-  /** Those who die with a driver, itself among them. */
-  together(driver: Driver): readonly Driver[];
-  /** Whether a driver needs nobody for a restart. */
-  alone(driver: Driver): boolean;
+  /** The drivers in the same driver host, which die together; the driver is among them. */
+  sharingHost(driver: Driver): readonly Driver[];
+  /** Whether a driver can be restarted without other drivers. */
+  independent(driver: Driver): boolean;
   /** Whether a driver that dies now is restarted at once. */
-  atOnce(driver: Driver): boolean;
+  restartsAtOnce(driver: Driver): boolean;
 }
 
 interface WaitingSuccessor extends Successor {
   readonly driver: Driver;
   readonly life: KernelLife;
-  /** Whose end it waits for. */
-  readonly before: Incarnation;
+  /** The incarnation that it takes over from. */
+  readonly predecessor: Incarnation;
   /** Whether it has become the driver's incarnation. */
   taken: boolean;
 }
 
 export class Standby {
   private readonly callbacks: StandbyCallbacks;
-  private readonly waiting = new Map<Driver, WaitingSuccessor>();
-  /** For whom, and for those who die with it, a successor is to be made ready. */
+  private readonly successors = new Map<Driver, WaitingSuccessor>();
+  /** The driver for which successors are to be prepared next, and for the others in its driver host. */
   private next: { driver: Driver; life: KernelLife } | null = null;
   private timer: unknown = null;
-  /** What is being made ready, one after the other. */
+  /** The preparations under way, which run one after the other. */
   private work: Promise<void> = Promise.resolve();
-  /** How often a kernel has died: what was begun before is not wanted. */
-  private ends = 0;
-  /** Those who change something in the machine, during which nobody is made ready. */
+  /** How often a kernel has died: a preparation that began before a death is dropped. */
+  private kernelDeaths = 0;
+  /** How many changes of the machine are under way; none is prepared meanwhile. */
   private changes = 0;
 
   constructor(callbacks: StandbyCallbacks) {
     this.callbacks = callbacks;
   }
 
-  /** Those that wait, or that serve already and nobody has taken yet, and whose successors they are. */
+  /** The successors that wait, or that the kernel has announced and `take` has not returned yet; each with its driver. */
   [Symbol.iterator](): Iterator<{ readonly driver: Driver; readonly incarnation: Incarnation }> {
-    return this.waiting.values();
+    return this.successors.values();
   }
 
-  /** A driver has been restarted: some time later a successor of it stands ready, if ever its policy allows one. */
-  later(driver: Driver, life: KernelLife): void {
-    if (!this.hoped(driver)) return;
+  /** Schedules the preparation of a successor for a driver that was restarted, if its policy can ever allow one. */
+  schedule(driver: Driver, life: KernelLife): void {
+    if (!this.eligible(driver)) return;
     clearTimeout(this.timer);
     this.next = { driver, life };
-    const ms = this.callbacks.atOnce(driver) ? AFTER_MS : driver.policy.backoff.stableMs + AFTER_MS;
-    this.timer = setTimeout(() => void this.ready(), ms);
+    const ms = this.callbacks.restartsAtOnce(driver) ? DELAY_MS : driver.policy.backoff.stableMs + DELAY_MS;
+    this.timer = setTimeout(() => void this.prepareNow(), ms);
   }
 
-  /** Whether there may be a successor of a driver some time. */
-  private hoped(driver: Driver): boolean {
-    return driver.state === 'up' && driver.policy.restart === 'permanent' && this.callbacks.alone(driver);
+  /** Whether a driver can ever have a standby. */
+  private eligible(driver: Driver): boolean {
+    return (
+      driver.state === 'up' && driver.policy.restart === 'permanent' && this.callbacks.independent(driver)
+    );
   }
 
-  /** Makes that successor ready now, where there can be one; resolves when nothing of the kind is under way. */
-  async ready(): Promise<void> {
+  /** Prepares the scheduled successor now, where there can be one. Resolves when no preparation is under way. */
+  async prepareNow(): Promise<void> {
     clearTimeout(this.timer);
     const { next } = this;
     this.next = null;
     if (!next) return this.work;
     const { driver, life } = next;
-    const armed = this.work.then(() => this.armAll(this.callbacks.together(driver), life));
-    this.work = armed.catch(() => {}); // who asked is told
+    const prepared = this.work.then(() => this.prepareAll(this.callbacks.sharingHost(driver), life));
+    this.work = prepared.catch(() => {}); // the caller gets the error
     this.callbacks.track(this.work);
-    await armed;
-    const young = this.callbacks
-      .together(driver)
-      .find((each) => this.hoped(each) && each.incarnation?.life === life && !this.callbacks.atOnce(each));
-    if (young && !this.next) this.later(young, life);
+    await prepared;
+    const postponed = this.callbacks
+      .sharingHost(driver)
+      .find(
+        (each) =>
+          this.eligible(each) && each.incarnation?.life === life && !this.callbacks.restartsAtOnce(each),
+      );
+    if (postponed && !this.next) this.schedule(postponed, life);
   }
 
-  private async armAll(drivers: readonly Driver[], life: KernelLife): Promise<void> {
-    if (!drivers.some((driver) => this.possible(driver, life))) return;
-    const others = [...this.waiting.values()].filter(({ driver }) => !drivers.includes(driver));
+  private async prepareAll(drivers: readonly Driver[], life: KernelLife): Promise<void> {
+    if (!drivers.some((driver) => this.canPrepare(driver, life))) return;
+    const others = [...this.successors.values()].filter(({ driver }) => !drivers.includes(driver));
     await this.dismiss(others);
-    if (others.some(({ driver }) => this.waiting.has(driver))) return; // one that is about to be taken
-    for (const driver of drivers) await this.arm(driver, life);
+    if (others.some(({ driver }) => this.successors.has(driver))) return; // one that is about to be taken
+    for (const driver of drivers) await this.prepareOne(driver, life);
   }
 
-  private async arm(driver: Driver, life: KernelLife): Promise<void> {
-    const { ends } = this;
-    const before = driver.incarnation;
-    if (this.waiting.has(driver) || !before || !this.possible(driver, life)) return;
+  private async prepareOne(driver: Driver, life: KernelLife): Promise<void> {
+    const { kernelDeaths } = this;
+    const predecessor = driver.incarnation;
+    if (this.successors.has(driver) || !predecessor || !this.canPrepare(driver, life)) return;
     let waiting: WaitingSuccessor | null = null;
     const events = this.callbacks.events(driver, life);
-    const incarnation = await this.prepare(driver, life, {
+    const incarnation = await this.openIncarnation(driver, life, {
       ...events,
       died: (...death) => {
         if (waiting?.taken) events.died(...death);
-        else if (waiting && waiting === this.waiting.get(driver)) this.died(waiting, death);
+        else if (waiting && waiting === this.successors.get(driver)) this.died(waiting, death);
       },
     });
     if (!incarnation) return;
-    const still = driver.incarnation === before && this.possible(driver, life) && !incarnation.ended;
-    if (!still || ends !== this.ends) return this.callbacks.endIncarnation(incarnation, true);
+    const unchanged =
+      driver.incarnation === predecessor && this.canPrepare(driver, life) && !incarnation.ended;
+    if (!unchanged || kernelDeaths !== this.kernelDeaths)
+      return this.callbacks.endIncarnation(incarnation, true);
     const { channel, generation } = incarnation;
     const announced = life.control.methods.expectSuccessor({
-      ...{ of: { channel: before.channel, generation: before.generation }, channel, generation },
+      ...{ of: { channel: predecessor.channel, generation: predecessor.generation }, channel, generation },
       ...{ name: driver.loaded.name, file: refer(life.thread, driver.loaded) },
       flags: driver.options.flags | LOAD_AGAIN,
     });
-    announced.catch(() => {}); // the kernel has died, of which everybody hears
-    this.callbacks.begin(driver, incarnation); // behind that: the kernel's thread does not load whom nobody expects
-    waiting = { driver, life, before, incarnation, announced, death: null, taken: false };
-    this.waiting.set(driver, waiting);
+    announced.catch(() => {}); // the kernel has died, which is handled elsewhere
+    this.callbacks.begin(driver, incarnation); // after expectSuccessor: the kernel's thread loads only what it expects
+    waiting = { driver, life, predecessor, incarnation, announced, death: null, taken: false };
+    this.successors.set(driver, waiting);
   }
 
-  /** A successor has died before anybody took it. */
+  /** A successor has died before `take`. */
   private died(waiting: WaitingSuccessor, death: DeathReport): void {
-    // It was announced, or may have been: that is one death more of its driver, who is about to be known to be dead.
-    if (!waiting.before.fenced) return void this.drop(waiting);
+    // Where the driver is fenced the successor may have been announced. Then this is one more death of the driver, which the
+    // supervisor counts when it hears of the first.
+    if (!waiting.predecessor.fenced) return void this.drop(waiting);
     waiting.death = death;
     this.callbacks.keepMemory(waiting.incarnation.memory);
   }
 
   /** @returns null where there is no thread, no channel or no kernel */
-  private async prepare(
+  private async openIncarnation(
     driver: Driver,
     life: KernelLife,
     events: IncarnationEvents,
@@ -175,74 +183,77 @@ export class Standby {
     }
   }
 
-  private possible(driver: Driver, life: KernelLife): boolean {
-    const { incarnation, state, leaving, loaded } = driver;
-    if (this.changes > 0 || state !== 'up' || leaving || life.dead) return false;
-    if (!incarnation || incarnation.doomed || incarnation.life !== life) return false;
+  private canPrepare(driver: Driver, life: KernelLife): boolean {
+    const { incarnation, state, unloading, loaded } = driver;
+    if (this.changes > 0 || state !== 'up' || unloading || life.dead) return false;
+    if (!incarnation || incarnation.ending || incarnation.life !== life) return false;
     const states = Array.from({ length: MAX_CHANNELS }, (_, channel) =>
       Atomics.load(life.words, wordOf(channel, S_STATE)),
     );
-    if (states.filter((held) => held === CHANNEL_FREE).length <= OTHERS) return false;
+    if (states.filter((held) => held === CHANNEL_FREE).length <= RESERVED_CHANNELS) return false;
     return (
-      this.callbacks.alone(driver) && this.callbacks.atOnce(driver) && !readRanges(life.memory, loaded.name)
+      this.callbacks.independent(driver) &&
+      this.callbacks.restartsAtOnce(driver) &&
+      !readRanges(life.memory, loaded.name)
     );
   }
 
-  /** The successor of a driver that has died, which is its incarnation from now on; null where none waits. */
+  /** Takes the successor of a driver that has died, which is its incarnation from now on; null where there is none. */
   take(driver: Driver, life: KernelLife): Successor | null {
-    const waiting = this.waiting.get(driver);
+    const waiting = this.successors.get(driver);
     if (waiting?.life !== life) return null;
-    this.waiting.delete(driver);
+    this.successors.delete(driver);
     waiting.taken = true;
     return waiting;
   }
 
-  /** What was kept of a successor that had died when it was taken is not needed any more. */
-  settle({ death, incarnation }: Successor): void {
+  /** Releases the memory of a successor that had died before it was taken. */
+  releaseDead({ death, incarnation }: Successor): void {
     if (death) this.callbacks.releaseMemory(incarnation.memory);
   }
 
   /**
-   * Does something while nobody waits.
-   * @param driver its successor goes even where it may serve already; that of another is left to who is about to take it
+   * Changes the machine while there is no standby.
+   * @param driver its successor is dropped even where it may be announced already; another driver's is kept in that case, because
+   *   it is about to be taken
    */
-  async without<T>(driver: Driver | undefined, act: () => Promise<T>): Promise<T> {
+  async withoutSuccessors<T>(driver: Driver | undefined, act: () => Promise<T>): Promise<T> {
     this.changes++;
     try {
-      await this.dismiss([...this.waiting.values()], driver);
+      await this.dismiss([...this.successors.values()], driver);
       return await act();
     } finally {
       this.changes--;
     }
   }
 
-  /** Sends those away who are not about to be taken, and in any case that of `driver`. */
+  /** Drops the successors that are not about to be taken, and in any case that of `driver`. */
   private async dismiss(all: readonly WaitingSuccessor[], driver?: Driver): Promise<void> {
-    const gone = all.filter(({ before, driver: of }) => !before.fenced || of === driver);
-    await Promise.all(gone.map((waiting) => this.drop(waiting)));
+    const dismissed = all.filter(({ predecessor, driver: of }) => !predecessor.fenced || of === driver);
+    await Promise.all(dismissed.map((waiting) => this.drop(waiting)));
   }
 
-  /** Resolves when the kernel expects it no longer. */
+  /** Drops a successor. Resolves when the kernel does not expect it any longer. */
   private async drop(waiting: WaitingSuccessor): Promise<void> {
-    const { driver, life, before, incarnation } = waiting;
-    this.waiting.delete(driver);
-    this.settle(waiting);
+    const { driver, life, predecessor, incarnation } = waiting;
+    this.successors.delete(driver);
+    this.releaseDead(waiting);
     const forgotten = life.dead ? null : life.control.methods.forgetSuccessor(incarnation.channel);
-    this.callbacks.endIncarnation(incarnation, !before.fenced);
-    await forgotten?.catch(() => {}); // as above
+    this.callbacks.endIncarnation(incarnation, !predecessor.fenced);
+    await forgotten?.catch(() => {}); // the kernel has died
   }
 
-  /** A driver was given up, or is gone. */
-  lost(driver: Driver): void {
-    const waiting = this.waiting.get(driver);
+  /** Drops the successor of a driver that was given up or unloaded. */
+  forget(driver: Driver): void {
+    const waiting = this.successors.get(driver);
     if (waiting) void this.drop(waiting);
   }
 
   /** The kernel is dead. */
   end(): void {
     clearTimeout(this.timer);
-    this.ends++;
+    this.kernelDeaths++;
     this.next = null;
-    for (const waiting of this.waiting.values()) void this.drop(waiting);
+    for (const waiting of this.successors.values()) void this.drop(waiting);
   }
 }

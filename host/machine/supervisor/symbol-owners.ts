@@ -1,6 +1,5 @@
-// Who has to be there before a module can be loaded: the owners of the symbols that it cannot do without. One that is still
-// being loaded, or has died and will be back, is waited for, as Linux waits for a module that is coming; a machine that boots
-// anew loads owners first.
+// The owners of the symbols that a module needs have to be loaded before it. The module waits for an owner that is still being
+// loaded or restarted, as Linux waits for a module in the state "coming". A machine that reboots loads owners first.
 
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { keyOf } from '../../linker/module/alias.ts';
@@ -10,34 +9,34 @@ import { readModules } from '../inspect/lists.ts';
 import type { KernelLife } from './kernel-life.ts';
 import type { DriverStatus } from '../shared/types.ts';
 
-/** What is looked at of a driver. */
+/** The part of a driver that is read here. */
 export interface Owner {
   readonly loaded: LoadedModule;
   state: DriverStatus['state'];
 }
 
-/** What a module asks of others. */
+/** What a module needs from other modules. */
 interface Requirements {
-  /** Names of symbols; weak imports need nobody. */
+  /** Names of symbols, without the weak imports, which may stay unresolved. */
   symbols: ReadonlySet<string>;
   /** Keys of modules. */
   modules: ReadonlySet<string>;
 }
 
-/** A file's wants do not change, and are asked for at every restart. */
-const known = new WeakMap<ModuleFile, Requirements>();
+/** A cache: the requirements of a file do not change, and are read at every restart. */
+const requirements = new WeakMap<ModuleFile, Requirements>();
 
 function requirementsOf(file: ModuleFile): Requirements {
-  const wants = known.get(file);
+  const wants = requirements.get(file);
   if (wants) return wants;
   const { imports, weak, needed } = file;
   const strong = imports.filter(({ module, name }) => !weak.has(`${module}.${name}`));
   const found = { symbols: new Set(strong.map(({ name }) => name)), modules: new Set(needed.map(keyOf)) };
-  known.set(file, found);
+  requirements.set(file, found);
   return found;
 }
 
-/** Those of `drivers` whose symbols, or who themselves, must be there for a module. */
+/** The drivers whose symbols a module needs, or that it needs by name. */
 export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers: Iterable<D>): D[] {
   const { symbols, modules } = requirementsOf(file);
   return [...drivers].filter(
@@ -47,14 +46,14 @@ export function ownersOf<D extends Owner>({ file, name }: LoadedModule, drivers:
   );
 }
 
-/** Those of `drivers` who use the symbols of one of them, or need it by name. */
+/** The drivers that use the symbols of an owner, or need it by name. */
 export function usersOf<D extends Owner>(owner: D, drivers: Iterable<D>): D[] {
   return [...drivers].filter(({ loaded }) => ownersOf(loaded, [owner]).length > 0);
 }
 
 /**
- * One whose symbols a module needs, and that is on its way: it starts, waits for its restart, or has died and nobody has told
- * this yet.
+ * An owner of a module's symbols that will be up later: it starts, waits for its restart, or has died and the supervisor has
+ * not heard of that.
  */
 export function missingOwner<D extends Owner & { incarnation: { life: KernelLife } | null }>(
   loaded: LoadedModule,
@@ -76,16 +75,16 @@ export function missingOwner<D extends Owner & { incarnation: { life: KernelLife
   );
 }
 
-/** @returns tells an owner of what a module uses that has died since, be it that nobody has been told */
-export function watchOwners<D extends Owner & { incarnation: { doomed: boolean } | null }>(
+/** @returns finds an owner of the module's symbols that has died since this call, also one whose death is not yet reported */
+export function watchOwners<D extends Owner & { incarnation: { ending: boolean } | null }>(
   loaded: LoadedModule,
   drivers: Iterable<D>,
 ): () => D | null {
-  const were = ownersOf(loaded, drivers).map((owner) => ({ owner, incarnation: owner.incarnation }));
-  return () => were.find(({ incarnation }) => incarnation?.doomed)?.owner ?? null;
+  const before = ownersOf(loaded, drivers).map((owner) => ({ owner, incarnation: owner.incarnation }));
+  return () => before.find(({ incarnation }) => incarnation?.ending)?.owner ?? null;
 }
 
-/** Owners before those who use them, in the given order otherwise. */
+/** Owners before their users, in the given order otherwise. */
 export function ownersFirst<D extends Owner>(drivers: Iterable<D>): D[] {
   const all = [...drivers];
   const ordered = new Set<D>();
@@ -103,26 +102,26 @@ export function ownersFirst<D extends Owner>(drivers: Iterable<D>): D[] {
 /** Drivers that wait for their owners. */
 export class OwnerWaits<D extends Owner> {
   private readonly waits = new Map<D, D>();
-  private wake: (() => void)[] = [];
+  private wakers: (() => void)[] = [];
 
-  /** Something has changed that somebody may wait for. */
+  /** Wakes every waiting driver, which looks again for its missing owner. */
   changed(): void {
-    for (const wake of this.wake.splice(0)) wake();
+    for (const wake of this.wakers.splice(0)) wake();
   }
 
-  /** @param missing the owner to be waited for now; throws where there is nothing to wait for any more */
-  async until(driver: D, missing: () => D | undefined): Promise<void> {
+  /** @param missing the owner that is missing now; throws where there is no kernel any more */
+  async wait(driver: D, missing: () => D | undefined): Promise<void> {
     try {
       for (let owner = missing(); owner && !this.waitsFor(owner, driver); owner = missing()) {
         this.waits.set(driver, owner);
-        await new Promise<void>((resolve) => this.wake.push(resolve));
+        await new Promise<void>((resolve) => this.wakers.push(resolve));
       }
     } finally {
       this.waits.delete(driver);
     }
   }
 
-  /** Whether one waits, by whatever detour, for another: two who need each other cannot both be first. */
+  /** Whether `one` waits for `other`, also indirectly. Two drivers that need each other must not both wait. */
   waitsFor(one: D, other: D): boolean {
     for (let at: D | undefined = one; at; at = this.waits.get(at)) if (at === other) return true;
     return false;

@@ -1,6 +1,6 @@
-// Live update: another binary takes the place of a driver while clients use it. The kernel holds what is asked from now on and
-// lets what is in flight end, then the old one runs its cleanup; the new one is loaded, files that are open are opened there,
-// and what was held is sent (kernel/ipc/held.ts). Where the new one is refused or dies in its init the old one is brought back.
+// Live update: replaces a driver by another binary while clients use it. The kernel holds new requests and lets those in flight
+// end. Then the old driver runs its cleanup and the new one is loaded. The kernel opens the open files there and sends the held
+// requests (kernel/ipc/held.ts). Where the new driver is refused or dies in its init the old one is loaded again.
 
 import type { LoadedModule } from '../../domain/loaded.ts';
 import { insmodError, ModuleError } from '../../domain/module-error.ts';
@@ -17,17 +17,17 @@ import { usersOf } from './symbol-owners.ts';
 export interface UpdateCallbacks {
   readonly drivers: Iterable<Driver>;
   readonly isolated: boolean;
-  become(driver: Driver, state: Driver['state']): void;
-  /** Has it run its cleanup and ends it; its devices and open files wait for the successor. Throws ModuleError. */
+  setState(driver: Driver, state: Driver['state']): void;
+  /** Has the driver run its cleanup and ends it. Its devices and open files wait for the successor. Throws ModuleError. */
   retire(driver: Driver): Promise<void>;
   endIncarnation(driver: Driver): void;
   load(driver: Driver): Promise<void>;
   recover(work: () => Promise<void>): Promise<void>;
-  /** Nobody could be loaded, not even the old one. */
-  lost(driver: Driver, life: KernelLife, reason: string): Promise<void>;
+  /** Not even the old binary could be loaded. */
+  giveUp(driver: Driver, life: KernelLife, reason: string): Promise<void>;
 }
 
-/** Why a binary cannot take a driver's place; null where it can. */
+/** Why a binary cannot replace a driver; null where it can. */
 function refusal(
   callbacks: UpdateCallbacks,
   driver: Driver | undefined,
@@ -38,7 +38,7 @@ function refusal(
     new ModuleError(errno, `could not update module ${name}: ${why}`);
   if (!callbacks.isolated) return cannot(ENOSYS, "it lives in the kernel's own memory");
   if (!driver) return cannot(ENOENT, 'it is not loaded');
-  if (driver.state !== 'up' || driver.leaving) return cannot(EBUSY, `it is ${driver.state}`);
+  if (driver.state !== 'up' || driver.unloading) return cannot(EBUSY, `it is ${driver.state}`);
   const wanted = new Set(
     usersOf(driver, callbacks.drivers).flatMap(({ loaded }) => loaded.file.imports.map((each) => each.name)),
   );
@@ -51,8 +51,8 @@ function refusal(
 }
 
 /**
- * @param parameters as for insmod; null: those of the old one
- * @throws ModuleError, when the old one serves on or was brought back, if it could be
+ * @param parameters as for insmod; null: those of the old driver
+ * @throws ModuleError where the old driver goes on, or was loaded again, or could not be and was given up
  */
 export async function updateDriver(
   callbacks: UpdateCallbacks,
@@ -62,7 +62,7 @@ export async function updateDriver(
   parameters: string | null,
 ): Promise<void> {
   let failure: unknown = null;
-  // What goes wrong here is the caller's to hear, and nothing that nobody foresaw.
+  // `recover` would report an error as unexpected; this one is for the caller.
   await callbacks.recover(async () => {
     await update(callbacks, driver, life, next, parameters).catch((error: unknown) => void (failure = error));
   });
@@ -80,18 +80,18 @@ async function update(
   if (refused || !driver) throw refused ?? insmodError(next.name, ENOENT);
   const before = { loaded: driver.loaded, options: driver.options };
   await callbacks.retire(driver);
-  callbacks.become(driver, 'starting');
+  callbacks.setState(driver, 'starting');
   const { persistent } = driver.unloaded;
-  const attempt = async (loaded: LoadedModule, given: string): Promise<void> => {
+  const attempt = async (loaded: LoadedModule, values: string): Promise<void> => {
     callbacks.endIncarnation(driver);
     driver.restarts++;
     driver.cause = null;
     driver.loaded = loaded;
     const flags = before.options.flags | LOAD_UPDATE;
-    driver.options = { ...before.options, flags, parameters: given, persistent };
+    driver.options = { ...before.options, flags, parameters: values, persistent };
     await callbacks.load(driver);
     driver.options = { ...driver.options, flags: before.options.flags };
-    callbacks.become(driver, 'up');
+    callbacks.setState(driver, 'up');
   };
   try {
     await attempt(next, parameters ?? before.options.parameters);
@@ -104,7 +104,7 @@ async function update(
     life.log(LEVEL_WARNING, [`supervisor: bringing ${before.loaded.name} back: ${error.message}`]);
     await attempt(before.loaded, before.options.parameters).catch(async (again: unknown) => {
       if (!(again instanceof ModuleError)) throw again;
-      await callbacks.lost(driver, life, again.message);
+      await callbacks.giveUp(driver, life, again.message);
     });
     throw error;
   }

@@ -19,7 +19,7 @@ stops it.`,
   completes: 'nothing',
   async run({ machine, options, operands, print }) {
     if (operands[0] !== undefined) throw new UsageError(`unexpected argument '${operands[0]}'`);
-    const view = options.has('last') ? machine.lastTrace : machine.trace();
+    const view = options.has('last') ? machine.deadKernelTrace : machine.trace();
     if (view === null) throw new Complaint('no kernel has died on this machine');
     const count = options.number('lines') ?? view.records.length;
     const records = count === 0 ? [] : view.records.slice(-count);

@@ -30,7 +30,7 @@ export function kernel_files_init(): void {
   proc_create_single(cstr('vmallocinfo'), 0o400, 0, index_of(vmallocinfo_show));
 }
 
-/** By major number, as Linux lists them. */
+/** Lists the devices by major number, as Linux does. */
 function devices_show(m: usize, _v: usize): i32 {
   seq_puts(m, cstr('Character devices:\n'));
   for (let major: u32 = 1; major < 512; major++) {
@@ -53,13 +53,13 @@ function filesystems_show(m: usize, _v: usize): i32 {
   return 0;
 }
 
-/** Fixed: nothing is mounted but what tree_init plants. */
+/** A fixed list: what tree_init makes. */
 function mounts_show(m: usize, _v: usize): i32 {
   seq_puts(m, cstr('devtmpfs /dev devtmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n'));
   return 0;
 }
 
-/** Seconds since boot; nobody counts idle ones. */
+/** Seconds since boot; idle time is not counted. */
 function uptime_show(m: usize, _v: usize): i32 {
   const hundredths = <u64>((now() - log_epoch()) / 10);
   const seconds = <usize>(hundredths / 100);

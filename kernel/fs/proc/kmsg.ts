@@ -1,6 +1,6 @@
 // /dev/kmsg: the log as Linux gives it to programs, a record each read (`level,sequence,microseconds,-;text`), the oldest first.
-// The ring has the bytes that were printed; a record here is one line of printable ASCII, everything else and the backslash is
-// `\x1b`. What is written becomes a line of the log, with a level in front as `<4>text`.
+// The log's ring has the bytes that were printed. A record here is one line of printable ASCII; all other bytes and the backslash
+// are escaped, as `\x1b`. A write becomes a line of the log, with an optional level in front, as `<4>text`.
 
 import { LOG_BASE, MACHINE_BASE } from '../../abi/map';
 import { M_LOG_NEXT } from '../../abi/machine';
@@ -37,7 +37,7 @@ import { from_user, to_user } from '../usercopy';
 
 /** Linux's number of it: mem 1, minor 11. */
 const RDEV: u32 = (1 << MINOR_BITS) | 11;
-/** Of what stands before the text. */
+/** Bytes before the text. */
 const HEAD_MAX = 48;
 /** Each byte of the text may take four. */
 const RECORD_MAX = HEAD_MAX + LOG_TEXT_MAX * 4 + 1;
@@ -60,14 +60,14 @@ function oldest(): u32 {
   return next > <u32>LOG_RECORDS ? next - LOG_RECORDS + 1 : 1;
 }
 
-// FILE_PRIVATE is the sequence of the record that comes next.
+// FILE_PRIVATE is the sequence of the next record.
 
 function open(file: usize): i32 {
   store<u32>(file, oldest(), FILE_PRIVATE);
   return 0;
 }
 
-/** Writes a byte as it is shown. @returns how many bytes that takes */
+/** Writes a byte, escaped where needed. @returns how many bytes that takes */
 function escaped(to: usize, byte: u32): i32 {
   store<u8>(to, <u8>byte);
   if (byte >= 0x20 && byte < 0x7f && byte != 0x5c) return 1;
@@ -112,7 +112,7 @@ function write(_file: usize, from: usize, size: i32, _position: usize): i32 {
   return size;
 }
 
-/** To the oldest record, or behind the newest. */
+/** Seeks to the oldest record, or after the newest. */
 function lseek(file: usize, offset: i64, whence: i32): i64 {
   if (offset || (whence != SEEK_SET && whence != SEEK_END)) return -EINVAL;
   store<u32>(file, whence == SEEK_SET ? oldest() : load<u32>(MACHINE_BASE, M_LOG_NEXT) + 1, FILE_PRIVATE);

@@ -1,8 +1,9 @@
-// procfs as drivers and the kernel's own files see it: proc_create and its kin. A file of a driver is registered as its devices
-// are: a node in the kernel's tree, with the endpoint behind which its operations are, and the same in the driver's
-// domain. Open, read and close of it are ordinary requests.
+// The interface of procfs for drivers and the kernel's own files: proc_create and the like. A driver's file is registered as its
+// devices are: a node in the kernel's tree with the endpoint of its operations, and a node in the driver's domain. Open, read and
+// close are ordinary requests.
 //
-// Part of both images; where a node is made is the image's affair (./procfs.ts in the kernel's, ../../ipc/domain/gates.ts in a domain).
+// Part of both images. Each image sets the functions that make nodes: ./procfs.ts in the kernel's, ../../ipc/domain/proc-gates.ts in
+// a driver's domain.
 
 import { EXPORT_SYMBOL } from '../../lib/export';
 import {
@@ -79,13 +80,13 @@ export function proc_create(name: usize, mode: u32, parent: usize, fops: usize):
 }
 EXPORT_SYMBOL(proc_create);
 
-/** proc_create with a word for the operations: pde_data. */
+/** proc_create with data for the operations: pde_data. */
 export function proc_create_data(name: usize, mode: u32, parent: usize, fops: usize, data: usize): usize {
   return fops ? create(name, mode, parent, fops, <u32>data) : 0;
 }
 EXPORT_SYMBOL(proc_create_data);
 
-/** What proc_create_data was given for the entry that a file is open on. */
+/** The data that proc_create_data was given for the entry that a file is open on. */
 export function pde_data(file: usize): usize {
   return <usize>data_of(file);
 }
@@ -109,7 +110,7 @@ export function proc_mkdir(name: usize, parent: usize): usize {
 }
 EXPORT_SYMBOL(proc_mkdir);
 
-/** Takes an entry away, and all that is below it; 0 is allowed. */
+/** Removes an entry and all below it; 0 is allowed. */
 export function proc_remove(entry: usize): void {
   if (entry && load<u32>(entry, NODE_TYPE)) call_indirect<void>(unmake, entry);
 }
@@ -119,7 +120,7 @@ EXPORT_SYMBOL(proc_remove);
 export function remove_proc_entry(name: usize, parent: usize): void {
   if (!parent) parent = top;
   const directory = node_walk(parent, name);
-  // In a driver's domain an entry in somebody else's directory stands under its path.
+  // In a driver's domain an entry in another module's directory has its whole path as its name.
   proc_remove(directory == -1 ? node_find(parent, name) : node_find(<usize>directory, last_name()));
 }
 EXPORT_SYMBOL(remove_proc_entry);

@@ -1,5 +1,5 @@
-// /proc in the kernel's domain: where the nodes of procfs are, made for the kernel itself, for modules of this domain and
-// for those of others, which ask by a call.
+// /proc in the kernel's domain, which has the nodes of procfs: those of the kernel itself, of modules in this domain, and of modules
+// in other domains, which make them by a call.
 
 import { MACHINE_BASE } from '../../abi/map';
 import { M_CALL_MODULE } from '../../abi/machine';
@@ -33,7 +33,7 @@ function enter(parent: usize, path: usize, mode: u32, type: u32, owner: u32, mod
   return node;
 }
 
-/** A mistake in this domain is a warning, as Linux's; another domain's mistakes taint nobody and stop nobody. */
+/** An entry exists already. In this domain that is a WARN, as in Linux; for another domain it is only logged, without a taint. */
 function registered(mod: usize, owner: u32): void {
   if (!owner) return warn(cstr("proc_dir_entry '%s' already registered"), last_name());
   pr(LEVEL_WARNING, cstr("%s: proc_dir_entry '%s' already registered"), mod + MOD_NAME, last_name());
@@ -61,7 +61,7 @@ export function proc_create_for(endpoint: u32, mod: usize, parent: u32, mode: u3
   return node < 0 ? node : <i32>node_number(<usize>node);
 }
 
-/** A module in another domain takes one of its entries away. @returns 0 or -ENOENT */
+/** A module in another domain removes one of its entries. @returns 0 or -ENOENT */
 export function proc_remove_for(endpoint: u32, number: u32): i32 {
   const node = node_by_number(number);
   if (!node || load<u32>(node, NODE_OWNER) != endpoint) return -ENOENT;

@@ -1,5 +1,5 @@
-// seq_file: files whose text is made record by record while it is read (Linux's fs/seq_file.c). A record is never split
-// by the way it is made: it goes whole into a buffer that grows until it fits, and reads take pieces out of that.
+// seq_file: files whose text is made record by record while it is read (Linux's fs/seq_file.c). A record is made completely in a
+// buffer, which grows until the record fits. Reads take pieces from the buffer.
 //
 // Part of both images: a driver's show function runs in the driver's domain, and so does this code for it.
 
@@ -45,7 +45,7 @@ function operation(m: usize, which: usize): u32 {
   return load<u32>(<usize>load<u32>(m, SEQ_OPERATIONS) + which);
 }
 
-/** Opens a file that is made by start, next, stop and show. @returns 0 or -ENOMEM */
+/** Opens a file whose text is made by start, next, stop and show. @returns 0 or -ENOMEM */
 export function seq_open(file: usize, operations: usize): i32 {
   const m = kmalloc_for(0, SEQ_STRUCT_SIZE);
   if (!m) return -ENOMEM;
@@ -98,14 +98,14 @@ export function single_release(file: usize): i32 {
 }
 EXPORT_SYMBOL(single_release);
 
-/** single_open whose data is memory of kmalloc that goes with the file. */
+/** single_open whose data was allocated by kmalloc and is freed with the file. */
 export function single_open_private(file: usize, show: u32, own: usize): i32 {
   const status = single_open(file, show, own);
   if (status < 0) kfree(own);
   return status;
 }
 
-/** Its release. */
+/** The release of single_open_private. */
 export function single_release_private(file: usize): i32 {
   const own = <usize>load<u32>(<usize>load<u32>(file, FILE_PRIVATE), SEQ_PRIVATE);
   single_release(file);
@@ -128,7 +128,7 @@ function set_buffer(m: usize, size: u32): bool {
   return buffer != 0;
 }
 
-/** Shows one record behind what is in the buffer. @returns as show; whatever is not 0 has left nothing there */
+/** Appends one record to the buffer. @returns as show; where that is not 0 the buffer is unchanged */
 function show(m: usize, v: usize): i32 {
   const before = load<u32>(m, SEQ_COUNT);
   const status = call_indirect<i32>(operation(m, SEQ_SHOW), m, v);
@@ -141,7 +141,7 @@ function start(m: usize): usize {
   return call_indirect<usize>(operation(m, SEQ_START), m, m + SEQ_INDEX);
 }
 
-/** As Linux: a next that does not move on is moved on, lest a read never end. */
+/** Calls next. Where it does not change the position that is increased, as in Linux, so that a read ends. */
 function next(m: usize, v: usize): usize {
   const before = load<i64>(m, SEQ_INDEX);
   v = call_indirect<usize>(operation(m, SEQ_NEXT), m, v, m + SEQ_INDEX);
@@ -189,7 +189,7 @@ function traverse(m: usize, offset: i64): i32 {
   return status;
 }
 
-/** Gives what is left in the buffer. @returns how many bytes, or -EFAULT */
+/** Copies the rest of the buffer to the caller. @returns how many bytes, or -EFAULT */
 function give(m: usize, to: usize, count: i32): i32 {
   const from = load<u32>(m, SEQ_FROM);
   const there = load<u32>(m, SEQ_COUNT);
@@ -262,7 +262,7 @@ function produce(m: usize, wanted: i32): i32 {
       continue;
     }
     if (!overflowed(m)) break;
-    // The first record does not fit: a larger buffer, and once more.
+    // The first record does not fit: repeat with a larger buffer.
     stop(m, v);
     if (!set_buffer(m, load<u32>(m, SEQ_SIZE) << 1)) return -ENOMEM;
     v = start(m);
@@ -335,7 +335,7 @@ EXPORT_SYMBOL(seq_putc);
 
 const words = memory.data(32);
 
-/** Appends a text that a driver or a file has given: what is not to be shown as it is becomes `\x1b`. */
+/** Appends a text of a driver or a file; bytes that are not printable are escaped, as `\x1b`. */
 export function seq_text(m: usize, text: usize): void {
   for (;;) {
     let end = text;

@@ -1,5 +1,5 @@
-// /proc/sys/kernel: variables of the kernel as files. A value is read whole and checked before anything is changed; what is
-// no number, or out of the variable's range, is EINVAL.
+// /proc/sys/kernel: variables of the kernel as files. A value is read and checked completely before anything is changed. A value
+// that is no number, or is out of the variable's range, is EINVAL.
 
 import { MACHINE_BASE } from '../../abi/map';
 import {
@@ -24,12 +24,12 @@ import { pde_data, proc_create_data, proc_mkdir } from './proc';
 import { seq, seq_lseek, seq_putc, seq_read, single_open, single_release } from './seq';
 import { from_user } from '../usercopy';
 
-// What a file shows and takes.
+// The kinds of variables.
 /** A text. */
 const TEXT = 0;
 /** A number between the limits. */
 const NUMBER = 1;
-/** Bits that can be set and not taken back. */
+/** Bits that can be set and not cleared. */
 const BITS = 2;
 /** Four numbers. */
 const LEVELS = 3;
@@ -50,7 +50,7 @@ const LINE_SIZE = 128;
 const entries = memory.data(MAX_ENTRIES * CT_SIZE);
 let count = 0;
 const hostname = memory.data(TEXT_SIZE);
-/** The other numbers of printk: message, least console and default console level; kept, as Linux keeps them for whoever asks. */
+/** The other numbers of printk: default message level, minimum and default console level. They are stored and have no effect. */
 const levels = memory.data(16);
 const fops = memory.data(FOPS_SIZE);
 const line = memory.data(LINE_SIZE);
@@ -96,7 +96,7 @@ export function sysctl_init(): void {
   add(kernel, cstr('panic_on_warn'), 0o644, NUMBER, MACHINE_BASE + M_PANIC_ON_WARN, 0, 1);
   add(kernel, cstr('oops_limit'), 0o644, NUMBER, MACHINE_BASE + M_OOPS_LIMIT, 0, 0x7fffffff);
   add(kernel, cstr('printk'), 0o644, LEVELS, MACHINE_BASE + M_CONSOLE_LEVEL, 0, 15);
-  // Only ever to 1, as in Linux: what is shut stays shut.
+  // It can only be set to 1, and not back, as in Linux.
   add(kernel, cstr('modules_disabled'), 0o644, NUMBER, MACHINE_BASE + M_MODULES_DISABLED, 1, 1);
   add(kernel, cstr('request_module'), 0o644, NUMBER, MACHINE_BASE + M_REQUEST_MODULE, 0, 1);
   add(kernel, cstr('module_idle_secs'), 0o644, NUMBER, MACHINE_BASE + M_MODULE_IDLE_SECS, 0, 86400);
@@ -131,7 +131,7 @@ function blank(letter: u32): bool {
 
 let at: usize = 0;
 
-/** Takes the next number of the line, with 0x in hexadecimal, with 0 in octal. @returns it, or -1 where there is none in the range */
+/** Reads the next number of the line, hexadecimal after 0x, octal after 0. @returns it, or -1 where there is none in the range */
 function take_number(most: u32): i64 {
   while (blank(load<u8>(at))) at++;
   const base = number_base(at);
@@ -148,7 +148,7 @@ function take_number(most: u32): i64 {
   return at == from ? -1 : <i64>value;
 }
 
-/** Whether nothing but blanks is left of the line. */
+/** Whether the rest of the line is blank. */
 function at_end(): bool {
   while (blank(load<u8>(at))) at++;
   return !load<u8>(at);
@@ -184,7 +184,7 @@ function write_text(address: usize, size: i32): i32 {
 
 const given = memory.data(16);
 
-/** As Linux: fewer than four numbers set the first ones. */
+/** Sets the levels. Fewer than four numbers set the first ones, as in Linux. */
 function write_levels(address: usize, most: u32, size: i32): i32 {
   let numbers = 0;
   while (!at_end()) {

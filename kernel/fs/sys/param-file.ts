@@ -1,6 +1,6 @@
-// /sys/module/X/parameters/P as an open file: shows and sets the variable in the domain that the module lives in. The kernel opens
-// it by name for a module of its own domain; for one of another it is a request to that endpoint, where it is opened by
-// the parameter's number. What is open holds the names and finds the parameter anew each time.
+// /sys/module/X/parameters/P as an open file: shows and sets the variable in the module's domain. For a module of its own domain the
+// kernel opens it by name. For a module of another domain the kernel sends a request to that endpoint, where the file is opened by
+// the parameter's number. An open file has the names and looks up the parameter at each access.
 
 import { MACHINE_BASE } from '../../abi/map';
 import { M_SERVED_MODULE } from '../../abi/machine';
@@ -38,7 +38,7 @@ import {
 } from '../proc/seq';
 import { from_user } from '../usercopy';
 
-// What is open: the module's name, then the parameter's.
+// The private data of an open file: the module's name, then the parameter's.
 const PF_PARAM = NAME_SIZE;
 const PF_SIZE = NAME_SIZE * 2;
 
@@ -65,7 +65,7 @@ export function param_node_init(): void {
   node_set(node, param_fops(index_of(open_by_number)));
 }
 
-/** Of the module whose channel the request came by. */
+/** Opens a parameter of the module whose channel the request came by. */
 function open_by_number(file: usize): i32 {
   const mod = <usize>load<u32>(MACHINE_BASE, M_SERVED_MODULE);
   const prm = mod ? param_at(mod, load<u32>(file, FILE_MINOR)) : 0;
@@ -93,7 +93,7 @@ function show(m: usize, _v: usize): i32 {
   return 0;
 }
 
-/** A newline at the end is not part of the value, as `echo` makes one. */
+/** Sets the parameter. A newline at the end is not part of the value, because `echo` appends one. */
 function param_write(file: usize, from: usize, size: i32, _position: usize): i32 {
   if (size >= VALUE_SIZE) return -EINVAL;
   if (from_user(value, from, size)) return -EFAULT;

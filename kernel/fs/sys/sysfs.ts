@@ -1,5 +1,5 @@
-// /sys/module: nothing of it is stored. A directory for each module of the list, made up when somebody looks; an open file
-// holds the names of what it shows and finds it anew at each read, so that a file that is open when its module goes says ENODEV.
+// /sys/module: a directory for each module of the list. Nothing of it is stored; it is computed at each look-up. An open file has the
+// names of what it shows and looks them up at each read, so a file whose module was unloaded returns ENODEV.
 
 import {
   DEV_ENDPOINT,
@@ -66,7 +66,7 @@ import {
 /** NODE_DATA of the directory that lists the modules. */
 const MODULES: u32 = 1;
 
-// What stands below a module.
+// The kinds of entries below a module.
 const IN_MODULE = 1;
 const IN_HOLDERS = 2;
 const IN_PARAMETERS = 3;
@@ -84,7 +84,7 @@ const PARAMETER = 15;
 const TEXT_SECTION = 16;
 const DATA_SECTION = 17;
 
-// What an open file or directory of it holds.
+// The private data of an open file or directory.
 const SF_KIND = 0;
 const SF_MODULE = 4; // name
 const SF_SIZE = 60;
@@ -93,11 +93,11 @@ const directories = memory.data(FOPS_SIZE);
 const files = memory.data(FOPS_SIZE);
 let directory_node: usize = 0;
 let file_node: usize = 0;
-/** The record of this domain's parameters, and one for each channel to another. */
+/** The record of this domain's parameters, and one for each channel to another domain. */
 let param_node: usize = 0;
 const param_nodes = memory.data(MAX_CHANNELS << 2);
 
-/** What the last look has found. */
+/** The result of the last look-up. */
 let seen_kind: i32 = 0;
 let seen_module: usize = 0;
 let seen_parameter: usize = 0;
@@ -127,7 +127,7 @@ export function sysfs_init(top: usize): void {
   }
 }
 
-/** The kind of a directory's entry, by its number; 0 behind the last one. What the module does not have is passed over. */
+/** The kind of a directory's entry, by its number; 0 after the last one. Entries that the module does not have are skipped. */
 function entry_kind(inside: i32, i: i32): i32 {
   if (inside == IN_MODULE) return i < 3 ? IN_HOLDERS + i : i < 9 ? FIRST_FILE + i - 3 : 0;
   if (inside == IN_SECTIONS) return i < 2 ? TEXT_SECTION + i : 0;
@@ -136,7 +136,7 @@ function entry_kind(inside: i32, i: i32): i32 {
   return 0;
 }
 
-/** Whether the module that was seen has such an entry. */
+/** Whether the module that was found has such an entry. */
 function has_entry(kind: i32, i: i32): bool {
   if (kind == IN_PARAMETERS) {
     for (let n = 0; param_at(seen_module, n); n++) if (has_entry(PARAMETER, n)) return true;
@@ -170,7 +170,7 @@ function type_of(kind: i32): u32 {
 
 const component = memory.data(NAME_SIZE);
 
-/** Goes on where a path enters /sys/module. @returns 0, -ENOENT or -ENOTDIR */
+/** Looks up the rest of a path below /sys/module. @returns 0, -ENOENT or -ENOTDIR */
 export function sysfs_lookup(_virtual: u32, path: usize): i32 {
   const inode = fnv_text(path) | 0x80000000;
   seen_kind = 0;
@@ -185,7 +185,7 @@ export function sysfs_lookup(_virtual: u32, path: usize): i32 {
     strscpy(component, path, length + 1);
     path += length;
     if (same_text(component, cstr('.'))) continue;
-    if (!down()) return -ENOENT;
+    if (!descend()) return -ENOENT;
   }
   if (seen_kind < FIRST_FILE) set_found(directory_node, DT_DIR, seen_kind ? 0o755 : 0o555, 0, inode);
   else if (seen_kind == PARAMETER) found_parameter(inode);
@@ -193,7 +193,7 @@ export function sysfs_lookup(_virtual: u32, path: usize): i32 {
   return 0;
 }
 
-/** Of a module in another domain the parameter is opened there, by its number. */
+/** Sets the result to a parameter. That of a module in another domain is opened there, by its number. */
 function found_parameter(inode: u32): void {
   const mode = load<u32>(seen_parameter, PRM_PERM) & 0o777;
   const endpoint = load<u32>(seen_module, MOD_ENDPOINT);
@@ -202,11 +202,11 @@ function found_parameter(inode: u32): void {
   set_found(<usize>load<u32>(param_nodes + ((endpoint - 1) << 2)), DT_REG, mode, number, inode);
 }
 
-/** Steps from what was seen to what `component` names in it. @returns whether there is such a thing */
-function down(): bool {
+/** Steps from the found entry to its entry `component`. @returns whether there is one */
+function descend(): bool {
   if (!seen_kind) {
     seen_module = find_module(component);
-    // find_module knows - and _ as one; a directory has one name.
+    // find_module treats - and _ as the same letter; a directory has one name.
     if (!seen_module || !same_text(seen_module + MOD_NAME, component)) return false;
     seen_kind = IN_MODULE;
     return true;
@@ -235,7 +235,7 @@ export function sysfs_list(_virtual: u32, position: i32): i32 {
   return position;
 }
 
-/** Whether a record that a file stands on is that of directories here. */
+/** Whether the record that a file refers to is the one of directories here. */
 export function sysfs_is_directory(record: usize): bool {
   return record == directory_node;
 }
@@ -253,7 +253,7 @@ export function sysfs_list_file(file: usize, position: i32, buffer: usize, size:
   return position;
 }
 
-/** @returns what an open file holds of what was seen last, or 0 */
+/** @returns the private data of a file on the last found entry, or 0 */
 function hold(): usize {
   const own = kmalloc_for(0, SF_SIZE);
   if (!own) return 0;
@@ -291,7 +291,7 @@ function state_of(mod: usize): usize {
   return cstr('unformed');
 }
 
-/** What the module's file says. */
+/** Shows a text of the module's file, and a newline. */
 function show_text(m: usize, text: usize): void {
   seq_text(m, text);
   seq_putc(m, 0x0a);

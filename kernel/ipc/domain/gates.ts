@@ -1,5 +1,5 @@
-// The gates of a driver's domain: kernel symbols that live in the kernel's domain. A gate is a call over the channel, or a
-// copy between this memory and what the request in progress has granted; the host does both (host/domain/imports.ts).
+// The gates of a driver's domain: kernel symbols whose code is in the kernel's domain. A gate is a call over the channel, or a copy
+// between this memory and the range that the request in progress grants. The host does both (host/domain/imports.ts).
 
 import { EXPORT_SYMBOL } from '../../lib/export';
 import { MACHINE_BASE, PAGE_SIZE } from '../../abi/map';
@@ -21,7 +21,7 @@ declare function copy_out(to: usize, from: usize, count: usize): i32;
 @external("host", "copy_in")
 declare function copy_in(to: usize, from: usize, count: usize): i32;
 
-/** Has the supervisor put a warning into the log: a text (0 for none), and the call trace that leads here. */
+/** Has the supervisor log a warning: a text (0 for none) and the call trace of this call. */
 @external("host", "warn")
 declare function show_warning(text: usize): void;
 
@@ -74,13 +74,13 @@ export function clear_user(to: usize, count: usize): usize {
 }
 EXPORT_SYMBOL(clear_user);
 
-/** WARN: the driver warns and goes on. The kernel is not tainted: nothing of it was touched. */
+/** WARN: the driver warns and goes on. The kernel is not tainted, because its memory was not touched. */
 export function warn_slowpath(what: usize): void {
   show_warning(what);
 }
 EXPORT_SYMBOL(warn_slowpath);
 
-/** Linux's do_exit: here the task that runs a driver's code is the driver's own thread. */
+/** Linux's do_exit. The task that runs a driver's code is the driver's own thread here. */
 export function do_exit(code: i32): void {
   exit(code);
 }

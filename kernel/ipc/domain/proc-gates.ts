@@ -1,4 +1,4 @@
-// /proc in a driver's domain: an entry is made in the kernel by a call, and here under the number that the kernel gave it.
+// /proc in a driver's domain: an entry is made in the kernel by a call, and in this domain under the number that the kernel gave it.
 
 import { MACHINE_BASE } from '../../abi/map';
 import { M_CALL_MODULE } from '../../abi/machine';
@@ -18,7 +18,7 @@ export function make_proc_entry(parent: usize, path: usize, mode: u32, type: u32
   const kind = type == DT_DIR ? S_IFDIR : 0;
   const number = call(CALL_PROC_CREATE, number_of(parent), mode | kind, path, strlen(path));
   if (number < 0) return number;
-  // In a directory of somebody else's it stands here by itself, under its path.
+  // Where the directory is another module's, this domain does not have it: the entry is kept under its whole path.
   let directory = node_walk(parent, path);
   let name = last_name();
   if (directory == -1) {

@@ -1,6 +1,5 @@
-// A driver's domain serves one request: the message's words come in as arguments (../../driver-loop.ts brings them), the operation
-// runs, the status goes out.
-// An open file is a struct file of this domain's own file table; its address is the handle that the kernel keeps.
+// Serves one request in a driver's domain: ../../driver-loop.ts passes the message's words as arguments, the operation runs, and the
+// status is returned. An open file is a struct file of this domain's own file table; the kernel keeps its address as the handle.
 
 import { MACHINE_BASE } from '../../abi/map';
 import { M_REPLY_HANDLE, M_REPLY_POSITION } from '../../abi/machine';
@@ -13,7 +12,7 @@ import { node_by_major } from '../../fs/nodes';
 import { operate } from '../../fs/operations';
 
 /**
- * @param device major << 8 | mode, read for OP_OPEN alone
+ * @param device major << 8 | mode, for OP_OPEN only
  * @param position of the file, as the kernel has it
  * @param buffer address in the caller's memory, the minor to open, the ioctl's command or the seek's offset
  * @param count bytes, the ioctl's argument or whence
@@ -21,7 +20,14 @@ import { operate } from '../../fs/operations';
  */
 // @ts-ignore: decorator
 @inline
-function served(operation: i32, handle: usize, device: u32, position: i64, buffer: usize, count: i32): i32 {
+function serve_request(
+  operation: i32,
+  handle: usize,
+  device: u32,
+  position: i64,
+  buffer: usize,
+  count: i32,
+): i32 {
   if (operation == OP_OPEN) {
     const major = device >> 8;
     const dev = major < <u32>PARAM_MAJOR ? device_by_major(major) : node_by_major(major);
@@ -38,7 +44,7 @@ function served(operation: i32, handle: usize, device: u32, position: i64, buffe
   return status;
 }
 
-/** @returns the driver's status; what else there is to say, the functions below tell */
+/** @returns the driver's status; served_handle and served_position return the rest of the reply */
 export function serve(
   operation: i32,
   handle: usize,
@@ -47,12 +53,12 @@ export function serve(
   buffer: usize,
   count: i32,
 ): i32 {
-  return served(operation, handle, device, position, buffer, count);
+  return serve_request(operation, handle, device, position, buffer, count);
 }
 
 /**
- * The same in one value, because each call between instances costs: the status in the lower half, by how
- * much the file's position has moved in the upper. What does not fit is a move that no honest driver makes.
+ * The same in one value, because each call between instances costs: the status in the lower half, the change of the file's
+ * position in the upper. A change that does not fit breaks the protocol.
  */
 export function serve_ring(
   operation: i32,
@@ -65,15 +71,15 @@ export function serve_ring(
   if (operation == OP_READ || operation == OP_WRITE) {
     store<i64>(handle, position, FILE_POSITION);
     const status = operate(operation, handle, buffer, count);
-    return packed(status, load<i64>(handle, FILE_POSITION) - position);
+    return pack(status, load<i64>(handle, FILE_POSITION) - position);
   }
-  const status = served(operation, handle, device, position, buffer, count);
-  return packed(status, load<i64>(MACHINE_BASE, M_REPLY_POSITION) - position);
+  const status = serve_request(operation, handle, device, position, buffer, count);
+  return pack(status, load<i64>(MACHINE_BASE, M_REPLY_POSITION) - position);
 }
 
 // @ts-ignore: decorator
 @inline
-function packed(status: i32, moved: i64): i64 {
+function pack(status: i32, moved: i64): i64 {
   const upper = moved == <i64>(<i32>moved) ? moved : i32.MIN_VALUE;
   return (upper << 32) | (<i64>(<u32>status));
 }
@@ -88,7 +94,7 @@ export function served_position(): i64 {
   return load<i64>(MACHINE_BASE, M_REPLY_POSITION);
 }
 
-// What the driver loop copies a few bytes by.
+// The driver loop copies a few bytes through these.
 
 export function peek(address: usize): i64 {
   return load<i64>(address);

@@ -1,5 +1,5 @@
-// The data store in a driver's domain: calls of the kernel. What a call brings back the host writes; the bytes of a dead
-// predecessor's range it copies, out of the memory that the supervisor has kept.
+// The data store in a driver's domain, by calls of the kernel. The host writes what a call returns to this memory. The bytes of a
+// dead predecessor's range it copies from the memory that the supervisor has kept.
 
 import { EXPORT_SYMBOL } from '../../lib/export';
 import {
@@ -25,7 +25,7 @@ import { strlen } from '../../lib/text';
 import { call } from './gates';
 
 /**
- * As `call`; then as many bytes as the status says, at most `size`, of what the kernel has left in the channel are copied.
+ * As `call`. Then copies as many bytes as the status says, at most `size`, from the channel to `to`.
  */
 @external("host", "call_for")
 declare function call_for(
@@ -45,7 +45,7 @@ declare function copy_previous(to: usize, from: usize, count: usize, incarnation
 const data = memory.data(512); // STORE_KEY_SIZE + STORE_BYTES_MAX
 const range = memory.data(12); // RANGE_SIZE
 
-/** @param length of the value, which the caller puts behind the key's NUL */
+/** @param length of the value, which is put after the key's NUL */
 function publish(key: usize, type: i32, from: usize, length: u32): i32 {
   const size = strlen(key) + 1;
   if (size > STORE_KEY_SIZE) return -ENAMETOOLONG;

@@ -1,4 +1,4 @@
-// Which domains a check of the machine looks into.
+// The domains that a check of the machine reads.
 
 import { expect, test } from 'vitest';
 import { begin } from '../../../host/domain/steps.ts';

@@ -1,4 +1,4 @@
-// The export: what Chrome's trace-event format asks for in its JSON object form, and that no lane has slices that overlap.
+// The export in the JSON object form of Chrome's trace-event format: its required fields, and that no lane has overlapping slices.
 
 import { expect, test } from 'vitest';
 import { chromeTrace, type ChromeEvent } from '../../../host/machine/inspect/chrome-trace.ts';
@@ -25,7 +25,7 @@ const records = [
   record(3500, 4500, { generation: 2 }), // the same caller, at the same time
 ];
 
-/** What every reader of the format relies on. */
+/** The properties on which every reader of the format relies. */
 function expectValid(events: readonly ChromeEvent[]): void {
   const named = new Set<string>();
   for (const event of events) {
@@ -101,7 +101,7 @@ test('an arrow leads from the call that a driver served to the one that it made'
     { ph: 's', pid: of('stacked').pid, ts: 1.3 },
     { ph: 'f', bp: 'e', pid: of('base').pid, ts: 1.3 },
   ]);
-  // Of a caller whose own call is not in the trace nothing is known.
+  // The caller's own call is not in the trace.
   expect(
     chromeTrace({ records: [record(1, 2, byDriver)], lost: 0, level: 1 }).traceEvents.map(({ ph }) => ph),
   ).toEqual(['M', 'M', 'X']);

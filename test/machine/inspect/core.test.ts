@@ -1,8 +1,8 @@
-// Cores: what is written can be read, and what is no core, or not all of one, is said to be so.
+// Cores: what is written can be read, and the errors of files that are no core, or not a complete one.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { snapshotForCore, BadCore, Core, packCore } from '../../../host/machine/inspect/core.ts';
-import { seal } from '../../../host/machine/core-seal.ts';
+import { seal } from '../../../host/machine/inspect/core-seal.ts';
 import { gunzip, gzip } from '../../../host/machine/inspect/gzip.ts';
 import { Random } from '../../../host/fault/random.ts';
 import {

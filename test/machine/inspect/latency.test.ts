@@ -1,4 +1,4 @@
-// What is said of counted latencies: quantiles, means, what came between two looks, two incarnations together.
+// Statistics of counted latencies: quantiles, means, the difference of two readings, the sum of two incarnations.
 
 import { expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-// The text of an oops is written some ms after the death, when the memory of the dead one may have gone to its successor.
+// The text of an oops is written some ms after the death, when the memory of the dead driver may have been reused.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,12 +41,12 @@ test('names the modules of the domain that died, each time', async () => {
   expect(named.filter((line) => !line?.includes('lkdtm'))).toEqual([]);
 });
 
-/** ioctls of test/fixtures/symbols/caller.ts: what its callee does, and a callback that traps. */
+/** ioctls of test/fixtures/symbols/caller.ts: operations of its callee, and a callback that traps. */
 const ACT = 6;
 const TRAP = 1;
 const THROUGH = 13;
 
-/** What is decoded of each frame of the drivers' code, an oops each. */
+/** The decoded frames of the drivers' code, by oops. */
 async function decoded(
   placement: Placement,
   ioctls: readonly (readonly [number, number])[],
@@ -102,8 +102,8 @@ test('names the functions of every driver of a pool, also in the pools that come
     'caller_ioctl',
   ]);
   expect(pooled).toEqual(monolithic);
-  // Of each it is whose code trapped, whoever had called it.
+  // Each names the driver whose code trapped, not the one that had called it.
   expect(accused).toEqual(['callee', 'callee', 'caller']);
-  // A call to another domain ends there.
+  // The trace of a call to another domain ends at the gate.
   expect(await decoded('microkernel', [[ACT, TRAP]])).toEqual([act?.slice(0, 1)]);
 });

@@ -1,4 +1,4 @@
-// slub_debug as a boot option: kernel and driver domains are booted alike, and what nobody looks for nobody finds.
+// slub_debug as a boot option: it holds for the kernel's and the drivers' domains, and a check that is off finds nothing.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Machine } from '../../../host/machine/shared/types.ts';

@@ -1,5 +1,5 @@
-// The trace of whole machines: read while the kernel writes, after its death, and exported. A call in a row on the kernel's own
-// thread is a sample one time in TRACE_STRIDE, and stands for as many.
+// The traces of machines: read while the kernel writes, after its death, and exported. Of calls in a row on the kernel's own thread one
+// in TRACE_STRIDE is a sample, which has that weight.
 
 import { describe, expect, test } from 'vitest';
 import { nodeLab } from '../../../host/cli/machines.ts';
@@ -34,7 +34,7 @@ describe('an isolated driver', () => {
 
   test('the records that are read while the kernel writes are whole', async () => {
     const before = about('null').calls;
-    // Whether this computer is too busy for a measurement does not matter: the calls were made.
+    // A measurement that fails because this computer is busy does not matter: the calls were made.
     const measured = at.machine
       .measure({ operation: 'dispatch', path: '/dev/null', bytes: 0, samples: 4, batchMs: 20 })
       .catch(() => null);
@@ -46,7 +46,7 @@ describe('an isolated driver', () => {
       seen += records.length;
       let last: TraceRecord | undefined;
       for (const record of records) {
-        // The ring has gone round while it was read: what is there is in order, and everything fits together.
+        // The ring has wrapped around while it was read: its records are in order and consistent.
         if (last) expect(record.sequence).toBeGreaterThan(last.sequence);
         if (last) expect(record.endNs).toBeGreaterThanOrEqual(last.endNs);
         if (record.driver === 'null') expect(record.status).toBe(0);
@@ -80,10 +80,10 @@ describe('an isolated driver', () => {
   });
 
   test('what the kernel has written is kept when it is rebooted', async () => {
-    expect(at.machine.lastTrace).toBeNull();
+    expect(at.machine.deadKernelTrace).toBeNull();
     const { records } = at.machine.trace();
     await at.machine.reboot();
-    expect(at.machine.lastTrace!.records.slice(-records.length)).toEqual(records);
+    expect(at.machine.deadKernelTrace!.records.slice(-records.length)).toEqual(records);
     expect(at.machine.trace().records.length).toBeLessThan(records.length);
   });
 });

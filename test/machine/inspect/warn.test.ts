@@ -1,4 +1,4 @@
-// WARN: a driver says that something should not be, and goes on; the log has the call trace.
+// WARN: a driver warns and goes on; the log has the call trace.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeLab } from '../../../host/cli/machines.ts';
@@ -22,7 +22,7 @@ describe.each(PLACEMENTS)('a driver of the %s machine that warns', (placement) =
     await at.lab.close();
   });
 
-  /** What the log says of one write, as soon as it has `ends` warnings. */
+  /** The log of one write, when it has `ends` warnings. */
   async function logOf(count: number, ends: number): Promise<string[]> {
     const start = at.logged;
     expect(await at.console.write(fd, new Uint8Array(count))).toBe(count);

@@ -1,6 +1,6 @@
-// The kernel traps in a call by a driver. What the driver asks for is well; the kernel's own data is damaged. It is an oops of
-// the kernel's, in which the caller ends; a driver in a sandbox was unwound with it, and one elsewhere has no answer: it starts
-// anew, accused of nothing.
+// The kernel traps in a call by a driver. The call is correct; the kernel's own data is damaged. This is an oops of the kernel, in
+// which the caller ends. A driver in a sandbox was unwound with it, and a driver elsewhere gets no answer: it is restarted, and the
+// log does not blame it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../../host/cli/machines.ts';
@@ -50,7 +50,7 @@ async function boot(
   machine.subscribe((event) => void (isFault(event) && faults.push(event)));
 }
 
-/** Damages what the kernel keeps for the driver. @returns mends it */
+/** Damages the kernel's data of the driver. @returns repairs it */
 function damage(): () => void {
   const at = new Memory(kernel).u32(MACHINE_BASE + M_STORE) + ST_VALUE;
   const words = new Uint32Array(kernel.buffer);
@@ -67,7 +67,7 @@ async function works(): Promise<void> {
   expect(await machine.console.close(fd)).toBe(0);
 }
 
-/** One oops of the kernel's, and the driver is up again. */
+/** Expects one oops of the kernel, and that the driver is up again. */
 async function sound(): Promise<void> {
   await machine.settled();
   expect(faults.map((event) => isFault(event) && `${event.module} ${event.by}`).sort()).toEqual([

@@ -1,4 +1,4 @@
-// Who waits for the end of another is announced when that is fenced, if it is there to be announced.
+// A successor is announced when its predecessor is fenced, if it still lives.
 
 import { beforeEach, expect, test } from 'vitest';
 import { wordOf } from '../../../host/machine/shared/channel-words.ts';
@@ -31,10 +31,10 @@ const fence = (channel: number): void => void kernel.words[wordOf(channel, K_GEN
 
 test('once, when the other is fenced', async () => {
   const answer = failover.expect(expected);
-  expect(failover.look()).toBe(false);
+  expect(failover.check()).toBe(false);
   fence(1);
-  expect(failover.look()).toBe(true);
-  expect(failover.look()).toBe(false);
+  expect(failover.check()).toBe(true);
+  expect(failover.check()).toBe(false);
   expect(announced).toEqual([[8, 2]]);
   expect(entered).toEqual([2]);
   expect(await answer).toEqual({ ok: true, value: [] });
@@ -49,7 +49,7 @@ test('not where it is dead itself: its channel may be another’s', async () => 
   const answer = failover.expect(expected);
   fence(2);
   fence(1);
-  expect(failover.look()).toBe(true);
+  expect(failover.check()).toBe(true);
   expect(await answer).toBe(null);
   expect([announced, entered]).toEqual([[], []]);
 });
@@ -58,11 +58,11 @@ test('each at the end of whom it waits for', async () => {
   const first = failover.expect(expected);
   const second = failover.expect({ ...expected, of: { channel: 3, generation: 1 }, channel: 4 });
   fence(3);
-  expect(failover.look()).toBe(true);
+  expect(failover.check()).toBe(true);
   expect(await second).toEqual({ ok: true, value: [] });
   expect([failover.expects(2, 1), failover.expects(4, 1)]).toEqual([true, false]);
   fence(1);
-  expect(failover.look()).toBe(true);
+  expect(failover.check()).toBe(true);
   expect(await first).toEqual({ ok: true, value: [] });
   expect(entered).toEqual([4, 2]);
 });
@@ -71,6 +71,6 @@ test('not where it is not wanted any more', async () => {
   const answer = failover.expect(expected);
   failover.forget(2);
   fence(1);
-  expect(failover.look()).toBe(false);
+  expect(failover.check()).toBe(false);
   expect(await answer).toBe(null);
 });

@@ -1,5 +1,5 @@
-// The client on the kernel's own thread while its call waits for another one: the loop goes on and may sleep. Nobody enters the
-// kernel, which wakes the loop, before there is a result.
+// The in-thread client while its call waits: the loop goes on and may sleep. The client does not enter the kernel, which would wake
+// the loop, before there is a result.
 
 import { expect, test } from 'vitest';
 import type { Domain } from '../../../host/domain/domain.ts';
@@ -22,7 +22,7 @@ function waiting() {
   return { kernel, client, call: Promise.resolve(client.call(SYS_CLOSE, 3, 0, 0)) };
 }
 
-/** Lets whoever was woken run. */
+/** Lets woken code run. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a call that waits enters the kernel no more until its result is there', async () => {
@@ -30,12 +30,12 @@ test('a call that waits enters the kernel no more until its result is there', as
   await turn();
   const { entries } = kernel;
   for (let looks = 0; looks < 10; looks++) {
-    client.looked();
+    client.checkResult();
     await turn();
   }
   expect(kernel.entries).toBe(entries);
   kernel.result = 7;
-  client.looked();
+  client.checkResult();
   expect(await call).toEqual({ ok: true, value: { result: 7, data: null } });
 });
 

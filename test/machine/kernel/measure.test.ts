@@ -1,4 +1,4 @@
-// Which pairs of batches count. The loops here take the time that they say, on threads that nobody else has.
+// Which pairs of batches count. The loops here take a given time.
 
 import { describe, expect, test } from 'vitest';
 import type { Domain } from '../../../host/domain/domain.ts';
@@ -19,7 +19,7 @@ function taking(ms: () => number): (rounds: number) => void {
   };
 }
 
-/** @returns what came of the first pair over a floor that is ten times slower once it is warm */
+/** @returns the result of the first pair over a floor that is ten times slower after its warm-up */
 async function firstPair(name: Measured['floorName']): Promise<Measured> {
   let warm = false; // the floor is warmed up before the subject
   const floor: Floor = { name, loop: taking(() => (warm ? 1e-3 : 1e-4)) };

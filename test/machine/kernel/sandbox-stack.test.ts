@@ -1,5 +1,5 @@
-// A driver in a sandbox has its stack in common with the kernel. Where it calls the kernel with next to nothing left, the trap
-// is its own (the reserve of host/ipc/sandbox-side.ts): at no depth does the kernel run out of stack in its place.
+// A driver in a sandbox shares its stack with the kernel. Where it calls the kernel with almost no stack left the driver traps (the
+// reserve of host/ipc/sandbox-side.ts): at no depth does the kernel run out of stack instead.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../../host/cli/machines.ts';
@@ -10,7 +10,7 @@ import { loadFixture } from '../../support/fixtures.ts';
 import { driverIs, isFault, nextEvent } from '../../support/machine.ts';
 
 const CALLS = ['pr_info', 'register_chrdev', 'proc_create', 'ds_publish_bytes'];
-/** Steps between two calls: rarely, so that what is called has not been made faster yet; at last at every step. */
+/** Steps between two calls: many at first, so that the called code is not optimised yet; one at the end. */
 const EVERY = [20011, 8009, 997, 101, 7, 1];
 
 let lab: NodeLab;

@@ -1,4 +1,4 @@
-// modprobe.d: what each line says, and what is said to a line that says nothing.
+// modprobe.d: the meaning of each line, and the errors of lines without one.
 
 import { describe, expect, test } from 'vitest';
 import { emptyConfig, readConfig } from '../../../host/machine/modprobe/modprobe-config.ts';

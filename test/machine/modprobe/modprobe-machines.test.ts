@@ -1,4 +1,4 @@
-// modprobe on real machines, with the modules that ship: `stacked` stands on `base`.
+// modprobe on real machines, with the modules of the project: `stacked` depends on `base`.
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeLab } from '../../../host/cli/machines.ts';

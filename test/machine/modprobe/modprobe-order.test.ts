@@ -1,4 +1,4 @@
-// modprobe with soft dependencies and a configuration: what they add to what is inserted and removed.
+// modprobe with soft dependencies and a configuration: what these insert and remove besides.
 
 import { describe, expect, test } from 'vitest';
 import { EINVAL } from '../../../kernel/abi/errno.ts';
@@ -97,7 +97,7 @@ describe('the configuration', () => {
       errors: ["modprobe: ERROR: could not insert 'top': not supported: install base /bin/false"],
       done: [],
     });
-    // of the module alone, not of what it needs
+    // of the module only, not of those that it needs
     expect((await modprobe.insert(machine, 'top', '', { ignoreCommands: true })).done).toEqual([]);
     expect((await modprobe.insert(machine, 'base', '', { ignoreCommands: true })).done).toEqual(['base']);
     expect((await modprobe.insert(machine, 'unreal')).errors).toEqual([

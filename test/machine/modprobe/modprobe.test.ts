@@ -1,4 +1,4 @@
-// modprobe on a machine that only keeps a list: what is inserted and removed, in which order, and what is said.
+// modprobe on a machine that only keeps a list: what is inserted and removed, in which order, and the messages.
 
 import { describe, expect, test } from 'vitest';
 import { BadModule } from '../../../host/linker/module/module-file.ts';

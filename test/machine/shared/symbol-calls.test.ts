@@ -1,4 +1,4 @@
-// A driver's end of a call of its functions, with everything around it made by hand.
+// The callee's end of a call of a driver's function, over a channel and a domain that the test makes.
 
 import { expect, test } from 'vitest';
 import type { Domain } from '../../../host/domain/domain.ts';
@@ -15,7 +15,7 @@ const I32 = 0x7f;
 const BUFFER = 64;
 const LENGTH = 8;
 
-/** A call of `sum(data: InBuffer, length: Length): i32` whose body is `body`; what it has allocated and given back. */
+/** A call of `sum(data: InBuffer, length: Length): i32` whose body is `body`; returns what it has allocated and freed. */
 function serving(body: () => number): { serve: () => number; calls: string[]; view: DataView } {
   const kernelBytes = new Uint8Array(1024);
   const view = new DataView(kernelBytes.buffer);

@@ -1,4 +1,4 @@
-// When cores are taken, and what of: never while something of the driver runs, never so that anybody else waits.
+// When cores are taken and what they contain: never while something of the driver runs, and nothing else waits for them.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../../host/cli/machines.ts';
@@ -40,7 +40,7 @@ describe('a driver that has died', () => {
       take,
     );
 
-  /** It ends when it is told to. */
+  /** Ends it. */
   class Dying {
     readonly memory = shared(2 * WASM_PAGE);
     ended = (): void => {};
@@ -50,9 +50,9 @@ describe('a driver that has died', () => {
       const life = { memory: kernel, number: 1, log: (_: number, lines: string[]) => logged.push(...lines) };
       const { memory } = this;
       const incarnation = { life, memory, channel: 3, generation: 5, end: () => this.end };
-      into.died(
+      into.dump(
         {
-          loaded: { name: 'made', sha256: 'abc' } as Parameters<CoreDumps['died']>[0]['loaded'],
+          loaded: { name: 'made', sha256: 'abc' } as Parameters<CoreDumps['dump']>[0]['loaded'],
           incarnation: incarnation as unknown as Incarnation,
           restarts: 1,
         },
@@ -127,7 +127,7 @@ describe('a machine', () => {
   let written: () => void;
   let failed: (why: Error) => void;
   let cores: Bytes[];
-  /** A core is there. */
+  /** Called when a core was taken. */
   let taken: Promise<void>;
 
   beforeEach(async () => {
@@ -181,7 +181,7 @@ describe('a machine', () => {
     await taken;
     failed(new Error('No space left'));
     await new Promise((resolve) => setTimeout(resolve));
-    await machine.settled(); // the log is whole
+    await machine.settled(); // the log is complete
     const lines = machine.dmesg().records.map(({ text }) => text);
     expectLine(lines, 'supervisor: the core of lkdtm.1 is lost: No space left');
   });

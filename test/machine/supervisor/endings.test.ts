@@ -1,5 +1,5 @@
-// Threads that end behind the supervisor's back: a driver's in the middle of a call, the kernel's, a client's. Whoever
-// waited is answered within the deadline, what can be recovered is, and no thread is left over.
+// Threads that end without the supervisor: a driver's in the middle of a call, the kernel's, a client's. Waiting callers are answered
+// within the deadline, the machine recovers, and no thread is leaked.
 
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -47,7 +47,7 @@ afterEach(async () => {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Resolves when a condition has become true; nothing tells of it. */
+/** Resolves when a condition has become true, of which there is no event. */
 async function seen(condition: () => boolean): Promise<void> {
   while (!condition()) await turn();
 }
@@ -56,12 +56,12 @@ const logged = (line: string): boolean => machine.dmesg().records.some(({ text }
 const references = (name: string): number =>
   machine.lsmod().find((each) => each.name === name)?.references ?? -1;
 
-/** A call that is in the driver and does not come back. */
+/** A call in which the driver hangs. */
 async function hang(client: ClientThread): Promise<{ answer: Promise<number>; since: number }> {
   const fd = await client.open('/dev/lkdtm', O_RDWR);
   const since = performance.now();
   const answer = client.write(fd, bytes('LOOP'));
-  answer.catch(() => {}); // looked at by the test
+  answer.catch(() => {}); // the test handles it
   await seen(() => logged('lkdtm: Performing direct entry LOOP'));
   return { answer, since };
 }
@@ -106,7 +106,7 @@ describe('a driver’s thread', () => {
     machine.threadOf('zero').terminate();
     await up;
     await works(machine.console, '/dev/zero');
-    await seen(() => machine.status().zombies === 0); // its successor may be there before its end is
+    await seen(() => machine.status().zombies === 0); // its successor may be up before its thread has ended
   });
 
   test('terminated with several callers waiting: all are answered', async () => {
@@ -126,12 +126,12 @@ describe('a driver’s thread', () => {
     const probe = await loadFixture('probe');
     const before = machine.accounting();
     const loading = machine.insmod(probe, 'ending=3');
-    loading.catch(() => {}); // looked at below
+    loading.catch(() => {}); // handled below
     await seen(() => machine.devices().some(({ path }) => path === '/dev/probe'));
     machine.threadOf('probe').terminate();
     await expect(loading).rejects.toMatchObject({ name: 'ModuleError', errno: EIO });
     await seen(() => machine.status().zombies === 0);
-    // The fence goes up before the kernel takes apart what is behind it.
+    // The fence is raised before the kernel drops the endpoint's module.
     await seen(() => isDeepStrictEqual(machine.accounting(), before));
     expect(machine.devices().map(({ path }) => path)).not.toContain('/dev/probe');
     await machine.insmod(probe);
@@ -159,7 +159,7 @@ describe('a driver’s thread', () => {
         .sort(),
     ).toEqual(['failed', 'up', 'up', 'up', 'up', 'up']);
     expect(machine.lsmod().map(({ name }) => name)).not.toContain('probe');
-    expect(await machine.console.open('/dev/probe', O_RDWR)).toBe(-ENXIO); // the name is nobody else's
+    expect(await machine.console.open('/dev/probe', O_RDWR)).toBe(-ENXIO); // the name is kept for the driver
     await machine.rmmod('thief');
     await machine.insmod(await loadFixture('probe'));
     await expect(machine.insmod(await loadFixture('probe'))).rejects.toMatchObject({ errno: EEXIST });

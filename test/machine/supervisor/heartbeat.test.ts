@@ -1,4 +1,4 @@
-// When a driver's thread is given up for want of an echo, look by look, on words that the test writes.
+// When a driver's thread is given up because it does not echo, check by check, on words that the test writes.
 
 import { beforeEach, expect, test } from 'vitest';
 import { HeartbeatMonitor } from '../../../host/machine/supervisor/heartbeat.ts';
@@ -17,56 +17,56 @@ import { CHANNELS_BASE } from '../../../kernel/abi/map.ts';
 
 const CHANNEL = 3;
 let words: Int32Array;
-let pulse: HeartbeatMonitor;
+let monitor: HeartbeatMonitor;
 const at = (offset: number, channel = CHANNEL): number =>
   (CHANNELS_BASE + channel * CHANNEL_SIZE + offset) >> 2;
 const echo = (): void => void (words[at(D_PONG)] = words[at(S_PING)]!);
 
 beforeEach(() => {
   words = new Int32Array(new SharedArrayBuffer(CHANNELS_BASE + 8 * CHANNEL_SIZE));
-  pulse = new HeartbeatMonitor(words, CHANNEL);
+  monitor = new HeartbeatMonitor(words, CHANNEL);
 });
 
 test('who echoes lives, and is asked and woken anew at each look', () => {
   for (let look = 1; look <= 100; look++) {
-    expect(pulse.look()).toBe(true);
+    expect(monitor.check()).toBe(true);
     expect([words[at(S_PING)], words[at(D_BELL)]]).toEqual([look, look]);
     echo();
   }
 });
 
 test('who misses two looks in a row is dead; nobody rings for ever', () => {
-  expect([pulse.look(), pulse.look(), pulse.look()]).toEqual([true, true, false]);
+  expect([monitor.check(), monitor.check(), monitor.check()]).toEqual([true, true, false]);
   expect(words[at(S_PING)]).toBe(1);
 });
 
 test('one echo makes good for what was missed', () => {
   for (let round = 0; round < 10; round++) {
-    expect([pulse.look(), pulse.look()]).toEqual([true, true]);
+    expect([monitor.check(), monitor.check()]).toEqual([true, true]);
     echo();
   }
 });
 
 test('a heart that beats, or another driver that is waited for, is a sign of life', () => {
-  pulse.look();
+  monitor.check();
   for (let look = 0; look < 10; look++) {
     words[at(D_HEART)]!++;
-    expect(pulse.look()).toBe(true);
+    expect(monitor.check()).toBe(true);
   }
   words[at(K_GATE)] = 1;
-  for (let look = 0; look < 10; look++) expect(pulse.look()).toBe(true);
+  for (let look = 0; look < 10; look++) expect(monitor.check()).toBe(true);
   words[at(K_GATE)] = 0;
-  expect([pulse.look(), pulse.look()]).toEqual([true, false]);
+  expect([monitor.check(), monitor.check()]).toEqual([true, false]);
 });
 
 test('of a pool the thread is woken by the channel of its driver host', () => {
   words[at(S_DRIVER_HOST)] = 5 + 1;
-  pulse.look();
+  monitor.check();
   expect([words[at(D_BELL)], words[at(D_BELL, 5)]]).toEqual([0, 1]);
 });
 
 test('one on the kernel’s thread is not asked', () => {
   words[at(S_TRANSPORT)] = TRANSPORT_GATE;
-  for (let look = 0; look < 5; look++) expect(pulse.look()).toBe(true);
+  for (let look = 0; look < 5; look++) expect(monitor.check()).toBe(true);
   expect(words[at(S_PING)]).toBe(0);
 });

@@ -1,4 +1,4 @@
-// What an incarnation's thread says arrives in one task, as a thread says it that has ended since.
+// The notices of an incarnation's thread arrive in one task, as those of a thread that has exited do.
 
 import { expect, test } from 'vitest';
 import { Incarnation } from '../../../host/machine/supervisor/incarnation.ts';
@@ -34,7 +34,7 @@ test('what it has left is there before its answer, its death after it was live',
     () => Promise.resolve(host),
   );
   incarnation.begin(domain, {} as never, [], images, null);
-  const up = incarnation.live(1000).then(() => heard.push('up'));
+  const up = incarnation.untilLive(1000).then(() => heard.push('up'));
   says.noticed({ type: 'live', statics: [] });
   says.noticed({ type: 'unloaded', leakedBytes: 1, leakedObjects: 1, persistent: new Map() });
   expect(heard).toEqual(['unloaded']);

@@ -1,5 +1,5 @@
-// What is under way when the kernel dies, or its surroundings fail, comes to an end: nobody waits for ever, and no thread, memory
-// or channel is left behind.
+// Operations that are under way when the kernel dies, or its environment fails, end: nothing waits forever, and no thread, memory or
+// channel is leaked.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { nodePlatform } from '../../../host/cli/node-platform.ts';
@@ -86,7 +86,7 @@ test('a driver for which there is no memory', async () => {
 });
 
 test('the end of a request for a module', async () => {
-  // The kernel's thread ends instead of hearing that the module is there, or is not.
+  // The kernel's thread ends instead of handling the end of the request for a module.
   const lab = await threadLab((thread) => {
     if (thread.kind !== 'kernel') return thread;
     const { port } = thread;

@@ -1,4 +1,4 @@
-// A driver whose owner dies while it is loaded: it is tried again behind the next owner, but not for ever.
+// A driver whose owner dies while it is loaded: its load is repeated after the owner's restart, but not forever.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../../host/domain/loaded.ts';
@@ -25,7 +25,7 @@ afterEach(async () => {
   expect(lab.living()).toBe(0);
 });
 
-/** @param parameters of `brittle`, which leaning's init asks */
+/** @param parameters of `brittle`, which leaning's init calls */
 async function load(parameters: string, brittle: Partial<Policy> = {}): Promise<void> {
   machine = await lab.boot('microkernel', { policies: new Map([['brittle', brittle]]) });
   events.length = 0;

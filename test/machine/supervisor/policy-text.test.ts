@@ -1,4 +1,4 @@
-// Policies as text: every word, every mistake.
+// Policies as text: every word and every error.
 
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../../../host/machine/supervisor/policy.ts';

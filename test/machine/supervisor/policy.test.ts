@@ -1,4 +1,4 @@
-// What a death leads to, by the policy: a table of decisions under a clock that the test turns.
+// The decisions of policies, with a clock that the test sets.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -6,7 +6,7 @@ import {
   DEFAULT_POLICY,
   delayOf,
   MAX_INIT_DEATHS,
-  remembered,
+  relevantDeaths,
   NEVER_GIVE_UP,
   type Cause,
   type Death,
@@ -18,8 +18,8 @@ const TRAP: Cause = { by: 'trap', inInit: false, code: null };
 const exit = (code: number): Cause => ({ by: 'exit', inInit: false, code });
 const policy = (part: Partial<Policy> = {}): Policy => ({ ...DEFAULT_POLICY, ...part });
 
-/** A driver that dies again and again, on a clock of its own. */
-class Mortal {
+/** A driver that dies repeatedly, on a clock of its own. */
+class DyingDriver {
   now = 1_000_000;
   readonly deaths: Death[] = [];
   readonly policy: Policy;
@@ -28,7 +28,7 @@ class Mortal {
     this.policy = policy(part);
   }
 
-  /** It lives for so long (null: dies in its init), dies, and waits as it is told to. */
+  /** It lives for so long (null: dies in its init), dies, and waits for the back-off. */
   die(lived: number | null, cause = TRAP): Decision {
     this.now += lived ?? 0;
     this.deaths.push({ at: this.now, lived });
@@ -46,7 +46,7 @@ class Mortal {
 }
 
 describe('who is restarted', () => {
-  const acts = (part: Partial<Policy>, cause: Cause): string => new Mortal(part).die(1, cause).act;
+  const acts = (part: Partial<Policy>, cause: Cause): string => new DyingDriver(part).die(1, cause).act;
 
   test.each([
     ['permanent', 'restart', 'restart', 'restart'],
@@ -67,10 +67,10 @@ describe('who is restarted', () => {
   });
 
   test('reasons are sentences', () => {
-    expect(new Mortal({ restart: 'temporary' }).die(1)).toEqual({
+    expect(new DyingDriver({ restart: 'temporary' }).die(1)).toEqual({
       ...{ act: 'give up', reason: 'it is temporary' },
     });
-    expect(new Mortal({ intensity: { restarts: 0, periodMs: 5000 } }).die(1)).toEqual({
+    expect(new DyingDriver({ intensity: { restarts: 0, periodMs: 5000 } }).die(1)).toEqual({
       ...{ act: 'give up', reason: 'more than 0 restarts in 5 s' },
     });
   });
@@ -81,16 +81,16 @@ describe('back-off', () => {
   const intensity = { restarts: Infinity, periodMs: 1 };
 
   test('at once the first time, then doubling from base to cap', () => {
-    expect(new Mortal({ backoff, intensity }).acts(7, 1)).toEqual([
+    expect(new DyingDriver({ backoff, intensity }).acts(7, 1)).toEqual([
       ...['0', '100', '200', '400', '800', '1000', '1000'],
     ]);
   });
 
   test('a stable life begins anew', () => {
-    const mortal = new Mortal({ backoff, intensity });
-    expect(mortal.acts(3, 4999)).toEqual(['0', '100', '200']);
-    expect(mortal.acts(1, 5000)).toEqual(['0']);
-    expect(mortal.acts(2, 1)).toEqual(['100', '200']);
+    const driver = new DyingDriver({ backoff, intensity });
+    expect(driver.acts(3, 4999)).toEqual(['0', '100', '200']);
+    expect(driver.acts(1, 5000)).toEqual(['0']);
+    expect(driver.acts(2, 1)).toEqual(['100', '200']);
   });
 
   test('stays at the cap after any number of deaths', () => {
@@ -103,26 +103,26 @@ describe('intensity', () => {
   const backoff = { baseMs: 0, capMs: 0, stableMs: 0 };
 
   test('more than so many restarts in a period', () => {
-    const mortal = new Mortal({ backoff, intensity: { restarts: 3, periodMs: 1000 } });
-    expect(mortal.acts(4, 10)).toEqual(['0', '0', '0', 'give up']);
+    const driver = new DyingDriver({ backoff, intensity: { restarts: 3, periodMs: 1000 } });
+    expect(driver.acts(4, 10)).toEqual(['0', '0', '0', 'give up']);
   });
 
   test('deaths that are further apart are no storm', () => {
-    const mortal = new Mortal({ backoff, intensity: { restarts: 3, periodMs: 1000 } });
-    expect(mortal.acts(50, 334)).toEqual(Array.from({ length: 50 }, () => '0'));
+    const driver = new DyingDriver({ backoff, intensity: { restarts: 3, periodMs: 1000 } });
+    expect(driver.acts(50, 334)).toEqual(Array.from({ length: 50 }, () => '0'));
   });
 
   test('the default: one that dies at once, and one whose every call hangs', () => {
-    const born = new Mortal();
+    const born = new DyingDriver();
     expect(born.acts(6, 1)).toEqual(['0', '100', '200', '400', '800', 'give up']);
-    expect(new Mortal().acts(6, 2000).at(-1)).toBe('give up');
-    expect(new Mortal().acts(100, 10_000)).not.toContain('give up');
+    expect(new DyingDriver().acts(6, 2000).at(-1)).toBe('give up');
+    expect(new DyingDriver().acts(100, 10_000)).not.toContain('give up');
   });
 
   test('one that never gets beyond its init is given up, whatever the intensity', () => {
-    const mortal = new Mortal(NEVER_GIVE_UP);
-    expect(mortal.acts(1000, 1).every((act) => act === '0')).toBe(true);
-    expect(mortal.acts(MAX_INIT_DEATHS, null)).toEqual([
+    const driver = new DyingDriver(NEVER_GIVE_UP);
+    expect(driver.acts(1000, 1).every((act) => act === '0')).toBe(true);
+    expect(driver.acts(MAX_INIT_DEATHS, null)).toEqual([
       ...Array.from({ length: MAX_INIT_DEATHS - 1 }, () => '0'),
       'give up',
     ]);
@@ -133,16 +133,16 @@ test('what is remembered decides the same (seeded)', () => {
   let seed = 7;
   const next = (limit: number): number => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) % limit;
   for (let round = 0; round < 200; round++) {
-    const whole = new Mortal({
+    const complete = new DyingDriver({
       backoff: { baseMs: next(100), capMs: 100 + next(1000), stableMs: next(3000) },
       intensity: { restarts: next(8) + 1, periodMs: 1 + next(4000) },
     });
     let kept: Death[] = [];
     for (let i = 0; i < 60; i++) {
-      const decision = whole.die(next(10) === 0 ? null : next(4000));
-      kept = remembered(whole.policy, [...kept, whole.deaths.at(-1)], whole.deaths.at(-1).at);
-      const { at } = whole.deaths.at(-1);
-      expect(decide(whole.policy, kept, TRAP, at)).toEqual(decision);
+      const decision = complete.die(next(10) === 0 ? null : next(4000));
+      kept = relevantDeaths(complete.policy, [...kept, complete.deaths.at(-1)], complete.deaths.at(-1).at);
+      const { at } = complete.deaths.at(-1);
+      expect(decide(complete.policy, kept, TRAP, at)).toEqual(decision);
     }
     expect(kept.length).toBeLessThanOrEqual(32);
   }

@@ -1,5 +1,5 @@
-// A pool whose thread has ended: its memory goes back when each of its drivers is dead to those who keep it, which is a task
-// later for one that has just said that it is live.
+// A pool whose thread has ended: its memory is given back when the death of each of its drivers was handled, which is a task later for
+// a driver that has just gone live.
 
 import { expect, test } from 'vitest';
 import { post } from '../../../host/machine/shared/control.ts';
@@ -16,11 +16,11 @@ interface Scene {
   life: KernelLife;
   pools: Pools;
   kernel: TestKernel;
-  /** Says something as the pool's thread. */
+  /** Posts a notice as the pool's thread. */
   says(event: { data: unknown }): void;
   /** Ends the pool's thread. */
   ends(): void;
-  /** What happens, in order. */
+  /** The events, in order. */
   order: string[];
   events: IncarnationEvents;
 }
@@ -55,7 +55,7 @@ test('the memory of a driver that is live and lost in one task is kept before ot
   const incarnation = await Incarnation.prepare(life, events, () => pools.join('drivers', life, false));
   const { channel, generation } = incarnation;
   incarnation.begin(domain, {} as never, [], { domain, driverLoop: domain } as unknown as Images, null);
-  const up = incarnation.live(1000);
+  const up = incarnation.untilLive(1000);
   const port = { postMessage: (data: unknown) => says({ data }) } as Port;
   post(port, { type: 'driver', channel, generation, notice: { type: 'live', statics: [] } });
   ends();

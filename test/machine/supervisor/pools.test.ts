@@ -1,4 +1,4 @@
-// A pool while one of its drivers is being loaded, and another ends it: whose death that was.
+// A pool that one driver ends while another is being loaded: which driver's death that was.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LoadedModule } from '../../../host/domain/loaded.ts';
@@ -13,7 +13,7 @@ import { loadFixture } from '../../support/fixtures.ts';
 import { driverIs, isFault, nextEvent } from '../../support/machine.ts';
 import { threadLab, type ThreadLab } from '../../support/threads.ts';
 
-/** Ends of the one in whose pool another is being loaded. */
+/** Ways in which a driver ends its pool while another is being loaded there. */
 const ENDS = 3 * MAX_INIT_DEATHS;
 
 let lab: ThreadLab;
@@ -41,7 +41,7 @@ const log = (): string[] => machine.dmesg().records.map(({ text }) => text);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a driver whose pool is ended again and again while it is loaded comes up when that is over', async () => {
-  // A moment after the one that ends it, and behind it in the new pool.
+  // It is restarted after the driver that has ended the pool, in the same new pool.
   await boot(new Map([['zero', { backoff: { baseMs: 1, capMs: 1, stableMs: 60_000 } }]]));
   await machine.insmod(driver('null'));
   await machine.insmod(driver('zero'));
@@ -90,7 +90,7 @@ test('a successor that is not wanted any more ends nobody who has come to its po
   const names = ['null', 'zero', 'lkdtm'];
   for (const name of names) await machine.insmod(driver(name));
   for (let kills = 1; kills < 24; kills++) {
-    const ready = machine.ready(); // the pool that comes next is being opened, while this one ends
+    const ready = machine.ready(); // opens the standby pool while this pool ends
     machine.kill(names[kills % names.length]!);
     await ready.catch(() => {});
     await machine.settled();
@@ -100,8 +100,8 @@ test('a successor that is not wanted any more ends nobody who has come to its po
   expect(machine.check()).toEqual([]);
 });
 
-/** A driver's thread that ends as Chromium's do within two seconds: only when its event loop has a turn. */
-function unhurried(thread: Thread): Thread {
+/** A driver's thread that ends as in Chromium within two seconds: only when its event loop has a turn. */
+function endsLate(thread: Thread): Thread {
   if (thread.kind !== 'driver') return thread;
   const pages = DOMAIN_MEMORY / WASM_PAGE;
   const terminate = async (): Promise<void> => {
@@ -118,7 +118,7 @@ function unhurried(thread: Thread): Thread {
 
 test('the thread of a pool leaves its loop when the last of its drivers has left, or one was given up', async () => {
   await lab.close();
-  lab = await threadLab(unhurried);
+  lab = await threadLab(endsLate);
   await boot();
   await machine.insmod(driver('null'));
   await machine.insmod(driver('zero'));

@@ -1,11 +1,11 @@
-// What a driver leaves that dies between the moment when it is live and the one when its supervisor hears of that.
+// The preserved state of a driver that dies after it went live and before its supervisor hears of that.
 
 import { expect, test } from 'vitest';
 import { nodeLab } from '../../../host/cli/machines.ts';
 import { O_RDWR, SEEK_SET } from '../../../kernel/abi/operation.ts';
 import { driverIs, nextEvent, pattern } from '../../support/machine.ts';
 
-/** ms in which one that initialises is live; nothing is heard of it meanwhile. */
+/** ms in which a driver goes live; its notices are not handled meanwhile. */
 const MOMENT = 5;
 
 test('is there for the next', async () => {

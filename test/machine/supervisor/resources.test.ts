@@ -1,5 +1,4 @@
-// When a lab is closed, none of its threads is left: not those that were given up shortly before either. And what is done when
-// there is time.
+// A lab that is closed leaves no thread, not even one that was given up shortly before. And the idle work.
 
 import { expect, test } from 'vitest';
 import { nodePlatform } from '../../../host/cli/node-platform.ts';
@@ -12,7 +11,7 @@ test.each([
   ['one that comes back when there are enough', 3],
 ])('%s has ended when the lab is closed', async (_what, threads) => {
   const ends: (() => void)[] = [];
-  /** Threads whose end is heard of when the test says so. */
+  /** Threads whose end becomes known when the test says so. */
   const spawn = async (kind: ThreadKind): Promise<Thread> => {
     const thread = await nodePlatform.spawn(kind);
     const said = new Promise<void>((resolve) => ends.push(resolve));
@@ -22,7 +21,7 @@ test.each([
   const taken: Thread[] = [];
   while (taken.length < threads) taken.push(await resources.takeThread('driver'));
   for (const thread of taken) resources.giveThread(thread);
-  await resources.ready(); // there is time to end those that are too many
+  await resources.ready(); // the idle work ends the surplus spares
   expect(resources.threadsInUse).toBe(0);
   let closed = false;
   const closing = resources.close().then(() => void (closed = true));

@@ -1,4 +1,4 @@
-// A hot standby: the successor of the driver that died last, or those of its pool, wait for the next death.
+// A hot standby: the successor of the driver that died last, or those of its pool, are prepared for the next death.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../../host/domain/loaded.ts';
@@ -36,7 +36,7 @@ async function boot(
   machine.subscribe((event) => events.push(event));
 }
 
-/** A driver has died once, and everything is ready for the next time. */
+/** A driver has died once, and its standby is prepared. */
 async function died(name: string): Promise<void> {
   machine.kill(name);
   await machine.settled();

@@ -1,5 +1,5 @@
-// What the supervisor does with a driver that has died, by its policy. Nothing here waits for a time: where a back-off is
-// long, the test ends it; where it is short, its end is an event.
+// What the supervisor does with a driver that has died, by its policy. Nothing here waits for a time: the test ends a long
+// back-off, and the end of a short one is an event.
 
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../../host/domain/loaded.ts';
@@ -238,7 +238,7 @@ describe('a driver that dies in its init when it is restarted', () => {
       'supervisor: giving stillborn up: more than 2 restarts in 60 s (trap in its init)',
     ]);
     expect(status('tally')).toMatchObject({ state: 'up', restarts: 0 });
-    expect(await machine.console.open('/dev/stillborn', O_RDWR)).toBe(-ENXIO); // the name is nobody else's
+    expect(await machine.console.open('/dev/stillborn', O_RDWR)).toBe(-ENXIO); // the name is kept for the driver
   });
 
   test('does not do so for ever, whatever the intensity', async () => {
@@ -374,7 +374,7 @@ describe('an end that somebody asks for', () => {
     await up;
     expect(faults()).toEqual(['complaint']);
     expect(log()).toContain('doomed: client 1 complains: block 7 came back as?block 9');
-    expect(await client.complain(fd, 'again')).toBe(-EIO); // another is there now
+    expect(await client.complain(fd, 'again')).toBe(-EIO); // the driver was restarted
     expect(await client.complain(99, 'x')).toBe(-EBADF);
     expect(await client.complain(fd, 'x'.repeat(256))).toBe(-ENAMETOOLONG);
     await machine.settled();

@@ -1,4 +1,4 @@
-// Who has to be there before a module can be loaded, and who waits for whom.
+// The owners that have to be loaded before a module, and the drivers that wait for them.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -56,7 +56,7 @@ describe('waiting', () => {
     const waiting = new OwnerWaits<Owner>();
     let missing: Owner | undefined = base;
     let over = false;
-    const work = waiting.until(stacked, () => missing).then(() => (over = true));
+    const work = waiting.wait(stacked, () => missing).then(() => (over = true));
     waiting.changed();
     await Promise.resolve();
     expect(over).toBe(false);
@@ -68,15 +68,15 @@ describe('waiting', () => {
   test('ends with what `missing` throws', async () => {
     const waiting = new OwnerWaits<Owner>();
     let dead = false;
-    const work = waiting.until(stacked, () => {
+    const work = waiting.wait(stacked, () => {
       if (dead) throw new Error('it is dead');
       return base;
     });
     dead = true;
     waiting.changed();
     await expect(work).rejects.toThrow('it is dead');
-    // It is not taken for one that waits: its owner may wait for it now.
-    const other = waiting.until(base, () => stacked);
+    // It does not count as waiting any more: its owner may wait for it now.
+    const other = waiting.wait(base, () => stacked);
     let over = false;
     void other.then(() => (over = true));
     await Promise.resolve();
@@ -85,8 +85,8 @@ describe('waiting', () => {
 
   test('of three in a circle one goes on', async () => {
     const waiting = new OwnerWaits<Owner>();
-    void waiting.until(top, () => stacked);
-    void waiting.until(stacked, () => base);
-    await waiting.until(base, () => top);
+    void waiting.wait(top, () => stacked);
+    void waiting.wait(stacked, () => base);
+    await waiting.wait(base, () => top);
   });
 });

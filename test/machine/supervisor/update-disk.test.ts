@@ -1,5 +1,5 @@
-// A live update of the ramdisk while a client writes: the new binary has the disk as the old one left it, and no block whose
-// write was acknowledged is lost, wherever the driver lives and whether or not what it frees is poisoned.
+// A live update of the ramdisk while a client writes: the new binary has the contents of the old one, and no block whose write was
+// acknowledged is lost, in every place, and with and without poisoning of freed memory.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeLab, type NodeLab } from '../../../host/cli/machines.ts';
@@ -9,7 +9,7 @@ import { O_RDWR, SEEK_SET } from '../../../kernel/abi/operation.ts';
 import { expectLine, pattern } from '../../support/machine.ts';
 
 const BLOCK = 512;
-/** Blocks that are written once, before, and those that are written all the time. */
+/** Blocks that are written once before the update, and blocks that are written all the time. */
 const STILL = 96;
 const BUSY = 32;
 const SIZE = BLOCK * (STILL + BUSY);

@@ -1,4 +1,4 @@
-// Another binary takes the place of a driver while clients have its device open.
+// Replaces a driver by another binary while clients have its device open; and names that no module may have.
 
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadedModule } from '../../../host/domain/loaded.ts';
@@ -85,6 +85,11 @@ describe('a driver that is updated', () => {
   });
 });
 
+test.each(['driver-loop', 'driver_loop', 'kernel'])('a module is refused that is called %s', async (name) => {
+  await expect(machine.insmod({ ...before, name })).rejects.toThrow(`the name is the kernel's own: ${name}`);
+  expect(machine.lsmod().map((each) => each.name)).toEqual(['doomed']);
+});
+
 describe('an update is refused', () => {
   test('of what is not loaded, or restarting', async () => {
     const tally = await loadFixture('tally');
@@ -100,7 +105,7 @@ describe('an update is refused', () => {
       errno: EINVAL,
       message: 'could not update module tally: its users need another symbol tally_next',
     });
-    await machine.update(tally); // whoever uses it goes on using it
+    await machine.update(tally); // its users go on
     expect(machine.lsmod().find(({ name }) => name === 'tally')?.usedBy).toEqual(['stillborn']);
   });
 

@@ -8,7 +8,7 @@
 //   52  … as gzip has packed it
 
 import { sha256 } from '@noble/hashes/sha2.js';
-import { nextTask } from './shared/task.ts';
+import { nextTask } from '../shared/task.ts';
 
 const GZIP_HEAD = 10;
 const EXTRA_FLAG = 0x04;
