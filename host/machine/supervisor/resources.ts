@@ -207,15 +207,19 @@ export class Resources {
   /** Drops a spare when its thread ends. */
   private dropWhenEnded(thread: Thread, spare: Spare): void {
     void thread.ended.then(() => {
-      const spares = this.spares[thread.kind];
-      const at = spares.indexOf(spare);
-      if (at < 0) return;
-      spares.splice(at, 1);
+      if (!this.drop(thread.kind, spare)) return;
       spare.prepared?.then(
         ({ memory }) => this.giveMemory(memory),
         () => {}, // it has none
       );
     });
+  }
+
+  /** @returns whether it was still spare */
+  private drop(kind: ThreadKind, spare: Spare): boolean {
+    const at = this.spares[kind].indexOf(spare);
+    if (at >= 0) this.spares[kind].splice(at, 1);
+    return at >= 0;
   }
 
   /** Prepares a spare thread, one for drivers with a domain. */
@@ -269,7 +273,7 @@ export class Resources {
     this.spares[kind].push(spare);
     spare.thread.then(
       (thread) => this.dropWhenEnded(thread, spare),
-      () => {}, // `takeThread` throws it
+      () => this.drop(kind, spare), // a later call starts another; a call that waits for this one is told of the failure
     );
     return spare;
   }

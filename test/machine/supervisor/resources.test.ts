@@ -47,3 +47,19 @@ test('what is put off is done when there is time, or when somebody says that the
   await resources.close();
   expect(done).toEqual(['later']);
 });
+
+test('a spare thread that could not be started fails nobody later', async () => {
+  let threads = 0;
+  const spawn = async (kind: ThreadKind): Promise<Thread> => {
+    if (threads++ === 0) throw new Error('no more threads');
+    return nodePlatform.spawn(kind);
+  };
+  const resources = new Resources({ ...nodePlatform, spawn });
+  resources.prepare('driver');
+  await resources.ready();
+  const thread = await resources.takeThread('driver');
+  thread.terminate();
+  await thread.ended;
+  await resources.close();
+  expect(threads).toBe(2);
+});
